@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/entry.h"
+#include "core/tensor.h"
+
+namespace ckpt {
+
+// All that a checkpoint says of itself without a tensor being read. Plain data.
+struct Index {
+  std::string format;    // "HDF5", "memory"
+  std::string layout;    // how the format arranges names: "native", "keras-2 weights", …
+  char separator = '/';  // between the segments of a name
+  std::uint64_t file_bytes = 0;
+  std::vector<Entry> entries;      // in the file's order; no name twice
+  std::vector<std::string> notes;  // oddities that did not stop the reading, a sentence each
+};
+
+// An open checkpoint. It is valid as long as it exists: open() has checked the whole index, or
+// thrown. Tensors are read when they are asked for.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  Reader() = default;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  [[nodiscard]] virtual const Index& index() const = 0;
+
+  // The position of a variable by its name or an alias of it.
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
+
+  // Reads elements [first, first + out.size() / element size) in row-major order of entry `i` into
+  // `out`: little-endian, whatever the file has. Uses no more memory than `out`, a read buffer of
+  // fixed size, and where the file is chunked one chunk.
+  // Throws Error: kUnsupported for a dtype that is no tensor, storage outside of the file or an
+  // unknown filter; kCorrupt where the stored bytes are damaged; kIo where the system cannot read.
+  // REQUIRES: i < entries, out.size() a multiple of the element size, the range inside the tensor.
+  void read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const;
+
+  // The whole tensor.
+  [[nodiscard]] Tensor read(std::size_t i) const;
+
+  // The box of `count` elements from `start` in each dimension, as a tensor of shape `count`.
+  // Throws Error(kInvalid) where the box is not inside the tensor.
+  [[nodiscard]] Tensor read_slice(std::size_t i, const Shape& start, const Shape& count) const;
+
+  // How entry `i` is stored, and its attributes.
+  [[nodiscard]] virtual Details details(std::size_t i) const = 0;
+
+ private:
+  virtual void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const = 0;
+};
+
+}  // namespace ckpt

@@ -1,0 +1,28 @@
+# Finds what the library links with: for this project's own build and, through ckptConfig.cmake, for
+# those who link the installed library. HDF5 and xxHash are looked for by file, since Debian's
+# packages of them bring no CMake package and its FindHDF5 runs the compiler wrapper several times.
+include(CMakeFindDependencyMacro)
+find_dependency(nlohmann_json)
+if(PROJECT_NAME STREQUAL "ckpt")
+  find_package(CLI11 REQUIRED)
+endif()
+
+function(ckpt_find_library target header header_suffix libraries)
+  if(TARGET ${target})
+    return()
+  endif()
+  string(TOUPPER ${target} id)
+  string(MAKE_C_IDENTIFIER ${id} id)
+  find_path(${id}_INCLUDE_DIR ${header} PATH_SUFFIXES ${header_suffix})
+  find_library(${id}_LIBRARY NAMES ${libraries})
+  if(NOT ${id}_INCLUDE_DIR OR NOT ${id}_LIBRARY)
+    message(FATAL_ERROR "ckpt needs ${header} and one of the libraries ${libraries}; "
+      "tools/setup.sh installs them on Debian")
+  endif()
+  add_library(${target} UNKNOWN IMPORTED)
+  set_target_properties(${target} PROPERTIES
+    IMPORTED_LOCATION ${${id}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${id}_INCLUDE_DIR})
+endfunction()
+
+ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")
+ckpt_find_library(ckpt::xxhash xxhash.h "" "xxhash")

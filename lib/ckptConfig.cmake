@@ -1,0 +1,2 @@
+include(${CMAKE_CURRENT_LIST_DIR}/ckpt-dependencies.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/ckptTargets.cmake)

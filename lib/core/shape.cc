@@ -1,0 +1,32 @@
+#include "core/shape.h"
+
+#include <algorithm>
+
+#include "core/checked.h"
+#include "core/text.h"
+
+namespace ckpt {
+
+std::optional<std::uint64_t> num_elements(const Shape& shape) {
+  if (std::ranges::any_of(shape, [](std::int64_t n) { return n < 0; })) return std::nullopt;
+  // A zero anywhere makes the product zero, whatever the other extents are.
+  if (std::ranges::find(shape, 0) != shape.end()) return 0;
+  std::int64_t product = 1;
+  for (const std::int64_t extent : shape) {
+    const auto next = checked_mul(product, extent);
+    if (!next) return std::nullopt;
+    product = *next;
+  }
+  return static_cast<std::uint64_t>(product);
+}
+
+std::string to_string(const Shape& shape) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) out += ", ";
+    out += cat(shape[i]);
+  }
+  return out + "]";
+}
+
+}  // namespace ckpt
