@@ -90,4 +90,17 @@ Tensor Reader::read_slice(std::size_t i, const Shape& start, const Shape& count)
   return slice;
 }
 
+void for_each_piece(const Reader& reader, std::size_t i,
+                    const std::function<void(std::uint64_t, ByteView)>& f) {
+  constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
+  const Entry& entry = reader.index().entries[i];
+  if (!is_numeric(entry.dtype)) reader.read(i, 0, {});  // throws the right sentence
+  Bytes buffer(static_cast<std::size_t>(std::min(kPiece, entry.nbytes)));
+  for (std::uint64_t offset = 0; offset < entry.nbytes; offset += buffer.size()) {
+    buffer.resize(static_cast<std::size_t>(std::min(kPiece, entry.nbytes - offset)));
+    reader.read(i, offset / size_of(entry.dtype), buffer);
+    f(offset, buffer);
+  }
+}
+
 }  // namespace ckpt

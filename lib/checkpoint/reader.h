@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,5 +58,10 @@ class Reader {
  private:
   virtual void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const = 0;
 };
+
+// Reads entry `i` from its first to its last byte in pieces of at most a megabyte, whole elements
+// each, and gives `f` each piece with its offset in bytes. Throws what Reader::read() throws.
+void for_each_piece(const Reader& reader, std::size_t i,
+                    const std::function<void(std::uint64_t, ByteView)>& f);
 
 }  // namespace ckpt

@@ -1,0 +1,186 @@
+#include "scope/tree.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "core/text.h"
+
+namespace ckpt {
+namespace {
+
+constexpr std::string_view kDigits = "0123456789";
+
+struct ChildKey {
+  std::size_t parent;
+  std::string_view segment;
+  friend bool operator==(const ChildKey&, const ChildKey&) = default;
+};
+
+struct ChildKeyHash {
+  std::size_t operator()(const ChildKey& key) const {
+    return std::hash<std::string_view>{}(key.segment) ^ (key.parent * 0x9e3779b97f4a7c15U);
+  }
+};
+
+// A segment with its last number cut out: "layer_12_w" is "layer_", 12, "_w". Empty where it has
+// none, or one that printing would not give back ("007").
+struct Numbered {
+  std::string_view before;
+  std::uint64_t number = 0;
+  std::string_view after;
+};
+
+std::optional<Numbered> numbered(std::string_view segment) {
+  const auto last = segment.find_last_of(kDigits);
+  if (last == std::string_view::npos) return std::nullopt;
+  const auto before = segment.find_last_not_of(kDigits, last);
+  const auto first = before == std::string_view::npos ? 0 : before + 1;
+  const std::string_view digits = segment.substr(first, last + 1 - first);
+  Numbered out{segment.substr(0, first), 0, segment.substr(last + 1)};
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), out.number);
+  const bool leading_zero = digits.size() > 1 && digits[0] == '0';
+  if (error != std::errc{} || leading_zero) return std::nullopt;
+  return out;
+}
+
+// A number for each node's subtree: equal numbers mean equal segments and leaf kinds throughout.
+std::vector<std::size_t> subtree_classes(const ScopeTree& tree,
+                                         std::span<const std::uint64_t> kinds) {
+  std::vector<std::size_t> classes(tree.nodes.size());
+  std::unordered_map<std::string, std::size_t> interned;
+  for (std::size_t n = tree.nodes.size(); n-- > 0;) {  // children before their parents
+    const TreeNode& node = tree.nodes[n];
+    std::string key = node.leaf ? cat(kinds[*node.leaf]) : "";
+    for (const std::size_t child : node.children) {
+      key += cat('\0', tree.nodes[child].segment, '\0', classes[child]);
+    }
+    classes[n] = interned.emplace(std::move(key), interned.size()).first->second;
+  }
+  return classes;
+}
+
+}  // namespace
+
+ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
+  ScopeTree tree;
+  tree.separator = separator;
+  tree.nodes.emplace_back();
+  // Keys are views into the leaves' names, which outlive this function's work.
+  std::unordered_map<ChildKey, std::size_t, ChildKeyHash> known;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const TreeLeaf& leaf = leaves[i];
+    std::size_t at = 0;
+    for (const std::string_view segment : split(leaf.name, std::string_view(&separator, 1))) {
+      const auto [it, is_new] = known.try_emplace({at, segment}, tree.nodes.size());
+      if (is_new) {
+        tree.nodes.push_back({.segment = std::string(segment), .parent = at});
+        tree.nodes[at].children.push_back(it->second);
+      }
+      at = it->second;
+    }
+    tree.nodes[at].leaf = i;
+    if (!leaf.counts) continue;
+    tree.nodes[at].variables += 1;
+    tree.nodes[at].parameters += leaf.parameters;
+    tree.nodes[at].nbytes += leaf.nbytes;
+  }
+  for (std::size_t n = tree.nodes.size(); n-- > 1;) {
+    const TreeNode& node = tree.nodes[n];
+    TreeNode& parent = tree.nodes[node.parent];
+    parent.variables += node.variables;
+    parent.parameters += node.parameters;
+    parent.nbytes += node.nbytes;
+  }
+  return tree;
+}
+
+void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
+  const std::vector<std::size_t> classes = subtree_classes(tree, kinds);
+  for (std::size_t n = 0; n < tree.nodes.size(); ++n) {
+    // Siblings that could join, by text before the number, text after it, and what is below.
+    std::map<std::tuple<std::string, std::string, std::size_t>,
+             std::map<std::uint64_t, std::size_t>>
+        families;
+    for (const std::size_t child : tree.nodes[n].children) {
+      if (const auto parts = numbered(tree.nodes[child].segment)) {
+        families[{std::string(parts->before), std::string(parts->after), classes[child]}].emplace(
+            parts->number, child);
+      }
+    }
+    std::vector<std::size_t> absorbed;
+    for (const auto& [family, members] : families) {
+      auto first = members.begin();
+      while (first != members.end()) {
+        auto last = first;
+        for (auto next = std::next(first); next != members.end(); last = next++) {
+          if (next->first != last->first + 1) break;
+        }
+        if (last != first) {
+          TreeNode& head = tree.nodes[first->second];
+          for (auto it = std::next(first); it != std::next(last); ++it) {
+            const TreeNode& member = tree.nodes[it->second];
+            head.variables += member.variables;
+            head.parameters += member.parameters;
+            head.nbytes += member.nbytes;
+            ++head.repeats;
+            absorbed.push_back(it->second);
+          }
+          head.segment = cat(std::get<0>(family), "{", first->first, "..", last->first, "}",
+                             std::get<1>(family));
+        }
+        first = std::next(last);
+      }
+    }
+    std::ranges::sort(absorbed);
+    std::erase_if(tree.nodes[n].children,
+                  [&](std::size_t child) { return std::ranges::binary_search(absorbed, child); });
+  }
+}
+
+void sort_siblings(ScopeTree& tree,
+                   const std::function<bool(const TreeNode&, const TreeNode&)>& less) {
+  for (TreeNode& node : tree.nodes) {
+    std::ranges::stable_sort(node.children, [&](std::size_t a, std::size_t b) {
+      return less(tree.nodes[a], tree.nodes[b]);
+    });
+  }
+}
+
+bool natural_less(std::string_view a, std::string_view b) {
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < a.size() && j < b.size()) {
+    const bool digits = kDigits.find(a[i]) != kDigits.npos && kDigits.find(b[j]) != kDigits.npos;
+    if (!digits) {
+      if (a[i] != b[j]) {
+        return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]);
+      }
+      ++i;
+      ++j;
+      continue;
+    }
+    const auto number_end = [](std::string_view text, std::size_t from) {
+      return std::min(text.find_first_not_of(kDigits, from), text.size());
+    };
+    const auto significant = [](std::string_view digits_only) {
+      const auto zeros = digits_only.find_first_not_of('0');
+      return zeros == std::string_view::npos ? std::string_view{} : digits_only.substr(zeros);
+    };
+    const std::string_view x = significant(a.substr(i, number_end(a, i) - i));
+    const std::string_view y = significant(b.substr(j, number_end(b, j) - j));
+    if (x.size() != y.size()) return x.size() < y.size();
+    if (x != y) return x < y;
+    i = number_end(a, i);
+    j = number_end(b, j);
+  }
+  const std::size_t left_a = a.size() - i;
+  const std::size_t left_b = b.size() - j;
+  return left_a != left_b ? left_a < left_b : a < b;  // "a01" and "a1" differ after all
+}
+
+}  // namespace ckpt

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ckpt {
+
+// A name to be placed in a tree, with the sizes to add up.
+struct TreeLeaf {
+  std::string_view name;
+  std::uint64_t parameters = 0;
+  std::uint64_t nbytes = 0;
+  bool counts = true;  // false for a second name of a variable: shown, not added up
+};
+
+// A scope, a variable, or both at once ("dense/kernel" beside "dense/kernel/Adam").
+struct TreeNode {
+  std::string segment;                // of the name; empty for the root
+  std::size_t parent = 0;             // the root is its own parent
+  std::vector<std::size_t> children;  // positions in ScopeTree::nodes, in the order of the leaves
+  std::optional<std::size_t> leaf;    // position in the leaves
+  // Of the leaf and everything below.
+  std::uint64_t variables = 0;
+  std::uint64_t parameters = 0;
+  std::uint64_t nbytes = 0;
+  // How many consecutive siblings this node stands for (collapse_runs()); their segments are then
+  // written "layer_{0..11}" in `segment`, and the sums above are of all of them.
+  std::size_t repeats = 1;
+};
+
+// Names split at the separator. nodes[0] is the root. A node comes after its parent.
+struct ScopeTree {
+  std::vector<TreeNode> nodes;
+  char separator = '/';
+};
+
+ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator);
+
+// Joins siblings that differ only in a number which counts up by one, and whose subtrees are alike:
+// the same segments, and leaves of the same kind. `kinds` has a number for each leaf; equal numbers
+// are alike (same dtype and shape, say). The first of a run stays and stands for all; the others
+// are no longer among the children of their parent.
+void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds);
+
+// Orders siblings everywhere. `less` compares two nodes.
+void sort_siblings(ScopeTree& tree,
+                   const std::function<bool(const TreeNode&, const TreeNode&)>& less);
+
+// Compares names as people count: "dense_2" before "dense_10". Equal only where the names are.
+bool natural_less(std::string_view a, std::string_view b);
+
+}  // namespace ckpt
