@@ -38,7 +38,8 @@ Statistics statistics_of(const Reader& reader, std::size_t i, std::size_t bins) 
       s.max = std::max(s.max, value);
       ++finite;
       const double distance = value - s.mean;
-      s.mean += distance / static_cast<double>(finite);
+      const auto n = static_cast<double>(finite);
+      s.mean += value / n - s.mean / n;  // in two terms: their difference may overflow
       squares += distance * (value - s.mean);
     }
   });
@@ -46,10 +47,11 @@ Statistics statistics_of(const Reader& reader, std::size_t i, std::size_t bins) 
 
   s.histogram.assign(bins, 0);
   if (finite == 0) return s;
-  const double width = (s.max / 2 - s.min / 2) / static_cast<double>(bins) * 2;  // no overflow
+  // Halves of everything, since max - min may overflow.
+  const double half_width = (s.max / 2 - s.min / 2) / static_cast<double>(bins);
   for_each_value(reader, i, [&](double value) {
     if (!std::isfinite(value)) return;
-    const double position = width > 0 ? (value / 2 - s.min / 2) * 2 / width : 0;
+    const double position = half_width > 0 ? (value / 2 - s.min / 2) / half_width : 0;
     ++s.histogram[std::min(static_cast<std::size_t>(position), bins - 1)];
   });
   return s;

@@ -13,7 +13,8 @@ struct Statistics {
   std::uint64_t nan = 0;
   std::uint64_t infinite = 0;  // of either sign
   std::uint64_t zeros = 0;
-  // Of the finite values; all 0 where there is none.
+  // Of the finite values; all 0 where there is none. The deviation of values near the largest
+  // double is infinite, since their squares are.
   double min = 0;
   double max = 0;
   double mean = 0;

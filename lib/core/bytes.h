@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -10,12 +11,14 @@ namespace ckpt {
 using Bytes = std::vector<std::byte>;
 using ByteView = std::span<const std::byte>;
 
-// The bytes of a value or an array of a plain type.
+// The bytes of an array or vector of a plain type.
 template <typename T>
-[[nodiscard]] ByteView as_byte_view(const T& values) {
+requires(!std::convertible_to<const T&, std::string_view>) [[nodiscard]] ByteView
+    as_byte_view(const T& values) {
   return std::as_bytes(std::span(values));
 }
 
+// The bytes of a text; of a literal, without its closing NUL.
 [[nodiscard]] inline ByteView as_byte_view(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }

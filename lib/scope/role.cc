@@ -102,4 +102,18 @@ std::vector<Role> roles_of(std::span<const Leaf> leaves, char separator) {
   return roles;
 }
 
+bool is_companion(std::string_view name, std::string_view owner, char separator) {
+  const auto ends_in_owner = [&](std::string_view text) {
+    if (!text.ends_with(owner)) return false;
+    return text.size() == owner.size() || text[text.size() - owner.size() - 1] == separator;
+  };
+  if (ends_in_owner(owner_of(name, separator))) return true;
+  const std::string_view first = name.substr(0, name.find(separator));
+  if (!contains(kOptimizerScopes, first)) return false;
+  const std::string inside = std::string(1, separator) + std::string(owner);
+  const auto at = name.find(inside);
+  return at != std::string_view::npos &&
+         (at + inside.size() == name.size() || name[at + inside.size()] == separator);
+}
+
 }  // namespace ckpt

@@ -38,4 +38,9 @@ std::vector<Role> roles_of(std::span<const Leaf> leaves, char separator);
 // by roles_of(), since an optimizer built inside a scope puts that scope in front.
 std::string_view owner_of(std::string_view name, char separator);
 
+// Is `name`, which has role slot or average, a companion of the variable `owner`: its slot, its
+// average, or a piece of an optimizer's state that carries its name
+// ("optimizer/adam/dense/kernel/m")?
+bool is_companion(std::string_view name, std::string_view owner, char separator);
+
 }  // namespace ckpt

@@ -1,0 +1,149 @@
+#include "core/file.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "core/atomic_file.h"
+#include "support/error_of.h"
+#include "support/temp_dir.h"
+
+using namespace ckpt;
+
+namespace {
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& item : std::filesystem::directory_iterator(folder)) {
+    names.push_back(item.path().filename());
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_SUITE("core/file") {
+  TEST_CASE("bytes are read at their offset and not past the end") {
+    const TempDir dir;
+    write_file(dir / "f", "0123456789");
+    const auto file = open_file(dir / "f");
+    Bytes out(3);
+    file->read_at(7, out);
+    CHECK(as_text(out) == "789");
+    CHECK(error_of([&] { file->read_at(8, out); }) ==
+          "offset 8 + 3 bytes passes the end of the file (10)");
+    CHECK(error_of([&] { file->read_at(~std::uint64_t{0}, out); }) ==
+          "offset 18446744073709551615 + 3 bytes passes the end of the file (10)");
+  }
+
+  TEST_CASE("what is no readable regular file is answered with what it is") {
+    const TempDir dir;
+    CHECK(error_of([&] { open_file(dir / "none"); }) == "no such file");
+    CHECK(error_code_of([&] { open_file(dir / "none"); }) == Errc::kNotFound);
+    CHECK(error_of([&] { open_file(dir.path()); }) ==
+          "is a directory; a checkpoint file is needed");
+    REQUIRE(::mkfifo((dir / "fifo").c_str(), 0600) == 0);
+    CHECK(error_of([&] { open_file(dir / "fifo"); }) ==
+          "is a pipe or a device; a regular file is needed, since checkpoints are read at random "
+          "places");
+    CHECK(error_code_of([&] { open_file("/dev/zero"); }) == Errc::kIo);
+  }
+
+  TEST_CASE("a file that another holds a write lock on is not read") {
+    const TempDir dir;
+    write_file(dir / "f", "x");
+    const FileDescriptor writer(::open((dir / "f").c_str(), O_RDWR | O_CLOEXEC));
+    REQUIRE(::flock(writer.get(), LOCK_EX | LOCK_NB) == 0);
+    CHECK(error_of([&] { open_file(dir / "f"); }) ==
+          "another program has it open for writing (it holds a lock); try again when that program "
+          "has closed it");
+  }
+}
+
+TEST_SUITE("core/atomic_file") {
+  TEST_CASE("nothing is seen before the commit, all of it after") {
+    const TempDir dir;
+    {
+      AtomicFile file(dir / "out", Overwrite::kNo);
+      file.write_at(3, as_byte_view("def"));
+      file.write_at(0, as_byte_view("abc"));
+      CHECK(names_in(dir.path()).empty());
+      file.commit();
+    }
+    CHECK(read_file(dir / "out") == "abcdef");
+    CHECK(names_in(dir.path()) == std::vector<std::string>{"out"});
+  }
+
+  TEST_CASE("without a commit no trace is left") {
+    const TempDir dir;
+    { AtomicFile(dir / "out", Overwrite::kNo).write_at(0, as_byte_view("abc")); }
+    CHECK(names_in(dir.path()).empty());
+  }
+
+  TEST_CASE("an existing file is kept, or replaced with its permission bits and its links") {
+    const TempDir dir;
+    write_file(dir / "out", "old");
+    CHECK(error_of([&] { AtomicFile(dir / "out", Overwrite::kNo); }) ==
+          "exists already; give another name, or ask to overwrite it");
+    REQUIRE(::chmod((dir / "out").c_str(), 0640) == 0);
+    std::filesystem::create_symlink("out", dir / "link");
+    AtomicFile file(dir / "link", Overwrite::kYes);
+    file.write_at(0, as_byte_view("new"));
+    file.commit();
+    CHECK(read_file(dir / "out") == "new");
+    CHECK(std::filesystem::is_symlink(dir / "link"));
+    struct stat status {};
+    REQUIRE(::stat((dir / "out").c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0640);
+  }
+
+  TEST_CASE("a file that comes into being meanwhile is not replaced") {
+    const TempDir dir;
+    AtomicFile file(dir / "out", Overwrite::kNo);
+    write_file(dir / "out", "theirs");
+    CHECK(error_of([&] { file.commit(); }) ==
+          "came into being while it was written; give another name");
+    CHECK(read_file(dir / "out") == "theirs");
+  }
+
+  TEST_CASE("a failed write sticks: the commit fails too and nothing appears") {
+    const TempDir dir;
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{1000, before.rlim_max};
+    AtomicFile file(dir / "out", Overwrite::kNo);
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    const Bytes bytes(2000);
+    const std::string first = error_of([&] { file.write_at(0, bytes); });
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, old_handler);
+    CHECK(first == "cannot write 1000 bytes at 1000: File too large");
+    CHECK(error_of([&] { file.commit(); }) == first);
+    CHECK(names_in(dir.path()).empty());
+  }
+
+  TEST_CASE("hidden siblings of dead processes are swept, those of living ones kept") {
+    const TempDir dir;
+    write_file(dir / ".ckpt-1-0.tmp", "left behind");
+    write_file(dir / ".ckpt-2-0.tmp", "in use");
+    const FileDescriptor owner(::open((dir / ".ckpt-2-0.tmp").c_str(), O_RDWR | O_CLOEXEC));
+    REQUIRE(::flock(owner.get(), LOCK_EX | LOCK_NB) == 0);
+    const AtomicFile file(dir / "out", Overwrite::kNo);
+    CHECK(names_in(dir.path()) == std::vector<std::string>{".ckpt-2-0.tmp"});
+  }
+
+  TEST_CASE("a folder that cannot be written to or a folder as the target is said so") {
+    const TempDir dir;
+    CHECK(error_of([&] {
+            AtomicFile(dir / "none/out", Overwrite::kNo);
+          }).ends_with("none: No such file or directory"));
+    CHECK(error_of([&] { AtomicFile(dir.path(), Overwrite::kYes); }) ==
+          "is a directory or a device; the name of a file is needed");
+  }
+}

@@ -1,0 +1,43 @@
+#include "command.h"
+
+#include <sys/stat.h>
+
+#include "core/escape.h"
+#include "core/text.h"
+#include "crash_guard.h"
+#include "formats/formats.h"
+
+namespace ckpt {
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+}  // namespace
+
+Target parse_target(const std::string& argument) {
+  if (exists(argument)) return {argument, ""};
+  for (auto colon = argument.find(':'); colon != std::string::npos;
+       colon = argument.find(':', colon + 1)) {
+    const std::string path = argument.substr(0, colon);
+    if (exists(path)) return {path, argument.substr(colon + 1)};
+  }
+  return {argument, ""};
+}
+
+std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console) {
+  const CrashGuard guard(path);
+  auto reader = open_checkpoint(path, {.use_paths = use_paths});
+  for (const std::string& note : reader->index().notes) {
+    console.complain(cat(escape(path), ": note: ", note));
+  }
+  return reader;
+}
+
+std::string help_footer(std::string_view memory, std::string_view examples) {
+  return cat(exit_status_help(), "\nMemory: ", memory, "\n\nExamples:\n", examples);
+}
+
+}  // namespace ckpt

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "checkpoint/reader.h"
+#include "console.h"
+#include "exit_status.h"
+
+namespace ckpt {
+
+// "ckpt 0.1.0": what reports call their maker.
+inline constexpr std::string_view kTool = "ckpt " CKPT_VERSION;
+
+// A sub-command: declares its options on `app` and gives back what to do once they are parsed.
+// Parsing opens no file. Errors leave the action as exceptions and main() answers them.
+using Action = std::function<ExitStatus(Console&)>;
+using AddCommand = Action (*)(CLI::App& app);
+
+Action add_ls(CLI::App& app);
+Action add_show(CLI::App& app);
+
+// What a FILE argument means: a file, and with FILE:SCOPE a scope in it. Where a file of the whole
+// name exists it is that file.
+struct Target {
+  std::string path;
+  std::string scope;
+};
+Target parse_target(const std::string& argument);
+
+// Opens a checkpoint for a command: notes go to standard error, behind the file's name.
+std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console);
+
+// The footer of a command's help: its exit statuses, memory and examples.
+std::string help_footer(std::string_view memory, std::string_view examples);
+
+}  // namespace ckpt
