@@ -62,8 +62,10 @@ Line line_of(const Index& index, const TreeRow& row) {
   Line line;
   if (row.is_scope) {
     line.name = indented(row.depth, label);
-    line.parameters = with_commas(row.sums.parameters);
-    line.bytes = human_bytes(row.sums.nbytes);
+    if (row.sums.variables > 0) {  // else it holds second names only
+      line.parameters = with_commas(row.sums.parameters);
+      line.bytes = human_bytes(row.sums.nbytes);
+    }
     line.is_scope = true;
   } else {
     line = line_of(index.entries[*row.entry], indented(row.depth, label));
