@@ -109,7 +109,7 @@ void print_results(std::ostream& out, const Scenario& scenario,
     if (!value) {
       out << "not measured\n";
     } else {
-      out << value_text(bar.measure, *value) << (*value <= bar.limit ? ", met" : ", MISSED")
+      out << value_text(bar.measure, *value) << (*value <= bar.limit ? ", met" : ", missed")
           << "\n";
     }
   }

@@ -35,7 +35,7 @@ struct Bar {
   std::string label = {};  // the contender's
   Measure measure = Measure::kTimeRatio;
   double limit = 0;
-  std::string reason = {};  // "DESIGN 12, through libhdf5"
+  std::string reason = {};  // "through libhdf5"
 };
 
 // A contest on inputs that are made for it. A new one is a row in scenarios.cc.
