@@ -18,6 +18,21 @@ std::string under(const std::string& group, const std::string& name) {
   return group.empty() ? name : cat(group, "/", name);
 }
 
+// `weight` without the layer's name in front: "dense/kernel" of the layer "dense" is "kernel".
+// Keras 3 and nested models put the model's name before it: "sequential/dense/kernel".
+std::string_view without_repetition(std::string_view weight, std::string_view layer) {
+  if (layer.empty()) return weight;
+  const auto rest_after = [&](std::size_t at) -> std::string_view {
+    const bool fits = weight.substr(at).starts_with(layer) &&
+                      weight.size() > at + layer.size() + 1 && weight[at + layer.size()] == '/';
+    return fits ? weight.substr(at + layer.size() + 1) : std::string_view{};
+  };
+  const auto slash = weight.find('/');
+  auto rest = rest_after(0);
+  if (rest.empty() && slash != std::string_view::npos) rest = rest_after(slash + 1);
+  return rest.empty() ? weight : rest;
+}
+
 // A list that Keras wrote: as attribute `name`, or in parts `name`0, `name`1, … where it is longer
 // than the 64 KB that an attribute can have.
 std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectId group,
@@ -111,11 +126,7 @@ class KerasLayers {
     if (group == walk_.groups.end()) return false;
     const auto weights = keras_list(source_, group->second, "weight_names");
     for (const std::string& weight : weights.value_or(std::vector<std::string>{})) {
-      std::string_view name = without_suffix(weight);
-      if (!repeated.empty() && name.starts_with(repeated) && name.size() > repeated.size() + 1 &&
-          name[repeated.size()] == '/') {
-        name.remove_prefix(repeated.size() + 1);
-      }
+      const std::string_view name = without_repetition(without_suffix(weight), repeated);
       if (!renamer_.rename(under(path, weight), cat(scope, "/", name))) {
         notes_.add("names of weights that name nothing",
                    cat(shown(path), ": weight_names has '", escape(weight),
