@@ -34,7 +34,8 @@ std::vector<Variable*> momentum_slots(VariableStore& store, std::span<Variable* 
                                       std::string_view name = "Momentum",
                                       std::source_location at = std::source_location::current());
 
-// The shadows of moving averages, one an owner: "OWNER/ExponentialMovingAverage".
+// The shadows of moving averages, one an owner: "OWNER/ExponentialMovingAverage". They start at
+// zero.
 std::vector<Variable*> moving_averages(VariableStore& store, std::span<Variable* const> owners,
                                        std::string_view name = "ExponentialMovingAverage",
                                        std::source_location at = std::source_location::current());

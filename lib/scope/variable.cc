@@ -81,11 +81,20 @@ bool Variable::initialized() const {
   return std::ranges::all_of(facts_.slices, &Variable::initialized);
 }
 
+void Variable::check_initialized() const {
+  if (initialized()) return;
+  throw Error(Errc::kInvalid,
+              cat(escape(name()), ": has no value yet; initialise or restore it first"));
+}
+
+ByteView Variable::bytes() const {
+  assert(facts_.slices.empty());
+  check_initialized();
+  return value_->bytes;
+}
+
 Tensor Variable::value() const {
-  if (!initialized()) {
-    throw Error(Errc::kInvalid,
-                cat(escape(name()), ": has no value yet; initialise or restore it first"));
-  }
+  check_initialized();
   if (facts_.slices.empty()) return *value_;
   Tensor whole{dtype(), shape(), Bytes(tensor_bytes(dtype(), shape()))};
   for (const Variable* slice : facts_.slices) paste(whole, *slice->value_, *slice->slice());

@@ -55,9 +55,13 @@ class Variable {
   // Has it got values, by initialize(), assign() or restore()?
   [[nodiscard]] bool initialized() const;
 
-  // Its values; those of a partitioned variable are put together from its slices.
+  // A copy of its values; those of a partitioned variable are put together from its slices.
   // Throws Error(kInvalid) where it has none yet.
   [[nodiscard]] Tensor value() const;
+
+  // The bytes of its values, where they are. Throws Error(kInvalid) where it has none yet.
+  // REQUIRES: it has no slices.
+  [[nodiscard]] ByteView bytes() const;
 
   // Replaces its values. Throws Error(kConflict) where shape or dtype differ, Error(kInvalid) where
   // the bytes are not those of the shape.
@@ -71,6 +75,8 @@ class Variable {
 
  private:
   friend class VariableStore;
+
+  void check_initialized() const;
 
   Facts facts_;
   std::optional<Tensor> value_;
