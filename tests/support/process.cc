@@ -69,7 +69,7 @@ ProcessResult run(const std::vector<std::string>& command, const std::string& fo
 }
 
 ProcessResult run_ckpt(std::vector<std::string> arguments, const std::string& folder) {
-  arguments.insert(arguments.begin(), CKPT_TOOL);
+  arguments.emplace(arguments.begin(), CKPT_TOOL);
   return run(arguments, folder);
 }
 
