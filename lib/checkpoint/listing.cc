@@ -150,18 +150,18 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
       row.entry = entry;
       row.is_alias = is_alias;
       if (!is_alias) row.sums = sums_of(index.entries[entry]);
-      if (node->children.empty()) {
-        row.sums.variables *= node->repeats;
-        row.sums.parameters *= node->repeats;
-        row.sums.nbytes *= node->repeats;
-      }
+      row.sums.variables *= node->repeats;
+      row.sums.parameters *= node->repeats;
+      row.sums.nbytes *= node->repeats;
       f(row);
     }
     if (node->children.empty()) continue;
     row.is_scope = true;
     row.entry.reset();
     row.is_alias = false;
-    row.sums = {node->variables, node->parameters, node->nbytes};
+    // A variable that is a scope too has had its own row: the scope's has the rest.
+    row.sums = {node->variables - row.sums.variables, node->parameters - row.sums.parameters,
+                node->nbytes - row.sums.nbytes};
     f(row);
     if (!max_depth || depth + 1 < static_cast<std::size_t>(*max_depth)) {
       push_children(n, depth + 1);

@@ -121,7 +121,8 @@ std::string format_line(const Line& line, const Widths& w, const TextStyle& styl
   const std::size_t name_width = display_width(name);
   if (line.is_scope) name = paint(std::move(name), kBlue, style);
   if (name_width < w.name) name += std::string(w.name - name_width, ' ');
-  std::string text = cat(name, "  ", paint(pad_right(line.dtype, w.dtype), kCyan, style), "  ",
+  std::string text = cat(name, "  ", paint(line.dtype, kCyan, style),
+                         std::string(w.dtype - line.dtype.size(), ' '), "  ",
                          pad_right(line.shape, w.shape), "  ");
   std::string sizes =
       cat(pad_left(line.parameters, w.parameters), "  ", pad_left(line.bytes, w.bytes));

@@ -70,7 +70,7 @@ TEST_SUITE("report/listing") {
           "  layer_{0..2}/               408  1.6 KiB  × 3\n"
           "    dense/                    136    544 B\n"
           "      kernel     f32  [8, 8]   64    256 B\n"
-          "      kernel/                 128    512 B\n"
+          "      kernel/                  64    256 B\n"
           "        Adam     f32  [8, 8]   64    256 B\n"
           "      bias       f32  [8]       8     32 B\n"
           "total: 9 variables, 408 parameters, 1.6 KiB\n");
