@@ -47,7 +47,7 @@ TEST_SUITE("examples/readme") {
       for (const auto line : ckpt::split(block, "\n")) {
         if (!line.starts_with("$ ")) continue;
         ++commands;
-        script += ckpt::cat("printf '%s\\n' '$ ", line.substr(2), "'\n", line.substr(2), "\n");
+        script += ckpt::cat("cat <<'AS_TYPED'\n", line, "\nAS_TYPED\n", line.substr(2), "\n");
       }
       CHECK(run({"sh", "-c", script}, dir.path()).out == block);
     }
