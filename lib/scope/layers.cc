@@ -7,8 +7,7 @@ namespace ckpt {
 namespace {
 
 KernelAndBias kernel_and_bias(VariableStore& store, std::string_view default_name,
-                              const Shape& kernel, const LayerOptions& options,
-                              std::source_location at) {
+                              const Shape& kernel, const LayerOptions& options, CodePlace at) {
   Layer layer = Layer::functional(store, default_name, options);
   const std::vector<Variable*> made =
       layer.apply({{.name = "kernel", .shape = kernel},
@@ -46,8 +45,7 @@ ScopeGuard Layer::open() {
                       {.reuse = built_ ? Reuse::kTrue : reuse_, .auxiliary_name_scope = false});
 }
 
-std::vector<Variable*> Layer::apply(const std::vector<LayerVariable>& variables,
-                                    std::source_location at) {
+std::vector<Variable*> Layer::apply(const std::vector<LayerVariable>& variables, CodePlace at) {
   const ScopeGuard scope = open();
   std::vector<Variable*> out;
   for (const LayerVariable& variable : variables) {
@@ -63,18 +61,18 @@ std::vector<Variable*> Layer::apply(const std::vector<LayerVariable>& variables,
 }
 
 KernelAndBias dense(VariableStore& store, std::int64_t inputs, std::int64_t units,
-                    const LayerOptions& options, std::source_location at) {
+                    const LayerOptions& options, CodePlace at) {
   return kernel_and_bias(store, "dense", {inputs, units}, options, at);
 }
 
 KernelAndBias conv2d(VariableStore& store, const Shape& kernel, const LayerOptions& options,
-                     std::source_location at) {
+                     CodePlace at) {
   assert(kernel.size() == 4);
   return kernel_and_bias(store, "conv2d", kernel, options, at);
 }
 
 std::vector<Variable*> batch_normalization(VariableStore& store, std::int64_t units,
-                                           const LayerOptions& options, std::source_location at) {
+                                           const LayerOptions& options, CodePlace at) {
   Layer layer = Layer::functional(store, "batch_normalization", options);
   return layer.apply({{.name = "gamma", .shape = {units}, .initializer = Initializer::ones()},
                       {.name = "beta", .shape = {units}, .initializer = Initializer::zeros()},
@@ -98,7 +96,7 @@ std::string_view default_name_of(ContribLayer layer) {
 
 std::vector<Variable*> contrib_layer(VariableStore& store, ContribLayer layer, const Shape& kernel,
                                      std::int64_t units, const LayerOptions& options,
-                                     std::source_location at) {
+                                     CodePlace at) {
   // A contrib layer opens its scope itself, once, and its variables lie right in it.
   const ScopeOptions reuse{.reuse = options.reuse};
   const ScopeGuard scope = options.scope ? store.open(*options.scope, reuse)

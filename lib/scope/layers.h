@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/code_place.h"
 #include "scope/variable_store.h"
 
 namespace ckpt {
@@ -45,7 +45,7 @@ class Layer {
 
   // Its variables, made at the first call. Throws ScopeError.
   std::vector<Variable*> apply(const std::vector<LayerVariable>& variables,
-                               std::source_location at = std::source_location::current());
+                               CodePlace at = CodePlace::here());
 
   // Opens its scope as apply() does, for layers that have others inside. Throws ScopeError.
   ScopeGuard open();
@@ -75,18 +75,17 @@ struct KernelAndBias {
 
 // tf.layers.dense: "dense", kernel [inputs, units], bias [units].
 KernelAndBias dense(VariableStore& store, std::int64_t inputs, std::int64_t units,
-                    const LayerOptions& options = {},
-                    std::source_location at = std::source_location::current());
+                    const LayerOptions& options = {}, CodePlace at = CodePlace::here());
 
 // tf.layers.conv2d: "conv2d", kernel [height, width, in, out], bias [out].
 KernelAndBias conv2d(VariableStore& store, const Shape& kernel, const LayerOptions& options = {},
-                     std::source_location at = std::source_location::current());
+                     CodePlace at = CodePlace::here());
 
 // tf.layers.batch_normalization: gamma, beta, and moving_mean, moving_variance, which are not
 // trained; each [units].
-std::vector<Variable*> batch_normalization(
-    VariableStore& store, std::int64_t units, const LayerOptions& options = {},
-    std::source_location at = std::source_location::current());
+std::vector<Variable*> batch_normalization(VariableStore& store, std::int64_t units,
+                                           const LayerOptions& options = {},
+                                           CodePlace at = CodePlace::here());
 
 // tf.contrib.layers, which call their scopes and variables otherwise.
 enum class ContribLayer : std::uint8_t {
@@ -107,6 +106,6 @@ std::string_view default_name_of(ContribLayer layer);
 // convolutions, whose last extent `units` is), `units` that of all others.
 std::vector<Variable*> contrib_layer(VariableStore& store, ContribLayer layer, const Shape& kernel,
                                      std::int64_t units, const LayerOptions& options = {},
-                                     std::source_location at = std::source_location::current());
+                                     CodePlace at = CodePlace::here());
 
 }  // namespace ckpt

@@ -5,7 +5,7 @@
 namespace ckpt {
 
 KernelAndBias lstm_cell(VariableStore& store, std::int64_t inputs, std::int64_t units,
-                        RnnNames names, std::source_location at) {
+                        RnnNames names, CodePlace at) {
   const bool old = names == RnnNames::kWeightsAndBiases;
   Layer layer = Layer::object(store, "lstm_cell", {});
   const std::vector<Variable*> made =
@@ -19,7 +19,7 @@ KernelAndBias lstm_cell(VariableStore& store, std::int64_t inputs, std::int64_t 
 
 std::vector<KernelAndBias> multi_rnn_cell(VariableStore& store, std::int64_t inputs,
                                           const std::vector<std::int64_t>& units, RnnNames names,
-                                          std::source_location at) {
+                                          CodePlace at) {
   // A cell that is no plain layer first re-enters the scope that it is called in.
   const ScopeGuard here = store.open(store.current_scope());
   Layer layer = Layer::object(store, "multi_rnn_cell", {});
@@ -35,7 +35,7 @@ std::vector<KernelAndBias> multi_rnn_cell(VariableStore& store, std::int64_t inp
 
 std::vector<KernelAndBias> dynamic_rnn(VariableStore& store, std::int64_t inputs,
                                        const std::vector<std::int64_t>& units, RnnNames names,
-                                       std::source_location at) {
+                                       CodePlace at) {
   const ScopeGuard rnn = store.open("rnn");
   return multi_rnn_cell(store, inputs, units, names, at);
 }

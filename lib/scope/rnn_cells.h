@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <source_location>
 #include <vector>
 
+#include "core/code_place.h"
 #include "scope/layers.h"
 
 namespace ckpt {
@@ -15,18 +15,18 @@ enum class RnnNames : std::uint8_t { kWeightsAndBiases, kKernelAndBias };
 // bias [4 units]. Throws ScopeError, as all of these.
 KernelAndBias lstm_cell(VariableStore& store, std::int64_t inputs, std::int64_t units,
                         RnnNames names = RnnNames::kKernelAndBias,
-                        std::source_location at = std::source_location::current());
+                        CodePlace at = CodePlace::here());
 
 // LSTM cells on top of each other, `units` of each: "multi_rnn_cell/cell_0/lstm_cell/kernel", …
-std::vector<KernelAndBias> multi_rnn_cell(
-    VariableStore& store, std::int64_t inputs, const std::vector<std::int64_t>& units,
-    RnnNames names = RnnNames::kKernelAndBias,
-    std::source_location at = std::source_location::current());
+std::vector<KernelAndBias> multi_rnn_cell(VariableStore& store, std::int64_t inputs,
+                                          const std::vector<std::int64_t>& units,
+                                          RnnNames names = RnnNames::kKernelAndBias,
+                                          CodePlace at = CodePlace::here());
 
 // The same unrolled by dynamic_rnn, which opens the scope "rnn".
 std::vector<KernelAndBias> dynamic_rnn(VariableStore& store, std::int64_t inputs,
                                        const std::vector<std::int64_t>& units,
                                        RnnNames names = RnnNames::kKernelAndBias,
-                                       std::source_location at = std::source_location::current());
+                                       CodePlace at = CodePlace::here());
 
 }  // namespace ckpt

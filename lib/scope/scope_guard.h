@@ -34,7 +34,13 @@ class OpenGuard {
 // An open variable scope. The scope itself may be kept and used after it is closed.
 class [[nodiscard]] ScopeGuard : public OpenGuard {
  public:
-  [[nodiscard]] VariableScope scope() const { return scope_; }
+  [[nodiscard]] VariableScope scope() const& { return scope_; }
+  // Of a guard that nobody keeps: closes it first, so store.open("a").scope() is a scope "a" that
+  // is not open.
+  [[nodiscard]] VariableScope scope() && {
+    close();
+    return std::move(scope_);
+  }
   VariableScope& operator*() { return scope_; }
   VariableScope* operator->() { return &scope_; }
 

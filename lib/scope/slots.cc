@@ -23,7 +23,7 @@ std::string first_free(VariableStore& store, std::string_view name) {
 }
 
 Variable* scalar(VariableStore& store, std::string_view name, DType dtype, double value,
-                 std::source_location at) {
+                 CodePlace at) {
   return &store.make_variable(name,
                               {.shape = Shape{},
                                .dtype = dtype,
@@ -33,7 +33,7 @@ Variable* scalar(VariableStore& store, std::string_view name, DType dtype, doubl
 }
 
 std::vector<Variable*> one_slot_each(VariableStore& store, std::span<Variable* const> owners,
-                                     std::string_view name, std::source_location at) {
+                                     std::string_view name, CodePlace at) {
   std::vector<Variable*> out;
   for (const Variable* owner : owners) {
     out.push_back(&create_slot(store, *owner, name, Initializer::zeros(), at));
@@ -44,7 +44,7 @@ std::vector<Variable*> one_slot_each(VariableStore& store, std::span<Variable* c
 }  // namespace
 
 Variable& create_slot(VariableStore& store, const Variable& owner, std::string_view name,
-                      const Initializer& initializer, std::source_location at) {
+                      const Initializer& initializer, CodePlace at) {
   ScopeGuard scope = store.open({.default_name = cat(owner.name(), "/", name)});
   scope->defaults().partitioner.reset();  // a slot is cut as its owner is
   // The empty name: the variable is called as its scope.
@@ -64,7 +64,7 @@ Variable& create_slot(VariableStore& store, const Variable& owner, std::string_v
 }
 
 AdamSlots adam_slots(VariableStore& store, std::span<Variable* const> owners, std::string_view name,
-                     std::source_location at) {
+                     CodePlace at) {
   AdamSlots slots;
   const DType dtype = owners.empty() ? DType::kF32 : owners.front()->dtype();
   slots.beta1_power = scalar(store, "beta1_power", dtype, 0.9, at);
@@ -77,16 +77,16 @@ AdamSlots adam_slots(VariableStore& store, std::span<Variable* const> owners, st
 }
 
 std::vector<Variable*> momentum_slots(VariableStore& store, std::span<Variable* const> owners,
-                                      std::string_view name, std::source_location at) {
+                                      std::string_view name, CodePlace at) {
   return one_slot_each(store, owners, name, at);
 }
 
 std::vector<Variable*> moving_averages(VariableStore& store, std::span<Variable* const> owners,
-                                       std::string_view name, std::source_location at) {
+                                       std::string_view name, CodePlace at) {
   return one_slot_each(store, owners, name, at);
 }
 
-ZeroDebias zero_debias(VariableStore& store, const Variable& average, std::source_location at) {
+ZeroDebias zero_debias(VariableStore& store, const Variable& average, CodePlace at) {
   const ScopeGuard scope = store.open(average.name());
   VariableOptions options{.shape = average.shape(),
                           .dtype = average.dtype(),

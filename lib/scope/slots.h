@@ -1,10 +1,10 @@
 #pragma once
 
-#include <source_location>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "core/code_place.h"
 #include "scope/variable_store.h"
 
 namespace ckpt {
@@ -16,7 +16,7 @@ namespace ckpt {
 // slice are slices. Throws ScopeError.
 Variable& create_slot(VariableStore& store, const Variable& owner, std::string_view name,
                       const Initializer& initializer = Initializer::zeros(),
-                      std::source_location at = std::source_location::current());
+                      CodePlace at = CodePlace::here());
 
 // What one Adam optimizer keeps.
 struct AdamSlots {
@@ -26,19 +26,18 @@ struct AdamSlots {
   std::vector<Variable*> second_moments;  // "OWNER/Adam_1"
 };
 AdamSlots adam_slots(VariableStore& store, std::span<Variable* const> owners,
-                     std::string_view name = "Adam",
-                     std::source_location at = std::source_location::current());
+                     std::string_view name = "Adam", CodePlace at = CodePlace::here());
 
 // The accumulators of a momentum optimizer, one an owner: "OWNER/Momentum".
 std::vector<Variable*> momentum_slots(VariableStore& store, std::span<Variable* const> owners,
                                       std::string_view name = "Momentum",
-                                      std::source_location at = std::source_location::current());
+                                      CodePlace at = CodePlace::here());
 
 // The shadows of moving averages, one an owner: "OWNER/ExponentialMovingAverage". They start at
 // zero.
 std::vector<Variable*> moving_averages(VariableStore& store, std::span<Variable* const> owners,
                                        std::string_view name = "ExponentialMovingAverage",
-                                       std::source_location at = std::source_location::current());
+                                       CodePlace at = CodePlace::here());
 
 // What takes the bias of a start at zero out of the average `average`. It is asked for by that
 // variable's full name inside the current scope, so inside "bn" the helpers of "bn/mean" are
@@ -48,6 +47,6 @@ struct ZeroDebias {
   Variable* local_step = nullptr;
 };
 ZeroDebias zero_debias(VariableStore& store, const Variable& average,
-                       std::source_location at = std::source_location::current());
+                       CodePlace at = CodePlace::here());
 
 }  // namespace ckpt

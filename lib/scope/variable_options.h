@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/code_place.h"
 #include "core/dtype.h"
 #include "core/shape.h"
 #include "scope/initializer.h"
@@ -83,7 +83,7 @@ struct VariableRequest {
   std::string name;  // with its scopes
   Reuse reuse = Reuse::kFalse;
   VariableOptions options = {};
-  std::source_location at = {};
+  CodePlace at = {};
 };
 
 }  // namespace ckpt

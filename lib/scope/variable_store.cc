@@ -11,9 +11,9 @@ namespace ckpt {
 namespace {
 
 // "dense.cc:12", without the folders, which say more of the machine than of the program.
-std::string describe(const std::source_location& at) {
-  const std::string_view file = at.file_name();
-  return cat(file.substr(file.rfind('/') + 1), ":", at.line());
+std::string describe(const CodePlace& at) {
+  const std::string_view file = at.file;
+  return cat(file.substr(file.rfind('/') + 1), ":", at.line);
 }
 
 // Does the shape asked for, perhaps with unknown extents, fit the one found?
@@ -53,7 +53,7 @@ class AtRoot {
 VariableStore::VariableStore() : current_(VariableScope::State{}) {}
 
 Variable& VariableStore::get_variable(std::string_view name, const VariableOptions& options,
-                                      std::source_location at) {
+                                      CodePlace at) {
   const VariableScope scope = current_;
   VariableRequest request{scope.key_of(name), scope.reuse(), options, at};
   const Tensor* constant = options.initializer ? options.initializer->constant_value() : nullptr;
@@ -68,7 +68,7 @@ Variable& VariableStore::get_variable(std::string_view name, const VariableOptio
 }
 
 Variable& VariableStore::get_local_variable(std::string_view name, const VariableOptions& options,
-                                            std::source_location at) {
+                                            CodePlace at) {
   VariableOptions local = options;
   local.trainable = false;
   if (!local.collections) local.collections.emplace();
@@ -77,12 +77,12 @@ Variable& VariableStore::get_local_variable(std::string_view name, const Variabl
 }
 
 Variable& VariableStore::get_by_key(std::string_view key, const VariableOptions& options,
-                                    Reuse reuse, std::source_location at) {
+                                    Reuse reuse, CodePlace at) {
   return get({std::string(key), reuse, options, at});
 }
 
 Variable& VariableStore::make_variable(std::string_view name, const VariableOptions& options,
-                                       std::source_location at) {
+                                       CodePlace at) {
   VariableRequest request{std::string(name), Reuse::kFalse, options, at};
   return create(std::move(request), creators_.size());
 }

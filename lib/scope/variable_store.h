@@ -4,11 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/code_place.h"
 #include "scope/graph_names.h"
 #include "scope/scope_counts.h"
 #include "scope/scope_guard.h"
@@ -62,22 +62,21 @@ class VariableStore {
   // Throws ScopeError; each but kName before anything is made. (With more pieces than elements,
   // kPartOffset, the pieces before the first empty one are made.)
   Variable& get_variable(std::string_view name, const VariableOptions& options = {},
-                         std::source_location at = std::source_location::current());
+                         CodePlace at = CodePlace::here());
 
   // The same for a variable that is not trained and not saved: in the local collection, beside
   // those given. Local and other variables share their names.
   Variable& get_local_variable(std::string_view name, const VariableOptions& options = {},
-                               std::source_location at = std::source_location::current());
+                               CodePlace at = CodePlace::here());
 
   // get_variable() by full name, without scope: what a scope's get_variable comes down to.
   Variable& get_by_key(std::string_view key, const VariableOptions& options = {},
-                       Reuse reuse = Reuse::kAuto,
-                       std::source_location at = std::source_location::current());
+                       Reuse reuse = Reuse::kAuto, CodePlace at = CodePlace::here());
 
   // Makes a variable in the current *name scope*, whatever the variable scope and its reuse: a
   // second "w" is "w_1". get_variable() never finds it. An empty name is "Variable".
   Variable& make_variable(std::string_view name, const VariableOptions& options = {},
-                          std::source_location at = std::source_location::current());
+                          CodePlace at = CodePlace::here());
 
   // The variable of that full name, by get_variable()'s names; null where there is none. Of a
   // partitioned variable the whole.
