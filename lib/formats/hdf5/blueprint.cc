@@ -13,7 +13,6 @@
 namespace ckpt::hdf5 {
 namespace {
 
-constexpr hsize_t kAlignment = 64;
 constexpr std::int32_t kVersion = 1;  // of the native layout
 // Metadata is allocated in blocks, apart from the tensors. About this much is needed for each name.
 constexpr std::size_t kMetadataOfVariable = 400;
@@ -130,8 +129,6 @@ class Drawing {
   explicit Drawing(Overlay& overlay, std::size_t metadata_block) {
     const Handle access = overlay_access(overlay);
     check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110), "cannot set versions");
-    check(H5Pset_alignment(access, 1, kAlignment), "cannot set the alignment");
-    check(H5Pset_small_data_block_size(access, 0), "cannot set block sizes");
     check(H5Pset_meta_block_size(access, metadata_block), "cannot set block sizes");
     const Handle creation = make_properties(H5P_FILE_CREATE);
     check(H5Pset_obj_track_times(creation, false), "cannot switch off timestamps");
