@@ -21,12 +21,20 @@ void ScopeCounts::add(std::string_view scope) {
   ++it->second;
 }
 
+std::size_t ScopeCounts::first_free(std::string_view scope) {
+  if (count(scope) == 0) return 0;
+  std::size_t& i = none_free_below_.try_emplace(std::string(scope), 1).first->second;
+  while (count(cat(scope, "_", i)) > 0) ++i;
+  return i;
+}
+
 void ScopeCounts::forget_below(std::string_view scope) {
   const std::string prefix = cat(scope, "/");
   auto it = counts_.lower_bound(prefix);
   while (it != counts_.end() && it->first.starts_with(prefix)) {
     record(it->first, it->second);
     it = counts_.erase(it);
+    none_free_below_.clear();
   }
 }
 
@@ -41,6 +49,7 @@ void ScopeCounts::rewind(Mark mark) {
     auto& [scope, old_count] = journal_.back();
     if (old_count == 0) {
       counts_.erase(scope);
+      none_free_below_.clear();
     } else {
       counts_.insert_or_assign(std::move(scope), old_count);
     }

@@ -19,6 +19,9 @@ class ScopeCounts {
   [[nodiscard]] std::size_t count(std::string_view scope) const;
   void add(std::string_view scope);
 
+  // The smallest number from 1 for which SCOPE_NUMBER was not opened; 0 where SCOPE itself was not.
+  [[nodiscard]] std::size_t first_free(std::string_view scope);
+
   // Forgets the counts of all scopes below `scope`, not its own.
   void forget_below(std::string_view scope);
 
@@ -33,6 +36,9 @@ class ScopeCounts {
   std::map<std::string, std::size_t, std::less<>> counts_;    // none is 0
   std::vector<std::pair<std::string, std::size_t>> journal_;  // what was there before each change
   std::size_t open_marks_ = 0;                                // nothing is recorded without one
+  // For a scope, a number below which none is free: a thousand unnamed layers need not each try a
+  // thousand names. Emptied whenever a scope is forgotten.
+  std::map<std::string, std::size_t, std::less<>> none_free_below_;
 };
 
 }  // namespace ckpt

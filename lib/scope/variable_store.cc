@@ -262,7 +262,7 @@ Variable& VariableStore::make(VariableRequest request) {
   Variable& made = *variables_.emplace_back(std::make_unique<Variable>(std::move(facts)));
   for (const std::string& name : collections) {
     std::vector<Variable*>& list = collections_[name];
-    if (std::ranges::find(list, &made) == list.end()) list.push_back(&made);
+    if (list.empty() || list.back() != &made) list.push_back(&made);  // named twice is in it once
   }
   return made;
 }

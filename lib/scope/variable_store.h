@@ -59,8 +59,8 @@ class VariableStore {
 
   // Finds or makes the variable `name` of the current scope, as its reuse says. Of a partitioned
   // variable the whole is returned.
-  // Throws ScopeError; each but kName before anything is made. (With more pieces than elements,
-  // kPartOffset, the pieces before the first empty one are made.)
+  // Throws ScopeError, and Error(kInvalid) from an initializer that is called at once; nothing has
+  // been made then, but for slices before one that is refused.
   Variable& get_variable(std::string_view name, const VariableOptions& options = {},
                          CodePlace at = CodePlace::here());
 
@@ -137,7 +137,7 @@ class VariableStore {
   Frame& push_frame(std::string what, std::optional<std::string_view> name_scope);
   ScopeGuard open_string(std::string_view name, std::string_view name_scope,
                          const ScopeOptions& options);
-  std::string unique_scope(std::string_view default_name) const;
+  std::string unique_scope(std::string_view default_name);
   void close(std::uint64_t id);
   void close_with_inner(std::uint64_t id) noexcept;
   void pop_frame();

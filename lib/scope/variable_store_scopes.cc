@@ -104,6 +104,7 @@ ScopeGuard VariableStore::open(const ScopeOptions& options) {
             "' was opened with reuse ", name_of(options.reuse),
             ", but its name is always a new one; reuse needs a scope that has a name"));
   }
+  // The name scope is the default name, numbered by the graph, not the scope's numbered name.
   return open_string(unique_scope(*options.default_name), *options.default_name, options);
 }
 
@@ -121,12 +122,9 @@ ScopeGuard VariableStore::open(const VariableScope& scope, const ScopeOptions& o
   return {*this, frame.id, current_};
 }
 
-std::string VariableStore::unique_scope(std::string_view default_name) const {
-  const std::string full = current_.key_of(default_name);
-  if (counts_.count(full) == 0) return std::string(default_name);
-  std::size_t i = 1;
-  while (counts_.count(cat(full, "_", i)) > 0) ++i;
-  return cat(default_name, "_", i);
+std::string VariableStore::unique_scope(std::string_view default_name) {
+  const std::size_t i = counts_.first_free(current_.key_of(default_name));
+  return i == 0 ? std::string(default_name) : cat(default_name, "_", i);
 }
 
 NameScopeGuard VariableStore::name_scope(std::string_view name) {

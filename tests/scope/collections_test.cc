@@ -66,6 +66,12 @@ TEST_SUITE("scope/collections") {
     CHECK(store.trainable_variables() == Variables{&v});
   }
 
+  TEST_CASE("a collection that is named twice has the variable once") {
+    VariableStore store;
+    Variable& v = store.get_variable("v", {.shape = Shape{1}, .collections = {{"mine", "mine"}}});
+    CHECK(store.collection("mine") == Variables{&v});
+  }
+
   TEST_CASE("I179: get_variable and get_local_variable take the same arguments") {
     CHECK(std::is_same_v<decltype(&VariableStore::get_variable),
                          decltype(&VariableStore::get_local_variable)>);

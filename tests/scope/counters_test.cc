@@ -187,6 +187,19 @@ TEST_SUITE("scope/counters") {
     CHECK(w.name() == "outer/default/w");
   }
 
+  TEST_CASE("a number that is forgotten is free again, though others were given meanwhile") {
+    VariableStore store;
+    const VariableScope a = store.open("a").scope();
+    const auto outer = store.open(a);
+    for (int i = 0; i < 3; ++i) (void)visit(store, "x");
+    {
+      const auto inner = store.open(a);
+      CHECK(visit(store, "x") == "a/x_3");
+    }
+    CHECK(visit(store, "x") == "a/x_3");
+    CHECK(visit(store, "x") == "a/x_4");
+  }
+
   TEST_CASE("closing an object entry brings back the numbers of its time, through nested entries") {
     VariableStore store;
     const VariableScope a = store.open("a").scope();

@@ -80,6 +80,17 @@ TEST_SUITE("scope/graph_names") {
     CHECK(store.name_scope("default").name() == "default/");
   }
 
+  TEST_CASE("the name scope of a default name is numbered by the graph, not by the scope") {
+    VariableStore store;
+    (void)store.add_op("d");
+    const auto visit = [&] {
+      auto scope = store.open({.default_name = "d"});
+      return scope->name() + " " + store.add_op("c");
+    };
+    CHECK(visit() == "d d_1/c");
+    CHECK(visit() == "d_1 d_2/c");
+  }
+
   TEST_CASE("E114: name scopes that differ in case alone are numbered") {
     VariableStore store;
     CHECK(store.name_scope("Foo").name() == "Foo/");
