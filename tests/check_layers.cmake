@@ -1,6 +1,7 @@
 # Fails on an include that the table of rooms (lib/README.md) does not allow.
 #   cmake -D ROOT=<project> -P tests/check_layers.cmake
 cmake_minimum_required(VERSION 3.25)
+get_filename_component(ROOT ${ROOT} ABSOLUTE)
 set(rooms core scope checkpoint formats remap dups model verify report tools)
 
 # Which rooms a room may include beside itself, and which third-party headers.
