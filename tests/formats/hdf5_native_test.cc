@@ -41,7 +41,8 @@ void write_checkpoint(const std::string& path, const std::vector<Named>& variabl
 
 std::vector<std::string> names_in(const std::string& path) {
   std::vector<std::string> names;
-  for (const Entry& entry : open_checkpoint(path)->index().entries) names.push_back(entry.name);
+  const auto reader = open_checkpoint(path);
+  for (const Entry& entry : reader->index().entries) names.push_back(entry.name);
   return names;
 }
 
