@@ -252,8 +252,8 @@ TEST_SUITE("formats/hdf5_hostile") {
       }
     }
     MESSAGE("right ", right, ", wrong ", wrong, ", crashed ", crashed, wrong_names);
-    // These may only improve. What is wrong is libhdf5's belief in lies and its two crashes.
+    // These may only improve. What is wrong is libhdf5's belief in lies and its crash.
     CHECK(right >= 204);
-    CHECK(crashed <= 2);
+    CHECK(crashed <= 1);
   }
 }
