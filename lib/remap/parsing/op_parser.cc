@@ -28,6 +28,7 @@ std::vector<Argument> arguments_of(const Part& part, std::size_t open) {
       if (!current.empty()) out.push_back({current, at});
       current.clear();
       if (!is_close) continue;
+      while (i + 1 < part.chars.size() && part.chars[i + 1].is(' ')) ++i;
       if (i + 1 != part.chars.size()) {
         throw SyntaxError{part.chars[i + 1].at, "expected '|', '?' or the end of the rule"};
       }

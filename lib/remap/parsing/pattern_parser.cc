@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/nearest.h"
 #include "core/text.h"
 
 namespace ckpt {
@@ -28,9 +27,7 @@ bool is_name(std::string_view text) {
 PlaceholderType type_of(const std::string& type, std::size_t at) {
   if (type == "int") return PlaceholderType::kInt;
   if (type == "path") return PlaceholderType::kPath;
-  const std::vector<std::string> types{"int", "path"};
-  throw SyntaxError{at, cat("expected int or path behind ':', found '", type, "'",
-                            did_you_mean(nearest(type, types, 1)))};
+  throw SyntaxError{at, cat("expected int or path behind ':', found '", type, "'")};
 }
 
 // Literal text of a name as a rule has it.

@@ -14,9 +14,7 @@ Regex::Regex(std::string_view expression, bool is_scope) {
   const std::string whole = is_scope ? cat("(?:", expression, ")(.+)") : std::string(expression);
   re2_ = std::make_unique<RE2>(whole, options);
   if (!re2_->ok()) {
-    throw Error(Errc::kInvalid,
-                cat("not a regular expression that RE2 knows: ", re2_->error(),
-                    re2_->error_arg().empty() ? "" : cat(": '", re2_->error_arg(), "'")));
+    throw Error(Errc::kInvalid, cat("not a regular expression that RE2 knows: ", re2_->error()));
   }
 }
 
