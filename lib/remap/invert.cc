@@ -119,6 +119,56 @@ std::vector<Entry> entries_of(const std::vector<Output>& outcome, char separator
   return entries;
 }
 
+std::vector<std::string> names_of(const std::vector<Output>& outputs) {
+  std::vector<std::string> names;
+  for (const Output& output : outputs) names.push_back(output.name);
+  return names;
+}
+
+// Does `back` take apart what `there` made, into the same members by the opposite operations?
+bool is_inverse(const Transform& there, const Transform& back) {
+  if (back.from != names_of(there.to) || names_of(back.to) != there.from) return false;
+  Specs specs = there.before;
+  std::vector<Op> wanted;
+  for (const Op& op : there.ops) {
+    const InvertedOp inverted = invert_op(op, specs);
+    if (!inverted.op || inverted.is_lossy) return false;
+    wanted.insert(wanted.begin(), *inverted.op);
+    specs = resolve_ops(std::span(&op, 1), specs, there.to.size()).after;
+  }
+  return resolve_ops(wanted, specs, there.from.size()).ops == back.ops;
+}
+
+// What the way back makes of the names that there is on the way.
+class Returns {
+ public:
+  explicit Returns(const Plan& back) : back_(back) {
+    for (const Move& move : back.moves) moves_.emplace(move.from, &move);
+  }
+
+  // Where the first part of what has that name goes; empty where it is dropped.
+  [[nodiscard]] std::string name_of(const std::string& name) const {
+    const auto it = moves_.find(name);
+    return it == moves_.end() ? "" : it->second->to;
+  }
+
+  [[nodiscard]] bool restores(const Move& there, const Plan& plan) const {
+    const auto it = moves_.find(there.to);
+    if (is_drop(there) || it == moves_.end()) return false;
+    const Move& back = *it->second;
+    if (there.transform == kNone) {
+      return back.transform == kNone && back.to == there.from;
+    }
+    return back.transform != kNone &&
+           is_inverse(plan.transforms[static_cast<std::size_t>(there.transform)],
+                      back_.transforms[static_cast<std::size_t>(back.transform)]);
+  }
+
+ private:
+  const Plan& back_;
+  std::map<std::string_view, const Move*> moves_;
+};
+
 }  // namespace
 
 Inversion invert(const Rules& rules, std::span<const Entry> entries, const PlanOptions& options) {
@@ -173,20 +223,10 @@ RoundTrip prove_round_trip(std::span<const Entry> entries, const Rules& rules, c
   out.problems = back.problems;
   if (!out.problems.empty()) return out;
 
-  std::multimap<std::string_view, std::string_view> returns;
-  for (const Move& move : back.moves) returns.emplace(move.from, move.to);
-  std::map<std::string_view, TensorSpec> specs;
-  const std::vector<Output> outcome = outcome_of(back, between);
-  for (const Output& output : outcome) specs.emplace(output.name, output.spec);
+  const Returns returns(back);
   for (const Move& move : there.moves) {
-    const auto [begin, end] = returns.equal_range(move.to);
-    const auto own =
-        std::find_if(begin, end, [&](const auto& pair) { return pair.second == move.from; });
-    const Entry& entry = plain[move.entry];
-    const bool came_back =
-        !is_drop(move) && own != end && specs.at(move.from) == TensorSpec{entry.dtype, entry.shape};
-    if (came_back) continue;
-    out.faults.push_back({move.from, move.to, begin == end ? "" : std::string(begin->second)});
+    if (returns.restores(move, there)) continue;
+    out.faults.push_back({move.from, move.to, returns.name_of(move.to)});
   }
   return out;
 }

@@ -18,6 +18,7 @@ enum class Rest : std::uint8_t { kKeep, kDrop, kError };
 struct TargetLimits {
   // May a name be a variable and a scope at once, as "dense/kernel" and "dense/kernel/Adam" are?
   bool variable_beside_scope = false;
+  bool case_pairs = false;       // may two names differ in case only?
   bool empty_segments = false;   // "a//b", "/a"
   bool dot_segments = false;     // "a/./b": HDF5 takes "." for the scope itself
   bool utf8_only = false;        // JSON headers

@@ -262,6 +262,16 @@ Receipt parse_receipt(std::string_view json) {
   return receipt;
 }
 
+PlanOptions way_back_options() {
+  PlanOptions options;
+  options.companions = false;
+  options.target.variable_beside_scope = true;
+  options.target.case_pairs = true;
+  options.target.empty_segments = true;
+  options.target.dot_segments = true;
+  return options;
+}
+
 ReceiptInverse invert(const Receipt& receipt) {
   ReceiptInverse out;
   out.rules.separator = receipt.separator;

@@ -59,13 +59,15 @@ Receipt parse_receipt(std::string_view json);
 
 // The way back.
 struct ReceiptInverse {
-  // One exact rule for each name. They are to be applied with PlanOptions::companions off, to the
-  // very names that the receipt says.
-  Rules rules;
+  Rules rules;  // one exact rule for each name, to be planned with way_back_options()
   std::vector<std::string> lossy;  // names whose values are not what they were: cast and cast back
   std::vector<std::string> lost;   // names that were dropped
 };
 
 ReceiptInverse invert(const Receipt& receipt);
+
+// Options for the way back: every name has its rule, and what the file held before the remap, such
+// as names that differ in case only, it can hold again.
+PlanOptions way_back_options();
 
 }  // namespace ckpt

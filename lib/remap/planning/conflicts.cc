@@ -136,6 +136,7 @@ class ConflictFinder {
       distinct.push_back(places[begin]);
       begin = end;
     }
+    if (draft_.options.target.case_pairs) return;
     for (std::size_t i = 0; i + 1 < distinct.size(); ++i) {
       for (std::size_t j = i + 1; j < distinct.size(); ++j) {
         const Place& a = *distinct[i];
@@ -177,13 +178,13 @@ class ConflictFinder {
     std::vector<const Place*> sorted;
     for (const Place& place : places_) sorted.push_back(&place);
     std::ranges::stable_sort(sorted, {}, &Place::name);
-    std::string_view last;
+    std::unordered_set<std::string_view> done;
     for (const Place* variable : clashing) {
-      if (variable->name == last) continue;
-      last = variable->name;
+      if (!done.insert(variable->name).second) continue;
       const std::string scope = cat(variable->name, draft_.rules.separator);
       std::vector<std::string> names{std::string(variable->name)};
-      bool is_new = !stays(*variable);
+      const auto same = std::ranges::equal_range(sorted, variable->name, {}, &Place::name);
+      bool is_new = !std::ranges::all_of(same, [&](const Place* place) { return stays(*place); });
       auto it = std::ranges::lower_bound(sorted, std::string_view(scope), {}, &Place::name);
       for (; it != sorted.end() && (*it)->name.starts_with(scope); ++it) {
         names.emplace_back((*it)->name);
