@@ -247,7 +247,9 @@ Tensor cast(const Tensor& tensor, DType to) {
 bool is_lossless_cast(DType from, DType to) {
   if (from == to) return true;
   if (!is_numeric(from) || !is_numeric(to) || to == DType::kBool) return false;
-  if (class_of(from) == DTypeClass::kComplex && class_of(to) != DTypeClass::kComplex) return false;
+  if ((class_of(from) == DTypeClass::kComplex) != (class_of(to) == DTypeClass::kComplex)) {
+    return false;
+  }
   const Range a = range_of(from);
   const Range b = range_of(to);
   if (a.is_float) {

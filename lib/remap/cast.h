@@ -26,11 +26,12 @@ void cast_elements(DType from, ByteView elements, DType to, std::span<std::byte>
 // imaginary part would be dropped.
 Tensor cast(const Tensor& tensor, DType to);
 
-// Can every value of `from` be held by `to` and come back, but for a NaN's payload?
+// Can every value of `from` be held by `to` and be cast back, but for a NaN's payload? Real numbers
+// made complex cannot: that cast is refused.
 bool is_lossless_cast(DType from, DType to);
 
 // How many elements would not come back the same from a cast to `to`: the exact loss of a cast that
-// is not lossless for its types, but may be for these values.
+// is not lossless for its types, but may be for these values. Throws as cast() does, on both ways.
 std::uint64_t count_cast_losses(const Tensor& tensor, DType to);
 
 }  // namespace ckpt
