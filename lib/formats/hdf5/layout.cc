@@ -93,11 +93,7 @@ class KerasLayers {
     if (group == walk_.groups.end()) return false;
     const auto weights = keras_list(source_, group->second, "weight_names");
     for (const std::string& weight : weights.value_or(std::vector<std::string>{})) {
-      std::string_view name = without_suffix(weight);
-      if (!repeated.empty() && name.starts_with(repeated) && name.size() > repeated.size() + 1 &&
-          name[repeated.size()] == '/') {
-        name.remove_prefix(repeated.size() + 1);
-      }
+      const std::string_view name = without_repetition(without_suffix(weight), repeated);
       if (!renamer_.rename(under(path, weight), cat(scope, "/", name))) {
         notes_.add("names of weights that name nothing",
                    cat(shown(path), ": weight_names has '", escape(weight),
@@ -139,7 +135,9 @@ std::string keras_words(const Source& source, const std::vector<ObjectId>& group
              kind, known.empty() ? "" : cat(" (", join(known, ", "), ")"));
 }
 
-bool is_keras3_weights(const std::vector<Entry>& entries) {
+// All datasets are numbered under groups "vars"; a model without weights has the groups alone.
+bool is_keras3_weights(const Walk& walk, const std::vector<Entry>& entries) {
+  if (entries.empty()) return walk.groups.contains("layers") && walk.groups.contains("vars");
   const auto is_numbered = [](const Entry& entry) {
     const std::string& path = entry.place;
     const auto slash = path.rfind('/');
@@ -148,7 +146,7 @@ bool is_keras3_weights(const std::vector<Entry>& entries) {
     return path.find_first_not_of("0123456789", slash + 1) == std::string::npos &&
            (group == "vars" || group.ends_with("/vars"));
   };
-  return !entries.empty() && std::ranges::all_of(entries, is_numbered);
+  return std::ranges::all_of(entries, is_numbered);
 }
 
 void note_backend(std::string_view layout, Notes& notes) {
@@ -165,6 +163,19 @@ std::vector<std::string> text_attribute(const Source& source, ObjectId id,
                                         const std::string& name) {
   auto attribute = source.attribute(id, name);
   return attribute ? std::move(attribute->strings) : std::vector<std::string>{};
+}
+
+std::string_view without_repetition(std::string_view weight, std::string_view layer) {
+  if (layer.empty()) return weight;
+  const auto rest_after = [&](std::size_t at) -> std::string_view {
+    const bool fits = weight.substr(at).starts_with(layer) &&
+                      weight.size() > at + layer.size() + 1 && weight[at + layer.size()] == '/';
+    return fits ? weight.substr(at + layer.size() + 1) : std::string_view{};
+  };
+  const auto slash = weight.find('/');
+  auto rest = rest_after(0);
+  if (rest.empty() && slash != std::string_view::npos) rest = rest_after(slash + 1);
+  return rest.empty() ? weight : rest;
 }
 
 std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectId group,
@@ -225,7 +236,7 @@ std::string apply_layout(const Source& source, const Walk& walk, std::vector<Ent
   if (const auto graph = group_at("graph"); graph && source.attribute(*graph, "nb_params")) {
     return "Keras 0 weights";
   }
-  return is_keras3_weights(entries) ? "Keras 3 weights" : "plain";
+  return is_keras3_weights(walk, entries) ? "Keras 3 weights" : "plain";
 }
 
 }  // namespace ckpt::hdf5

@@ -19,6 +19,12 @@ std::exception_ptr& kept_exception() {
   return exception;
 }
 
+// How many sessions are nested. Guarded by library_mutex().
+int& session_depth() {
+  static int depth = 0;
+  return depth;
+}
+
 // Called for each entry of libhdf5's error stack, the innermost last.
 herr_t take_description(unsigned /*depth*/, const H5E_error2_t* error, void* data) noexcept {
   try {
@@ -32,6 +38,7 @@ herr_t take_description(unsigned /*depth*/, const H5E_error2_t* error, void* dat
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
+  if (session_depth()++ > 0) return;
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5PLget_loading_state(&plugins_);
@@ -39,6 +46,7 @@ Session::Session() : lock_(library_mutex()) {
 }
 
 Session::~Session() {
+  if (--session_depth() > 0) return;
   H5PLset_loading_state(plugins_);
   H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
 }

@@ -15,7 +15,8 @@ namespace ckpt::hdf5 {
 // down.
 
 // Held during every call of libhdf5: one thread at a time, no printing, no plug-in loaded. What a
-// caller of our library had set before is set again at its end. Sessions nest.
+// caller of our library had set before is set again at its end. Sessions nest: an outer one around
+// many calls saves the inner ones their work.
 class Session {
  public:
   Session();

@@ -13,7 +13,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // libhdf5 keeps what it read of the metadata; this bounds it.
-constexpr std::size_t kMetadataCache = std::size_t{4} << 20U;
+constexpr std::size_t kMetadataCache = std::size_t{1} << 20U;
 // Decoded chunks of the dataset that is read: a row of chunks should fit, for reading by rows.
 constexpr std::size_t kChunkCache = std::size_t{16} << 20U;
 constexpr std::size_t kChunkSlots = 8191;  // a prime, as H5Pset_cache asks
@@ -98,18 +98,6 @@ Extent extent_of(hid_t space) {
   return extent;
 }
 
-Dataset dataset_of(hid_t id) {
-  Dataset dataset;
-  const Handle type(check(H5Dget_type(id), "cannot read the datatype"));
-  dataset.type = datatype_of(type);
-  const Handle space(check(H5Dget_space(id), "cannot read the shape"));
-  Extent extent = extent_of(space);
-  dataset.is_null = extent.is_null;
-  dataset.extents = std::move(extent.extents);
-  dataset.storage = storage_of(id);
-  return dataset;
-}
-
 // Fixed-length text without its padding.
 std::string fixed_string(const char* text, std::size_t size, H5T_str_t padding) {
   std::string_view view(text, size);
@@ -188,12 +176,29 @@ LibrarySource::LibrarySource(const RandomFile& file) : overlay_(&file) {
 
 LibrarySource::~LibrarySource() {
   const Session session;
+  last_type_ = Handle();
   reading_dataset_ = Handle();
   file_ = Handle();
 }
 
 Handle LibrarySource::open_object(ObjectId id) const {
   return Handle(check(H5Oopen_by_addr(file_, id), "cannot open the object"));
+}
+
+Dataset LibrarySource::dataset_of(hid_t id) const {
+  Dataset dataset;
+  Handle type(check(H5Dget_type(id), "cannot read the datatype"));
+  if (last_type_ < 0 || H5Tequal(type, last_type_) <= 0) {
+    last_datatype_ = datatype_of(type);
+    last_type_ = std::move(type);
+  }
+  dataset.type = last_datatype_;
+  const Handle space(check(H5Dget_space(id), "cannot read the shape"));
+  Extent extent = extent_of(space);
+  dataset.is_null = extent.is_null;
+  dataset.extents = std::move(extent.extents);
+  dataset.storage = storage_of(id);
+  return dataset;
 }
 
 Object LibrarySource::open(ObjectId id) const {

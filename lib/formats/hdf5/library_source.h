@@ -24,6 +24,7 @@ class LibrarySource final : public Source {
 
  private:
   [[nodiscard]] Handle open_object(ObjectId id) const;
+  [[nodiscard]] Dataset dataset_of(hid_t id) const;
 
   Overlay overlay_;
   Handle file_;
@@ -31,6 +32,9 @@ class LibrarySource final : public Source {
   // The dataset that was read last stays open, so that its chunk cache serves the next piece.
   mutable ObjectId reading_ = 0;
   mutable Handle reading_dataset_;
+  // Most datasets of a file have the type of the one before.
+  mutable Handle last_type_;
+  mutable Datatype last_datatype_;
 };
 
 // A datatype of libhdf5 as plain data. REQUIRES: a Session is held.

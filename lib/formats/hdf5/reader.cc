@@ -23,16 +23,21 @@ class OpaqueTypes {
  public:
   OpaqueTypes(const Source& source, Notes& notes) : source_(source), notes_(notes) {}
 
-  std::string dtype_of(const std::string& path, ObjectId id, const Datatype& type) {
+  std::string dtype_of(ObjectId id, const Datatype& type) {
     if (type.klass != Datatype::Class::kOpaque) return "";
     const auto named = text_attribute(source_, id, "dtype");
     if (!named.empty()) return named.front();
     if (type.size != 2 || !type.tag.empty() || !config_says_bfloat16()) return "";
-    notes_.add("variables taken for bfloat16",
-               cat("/", escape(path),
-                   ": opaque elements of 2 bytes, taken for bf16 since the model's configuration "
-                   "names bfloat16"));
+    ++guessed_;
     return "bfloat16";
+  }
+
+  void note_guesses() {
+    if (guessed_ == 0) return;
+    notes_.add("guesses of a datatype",
+               cat(count_of(guessed_, "variable"),
+                   " of opaque elements of 2 bytes: taken for bf16, since the model's "
+                   "configuration names bfloat16"));
   }
 
  private:
@@ -47,6 +52,7 @@ class OpaqueTypes {
   const Source& source_;
   Notes& notes_;
   std::optional<bool> says_bfloat16_;
+  std::uint64_t guessed_ = 0;
 };
 
 void swap_bytes(std::span<std::byte> bytes, std::size_t unit) {
@@ -61,6 +67,7 @@ class Hdf5Reader final : public Reader {
  public:
   Hdf5Reader(std::unique_ptr<RandomFile> file, const OpenOptions& options)
       : file_(std::move(file)), superblock_(read_superblock(*file_)), source_(*file_) {
+    const Session session;  // around all that follows, since entering one has its price
     Notes notes;
     index_.format = "HDF5";
     index_.file_bytes = file_->size();
@@ -97,12 +104,13 @@ class Hdf5Reader final : public Reader {
   Walk list(Notes& notes) {
     OpaqueTypes opaque(source_, notes);
     const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
-      Variable variable = make_variable(path, id, dataset, opaque.dtype_of(path, id, dataset.type),
-                                        file_->size(), notes);
+      Variable variable =
+          make_variable(path, id, dataset, opaque.dtype_of(id, dataset.type), file_->size(), notes);
       index_.entries.push_back(std::move(variable.entry));
       places_.push_back(variable.place);
     };
     Walk found = walk(source_, take, notes);
+    opaque.note_guesses();
     for (auto& alias : found.aliases) {
       index_.entries[alias.dataset].aliases.push_back(std::move(alias.path));
     }

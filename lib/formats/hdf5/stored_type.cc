@@ -16,14 +16,6 @@ Handle float_type(std::size_t size, std::size_t exponent, std::size_t mantissa, 
   return type;
 }
 
-Handle bool_type() {
-  Handle type(check(H5Tenum_create(H5T_STD_I8LE), "cannot make a datatype"));
-  for (const std::int8_t value : {std::int8_t{0}, std::int8_t{1}}) {
-    check(H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value), "cannot make a datatype");
-  }
-  return type;
-}
-
 Handle complex_type(hid_t part) {
   const std::size_t size = H5Tget_size(part);
   Handle type(check(H5Tcreate(H5T_COMPOUND, 2 * size), "cannot make a datatype"));
@@ -39,6 +31,14 @@ Handle opaque_type(std::size_t size) {
 }  // namespace
 
 Handle copy_type(hid_t type) { return Handle(check(H5Tcopy(type), "cannot make a datatype")); }
+
+Handle bool_type() {
+  Handle type(check(H5Tenum_create(H5T_STD_I8LE), "cannot make a datatype"));
+  for (const std::int8_t value : {std::int8_t{0}, std::int8_t{1}}) {
+    check(H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value), "cannot make a datatype");
+  }
+  return type;
+}
 
 Handle stored_type(DType dtype) {
   switch (dtype) {

@@ -16,6 +16,8 @@ const char* opaque_name(DType dtype);
 // Text as h5py writes it: variable length, UTF-8.
 Handle text_type();
 
+Handle bool_type();  // an enum FALSE, TRUE of one byte, as h5py has it
+
 Handle copy_type(hid_t type);
 
 }  // namespace ckpt::hdf5
