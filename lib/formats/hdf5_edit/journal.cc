@@ -287,6 +287,18 @@ JournalState find_journal(const RandomFile& file, std::uint64_t end_of_data) {
   return JournalState::kTorn;
 }
 
+bool is_interrupted(const RandomFile& file) {
+  if (!find_signature(file)) return has_edit_marker(file);
+  return find_journal(file, end_of_data_of(file)) != JournalState::kNone;
+}
+
+void check_not_interrupted(const RandomFile& file) {
+  if (is_interrupted(file)) {
+    throw Error(Errc::kIo,
+                "an edit of it was interrupted; `ckpt recover` finishes it, or takes it back");
+  }
+}
+
 void apply_with_journal(int fd, std::uint64_t signature_at, const Patch& patch,
                         std::span<const Extent> extents, const FillExtent& fill) {
   try {

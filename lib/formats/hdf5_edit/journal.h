@@ -37,12 +37,18 @@ enum class JournalState : std::uint8_t {
   kComplete,  // the edit is decided; it has to be carried out
 };
 
-// Looks whether an edit of the file was interrupted. Cheap where the file ends at `end_of_data`
-// (what its superblock says; pass 0 where that cannot be read).
+// Looks whether a journal was begun behind the file's data. Cheap where the file ends at
+// `end_of_data` (what its superblock says; pass 0 where that cannot be read).
 JournalState find_journal(const RandomFile& file, std::uint64_t end_of_data);
 
 // The marker in place of the signature: an edit was interrupted in step 3.
 bool has_edit_marker(const RandomFile& file);
+
+// Must the file be recovered before it can be read?
+bool is_interrupted(const RandomFile& file);
+
+// Throws Error(kIo) where it must.
+void check_not_interrupted(const RandomFile& file);
 
 // Fills the tensors' room: called once for each extent, hands the bytes to the function in order.
 using FillExtent = std::function<void(std::size_t, const std::function<void(ByteView)>&)>;

@@ -115,6 +115,17 @@ void LinkTree::visit(const std::function<void(const std::string&, const Link&)>&
   }
 }
 
+void LinkTree::remember_soft_targets() {
+  std::vector<std::pair<std::string, ObjectId>> found;
+  visit([&](const std::string& path, const Link& link) {
+    if (link.kind != Link::Kind::kSoft) return;
+    found.emplace_back(path, resolve_soft(path, link.target).value_or(0));
+  });
+  for (const auto& [path, object] : found) {
+    group_above(path)->find(last_segment(path))->second.object = object;
+  }
+}
+
 std::string LinkTree::path_to(ObjectId id) const {
   std::string found;
   visit([&](const std::string& path, const Link& link) {

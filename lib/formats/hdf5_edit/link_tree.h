@@ -38,6 +38,8 @@ class LinkTree {
   // Where the soft link at `path`, with that target, leads inside the file; empty where nowhere.
   [[nodiscard]] std::optional<ObjectId> resolve_soft(const std::string& path,
                                                      const std::string& target) const;
+  // Notes in each soft link, as its `object`, what it leads to now; 0 where nowhere.
+  void remember_soft_targets();
   // A path to the object; empty where there is none, also for the root.
   [[nodiscard]] std::string path_to(ObjectId id) const;
 
