@@ -16,7 +16,7 @@ set(verify_may core scope checkpoint model)
 set(report_may core scope checkpoint remap dups verify)
 set(tools_may core scope checkpoint formats remap dups model verify report)
 
-set(formats_third_party "hdf5|H5|nlohmann/|zip.h|leveldb/|protozero/")
+set(formats_third_party "hdf5|H5|nlohmann/|zip.h|leveldb/|protozero/|xxhash.h")
 set(remap_third_party "nlohmann/|re2/")
 set(dups_third_party "xxhash.h")
 set(model_third_party "Eigen/|nlohmann/")

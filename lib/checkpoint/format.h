@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/edit.h"
 #include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
 #include "core/atomic_file.h"
@@ -37,6 +38,23 @@ struct Format {
 
   std::unique_ptr<Writer> (*create)(const std::string& path, std::vector<VariableSpec> specs,
                                     const CreateOptions& options) = nullptr;
+
+  // Carries out `edit` on the checkpoint at `path`: to a new file `target`, or in place where that
+  // is empty. Whatever happens, a kill or a full disk too, the file at `path` or `target` is then
+  // the old one or the new one, whole. No Reader of the file may be open in place: it holds a lock.
+  // Throws Error, without the file's name: kNotFound, kInvalid, kConflict where the edit makes no
+  // sense for what is there; kUnsupported where the format or the layout cannot express it; kIo
+  // where the file is in use; kWrite where writing failed and the file is as it was.
+  EditResult (*edit)(const std::string& path, const std::string& target, const Edit& edit,
+                     const EditOptions& options) = nullptr;
+
+  // Gives a file that was edited every byte back that it had before. Throws Error(kConflict), and
+  // changes nothing, where the file is not what the edit left; else as `edit` in place.
+  void (*undo)(const std::string& path, const Undo& undo, InPlace how) = nullptr;
+
+  // Finishes or undoes an edit in place that was interrupted: `open` refuses such a file. May be
+  // called for any file of the format, again and again.
+  Recovery (*recover)(const std::string& path) = nullptr;
 };
 
 }  // namespace ckpt

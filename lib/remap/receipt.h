@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "remap/link_moves.h"
+#include "scope/tree_moves.h"
 #include "remap/plan.h"
 
 namespace ckpt {

@@ -3,14 +3,20 @@
 #include "formats/hdf5/reader.h"
 #include "formats/hdf5/superblock.h"
 #include "formats/hdf5/writer.h"
+#include "formats/hdf5_edit/edit.h"
+#include "formats/hdf5_edit/journal.h"
 
 namespace ckpt::hdf5 {
 namespace {
 
-bool detect(const RandomFile& file) { return find_signature(file).has_value(); }
+// Also a file whose signature is missing while an edit of it is carried out.
+bool detect(const RandomFile& file) {
+  return find_signature(file).has_value() || has_edit_marker(file);
+}
 
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& /*path*/,
                              const OpenOptions& options) {
+  check_not_interrupted(*file);
   return open_hdf5(std::move(file), options);
 }
 
@@ -23,6 +29,9 @@ const Format kHdf5Format{
     .detect = detect,
     .open = open,
     .create = create_hdf5,
+    .edit = edit_hdf5,
+    .undo = undo_hdf5,
+    .recover = recover_hdf5,
 };
 
 }  // namespace ckpt::hdf5

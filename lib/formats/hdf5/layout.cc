@@ -18,39 +18,6 @@ std::string under(const std::string& group, const std::string& name) {
   return group.empty() ? name : cat(group, "/", name);
 }
 
-// `weight` without the layer's name in front: "dense/kernel" of the layer "dense" is "kernel".
-// Keras 3 and nested models put the model's name before it: "sequential/dense/kernel".
-std::string_view without_repetition(std::string_view weight, std::string_view layer) {
-  if (layer.empty()) return weight;
-  const auto rest_after = [&](std::size_t at) -> std::string_view {
-    const bool fits = weight.substr(at).starts_with(layer) &&
-                      weight.size() > at + layer.size() + 1 && weight[at + layer.size()] == '/';
-    return fits ? weight.substr(at + layer.size() + 1) : std::string_view{};
-  };
-  const auto slash = weight.find('/');
-  auto rest = rest_after(0);
-  if (rest.empty() && slash != std::string_view::npos) rest = rest_after(slash + 1);
-  return rest.empty() ? weight : rest;
-}
-
-// A list that Keras wrote: as attribute `name`, or in parts `name`0, `name`1, … where it is longer
-// than the 64 KB that an attribute can have.
-std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectId group,
-                                                   const std::string& name) {
-  const auto names = source.attribute_names(group);
-  const auto has = [&](const std::string& wanted) {
-    return std::ranges::find(names, wanted) != names.end();
-  };
-  if (has(name)) return text_attribute(source, group, name);
-  if (!has(name + "0")) return std::nullopt;
-  std::vector<std::string> list;
-  for (int part = 0; has(cat(name, part)); ++part) {
-    const auto more = text_attribute(source, group, cat(name, part));
-    list.insert(list.end(), more.begin(), more.end());
-  }
-  return list;
-}
-
 // Gives entries better names, by their paths, as long as they stay unique.
 class Renamer {
  public:
@@ -196,6 +163,35 @@ std::vector<std::string> text_attribute(const Source& source, ObjectId id,
                                         const std::string& name) {
   auto attribute = source.attribute(id, name);
   return attribute ? std::move(attribute->strings) : std::vector<std::string>{};
+}
+
+std::string_view without_repetition(std::string_view weight, std::string_view layer) {
+  if (layer.empty()) return weight;
+  const auto rest_after = [&](std::size_t at) -> std::string_view {
+    const bool fits = weight.substr(at).starts_with(layer) &&
+                      weight.size() > at + layer.size() + 1 && weight[at + layer.size()] == '/';
+    return fits ? weight.substr(at + layer.size() + 1) : std::string_view{};
+  };
+  const auto slash = weight.find('/');
+  auto rest = rest_after(0);
+  if (rest.empty() && slash != std::string_view::npos) rest = rest_after(slash + 1);
+  return rest.empty() ? weight : rest;
+}
+
+std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectId group,
+                                                   const std::string& name) {
+  const auto names = source.attribute_names(group);
+  const auto has = [&](const std::string& wanted) {
+    return std::ranges::find(names, wanted) != names.end();
+  };
+  if (has(name)) return text_attribute(source, group, name);
+  if (!has(name + "0")) return std::nullopt;
+  std::vector<std::string> list;
+  for (int part = 0; has(cat(name, part)); ++part) {
+    const auto more = text_attribute(source, group, cat(name, part));
+    list.insert(list.end(), more.begin(), more.end());
+  }
+  return list;
 }
 
 std::string apply_layout(const Source& source, const Walk& walk, std::vector<Entry>& entries,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,14 @@ std::string apply_layout(const Source& source, const Walk& walk, std::vector<Ent
 
 // The text of a string attribute, its elements; empty where there is none or it is no text.
 std::vector<std::string> text_attribute(const Source& source, ObjectId id, const std::string& name);
+
+// `weight` without the layer's name in front: "dense/kernel" of the layer "dense" is "kernel".
+// Keras 3 and nested models put the model's name before it: "sequential/dense/kernel".
+std::string_view without_repetition(std::string_view weight, std::string_view layer);
+
+// A list that Keras wrote: as attribute `name`, or in parts `name`0, `name`1, … where it is longer
+// than the 64 KB that an attribute can have. Empty where it has none.
+std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectId group,
+                                                   const std::string& name);
 
 }  // namespace ckpt::hdf5

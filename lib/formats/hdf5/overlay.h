@@ -35,6 +35,11 @@ class Overlay {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   void resize(std::uint64_t size);
 
+  // Space below this offset is never given back when libhdf5 frees it: an edit that drops a tensor
+  // at the end of the file leaves its bytes there, so that undoing needs no copy of them.
+  void set_floor(std::uint64_t floor) { floor_ = floor; }
+  [[nodiscard]] std::uint64_t floor() const { return floor_; }
+
   // Bytes behind the end read as zeros. Throws Error(kIo) where the base cannot be read.
   void read(std::uint64_t offset, std::span<std::byte> out) const;
   void write(std::uint64_t offset, ByteView bytes);
@@ -59,6 +64,7 @@ class Overlay {
   const RandomFile* base_;
   std::uint64_t base_size_;
   std::uint64_t size_;
+  std::uint64_t floor_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Page>> pages_;
   mutable std::array<Slot, kSlots> slots_;
 };

@@ -61,6 +61,15 @@ herr_t set_end_of_addresses(H5FD_t* file, H5FD_mem_t /*type*/, haddr_t end) {
   return 0;
 }
 
+// Freed space at the end makes the file shorter, but not below the overlay's floor.
+herr_t release(H5FD_t* file, H5FD_mem_t /*type*/, hid_t /*transfer*/, haddr_t address,
+               hsize_t size) {
+  DriverFile& self = cast(file);
+  const bool is_last = address + size == self.end_of_addresses;
+  if (is_last && address >= self.overlay->floor()) self.end_of_addresses = address;
+  return 0;
+}
+
 // Room at the end of the file. Tensors are aligned here and not by H5Pset_alignment, with which
 // libhdf5 remembers each gap and searches them all at each allocation: 100,000 variables
 // took more than nine minutes.
@@ -117,6 +126,7 @@ H5FD_class_t make_class() {
   driver.cmp = compare;
   driver.query = query;
   driver.alloc = allocate;
+  driver.free = release;
   driver.get_eoa = end_of_addresses;
   driver.set_eoa = set_end_of_addresses;
   driver.get_eof = end_of_file;

@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "remap/link_moves.h"
+#include "scope/tree_moves.h"
 
 namespace ckpt {
 

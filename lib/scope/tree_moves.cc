@@ -1,4 +1,4 @@
-#include "remap/link_moves.h"
+#include "scope/tree_moves.h"
 
 #include <algorithm>
 #include <set>
@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "remap/planning/link_units.h"
+#include "scope/moves/move_units.h"
 
 namespace ckpt {
 namespace {
@@ -29,7 +29,7 @@ void for_each_scope(std::string_view path, char separator, F&& f) {
 // another in a circle, one of them leaves for a temporary name.
 class StepOrder {
  public:
-  StepOrder(const LinkTree& tree, char separator)
+  StepOrder(const MoveTree& tree, char separator)
       : tree_(tree), separator_(separator), waiting_(tree.units().size()) {}
 
   std::vector<Step> run() {
@@ -96,8 +96,8 @@ class StepOrder {
     who_is_at(target);
     for_each_scope(target, separator_, [&](std::string_view scope) {
       who_is_at(scope);
-      const LinkTree::Node* there = tree_.find(scope);
-      if (there != nullptr && there->kind == LinkTree::Node::Kind::kOther && tree_.persists(*there))
+      const MoveTree::Node* there = tree_.find(scope);
+      if (there != nullptr && there->kind == MoveTree::Node::Kind::kOther && tree_.persists(*there))
         refuse(scope);
       const auto it = scope_by_target_.find(scope);
       if (it == scope_by_target_.end()) return;
@@ -105,7 +105,7 @@ class StepOrder {
       waiting_[u].coming.push_back(it->second);
       waiting_[it->second].when_come.push_back(u);
     });
-    const LinkTree::Node* there = tree_.find(target);
+    const MoveTree::Node* there = tree_.find(target);
     if (there == nullptr || by_source_.contains(target)) return;
     if (tree_.persists(*there)) refuse(target);
     wait_for_all_under(u, *there);
@@ -116,9 +116,9 @@ class StepOrder {
                 cat("'", escape(path), "' is taken by something that is no variable and stays"));
   }
 
-  void wait_for_all_under(std::size_t u, const LinkTree::Node& node) {
+  void wait_for_all_under(std::size_t u, const MoveTree::Node& node) {
     for (const std::size_t c : node.children) {
-      const LinkTree::Node& child = tree_.nodes()[c];
+      const MoveTree::Node& child = tree_.nodes()[c];
       const auto it = by_source_.find(child.path);
       if (it != by_source_.end()) {
         wait_to_leave(u, it->second);
@@ -136,8 +136,8 @@ class StepOrder {
 
   void place(std::size_t u) {
     Waiting& unit = waiting_[u];
-    const LinkTree::Node* there = tree_.find(target_of(u));
-    if (there != nullptr && there->kind == LinkTree::Node::Kind::kScope &&
+    const MoveTree::Node* there = tree_.find(target_of(u));
+    if (there != nullptr && there->kind == MoveTree::Node::Kind::kScope &&
         !by_source_.contains(there->path) && !is_inside_removed(there->path)) {
       steps_.push_back({StepKind::kRemoveEmpty, std::string(there->path), ""});
       removed_.insert(there->path);
@@ -205,7 +205,7 @@ class StepOrder {
     while (true) {
       std::string name = cat("ckpt-moving-", ++temporaries_);
       const bool is_source = tree_.find(name) != nullptr;
-      const bool is_target = std::ranges::any_of(tree_.units(), [&](const LinkTree::Unit& unit) {
+      const bool is_target = std::ranges::any_of(tree_.units(), [&](const MoveTree::Unit& unit) {
         return unit.to.substr(0, unit.to.find(separator_)) == name;
       });
       if (!is_source && !is_target) return name;
@@ -214,12 +214,12 @@ class StepOrder {
 
   // Takes away the scopes that nothing is left in, the outermost of them.
   void remove_empty(std::size_t index) {
-    const LinkTree::Node& node = tree_.nodes()[index];
+    const MoveTree::Node& node = tree_.nodes()[index];
     if (index != 0) {
       if (!tree_.is_scope(index) || by_source_.contains(node.path) || is_inside_removed(node.path))
         return;
       if (!tree_.persists(node) && !node.will_be_scope &&
-          node.fate != LinkTree::Node::Fate::kNothing) {
+          node.fate != MoveTree::Node::Fate::kNothing) {
         steps_.push_back({StepKind::kRemoveEmpty, std::string(node.path), ""});
         return;
       }
@@ -227,7 +227,7 @@ class StepOrder {
     for (const std::size_t child : node.children) remove_empty(child);
   }
 
-  const LinkTree& tree_;
+  const MoveTree& tree_;
   char separator_;
   std::vector<Waiting> waiting_;
   std::unordered_map<std::string_view, std::size_t> by_source_;
@@ -243,7 +243,7 @@ class StepOrder {
 
 std::vector<Step> compile_moves(std::span<const PathMove> moves,
                                 std::span<const std::string> others, char separator) {
-  const LinkTree tree(moves, others, separator);
+  const MoveTree tree(moves, others, separator);
   return StepOrder(tree, separator).run();
 }
 

@@ -1,4 +1,4 @@
-#include "remap/link_moves.h"
+#include "scope/tree_moves.h"
 
 #include <doctest/doctest.h>
 
@@ -176,7 +176,7 @@ Strings compiled(const Strings& names, const Strings& rules, const Strings& othe
 
 }  // namespace
 
-TEST_SUITE("remap/link_moves") {
+TEST_SUITE("scope/tree_moves") {
   TEST_CASE("a scope moves in one step, however much is in it") {
     CHECK(compiled({"a/x", "a/b/y", "a/b/z", "c"}, {"a/ = n/m/"}) == Strings{"a > n/m"});
     CHECK(compiled({"a/x", "a/b/y"}, {"a/b/ = c/"}) == Strings{"a/b > c"});

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/reader.h"
+#include "checkpoint/undo.h"
+#include "checkpoint/writer.h"
+#include "core/atomic_file.h"
+
+namespace ckpt {
+
+// What is to become of a checkpoint's variables, and what became of them: plain data that a format
+// carries out (Format::edit). All of an edit happens at once: every name is a name of the original,
+// so that swaps and chains need no order.
+
+// The variable keeps its tensor, bytes untouched. `from` is a name or an alias in the index; an
+// alias is a path, and so is what it becomes.
+struct NameMove {
+  std::string from;
+  std::string to;
+};
+
+// A variable whose bytes are new: the result of a cast, a permutation, a join.
+struct Put {
+  VariableSpec spec;
+  // A variable that is dropped or moved away, whose attributes this one gets, and whose rank in the
+  // lists that a layout keeps (Keras sets weights by their order). Empty: none, and the last rank.
+  std::string replaces;
+  // Hands the tensor's bytes (row-major, little-endian) to `take` in any number of pieces. What it
+  // reads of the original comes from `original`, which is open under the edit's own lock.
+  std::function<void(const Reader& original, const std::function<void(ByteView)>& take)> produce;
+};
+
+struct Edit {
+  std::vector<NameMove> moves;  // names that are not among these and the drops stay
+  std::vector<std::string> drops;
+  std::vector<Put> puts;
+};
+
+enum class InPlace : std::uint8_t {
+  kAuto,     // kReplace where a copy costs nothing (reflink), else kJournal
+  kReplace,  // a changed copy takes the file's place; hard links to the old file part with it
+  kJournal,  // the file itself is changed, under a journal at its end
+};
+
+// One operation on the container, as it is carried out: for reports.
+struct EditOperation {
+  enum class Kind : std::uint8_t { kMakeScope, kMove, kDrop, kRemoveScope, kLink, kText, kCreate };
+  Kind kind = Kind::kMove;
+  std::string place;  // what it is done to
+  std::string to;     // of a move and of a link; of a text the attribute's name
+
+  friend bool operator==(const EditOperation&, const EditOperation&) = default;
+};
+inline constexpr int kEditOperationKinds = 7;
+
+// "move", "drop", "make-scope", "remove-scope", "link", "text", "create".
+std::string_view name_of(EditOperation::Kind kind);
+
+struct EditResult {
+  enum class How : std::uint8_t {
+    kNothing,     // there was nothing to do, or only the operations were asked for
+    kNewFile,     // a clone with the changes
+    kRepacked,    // a new file that was written from the start
+    kReplaced,    // in place: a clone took the file's place
+    kJournalled,  // in place: the file itself
+  };
+  How how = How::kNothing;
+  std::vector<EditOperation> operations;
+  std::vector<std::string> notes;   // what a user may want to know, a sentence each
+  std::uint64_t patched_bytes = 0;  // of the container's structure
+  std::uint64_t tensor_bytes = 0;   // of new tensors
+  std::uint64_t size_before = 0;
+  std::uint64_t size_after = 0;
+  bool cloned_by_reference = false;  // the file system shared the blocks (reflink)
+  bool can_undo = false;
+  Undo undo;  // where can_undo
+};
+
+struct EditOptions {
+  bool use_paths = false;  // as OpenOptions has it: names are places, no layout is kept up
+  Overwrite overwrite = Overwrite::kNo;  // of a new file's target
+  InPlace in_place = InPlace::kAuto;
+  bool repack = false;     // a new file without the room of dropped variables
+  bool plan_only = false;  // find out the operations and stop
+  // The program in which libhdf5 makes its changes; empty: looked for beside this program and where
+  // it is installed (formats/hdf5_edit/helper.h).
+  std::string helper;
+  std::chrono::milliseconds helper_time{600'000};
+  std::uint64_t helper_memory = std::uint64_t{8} << 30U;
+  // Called when all is decided and checked and nothing is written yet, with the undo data: the
+  // place to make a receipt durable. What it throws cancels the edit.
+  std::function<void(const EditResult&)> before_commit;
+};
+
+// What Format::recover found.
+enum class Recovery : std::uint8_t {
+  kClean,    // no edit was interrupted
+  kUndone,   // the edit had not got far: the file is as before it
+  kFinished  // the edit is complete now
+};
+
+}  // namespace ckpt

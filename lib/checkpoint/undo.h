@@ -1,0 +1,44 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/bytes.h"
+
+namespace ckpt {
+
+// How a file was before an edit: the old contents of what was changed, and the old length. A few
+// kilobytes for a rename, whatever the file's size. Kept with the receipt, it gives back every
+// byte.
+struct Undo {
+  struct Piece {
+    std::uint64_t offset = 0;
+    Bytes bytes;  // that were there before
+
+    friend bool operator==(const Piece&, const Piece&) = default;
+  };
+  // Of the pieces' bytes, with their offsets: XXH3, 128 bits.
+  using Digest = std::array<std::byte, 16>;
+
+  std::uint64_t size_before = 0;
+  std::uint64_t size_after = 0;
+  Digest digest_before{};     // of the pieces as they are here
+  Digest digest_after{};      // of the same places after the edit: by it the file is recognised
+  std::vector<Piece> pieces;  // sorted by offset; none touches the next
+
+  friend bool operator==(const Undo&, const Undo&) = default;
+};
+
+// As bytes for a file beside the receipt. Binary, since base64 inside of a JSON receipt would be a
+// third longer, one line of megabytes that no person wants to scroll past, and read whole by those
+// who want to know names only.
+//
+//     "CKPTUNDO" version=1 size_before size_after digest_before digest_after count
+//     (offset length bytes)*                               all numbers u64, little-endian
+Bytes encode_undo(const Undo& undo);
+
+// Throws Error(kCorrupt) where the bytes are no undo data, are cut off, or contradict themselves.
+Undo decode_undo(ByteView bytes);
+
+}  // namespace ckpt

@@ -1,0 +1,163 @@
+#include "formats/hdf5_edit/census.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "formats/hdf5/layout.h"
+#include "formats/hdf5_edit/checksum.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+void add(Checksum& sum, const std::string& text) {
+  sum.add_number(text.size());
+  sum.add(as_byte_view(text));
+}
+
+void add(Checksum& sum, const std::vector<std::uint64_t>& numbers) {
+  sum.add_number(numbers.size());
+  for (const auto number : numbers) sum.add_number(number);
+}
+
+void add(Checksum& sum, const Datatype& type) {
+  sum.add_number(static_cast<std::uint64_t>(type.klass));
+  sum.add_number(type.size);
+  sum.add_number((type.big_endian ? 1U : 0U) | (type.odd_order ? 2U : 0U) |
+                 (type.is_signed ? 4U : 0U) | (type.variable_string ? 8U : 0U) |
+                 (type.fields.implied_one ? 16U : 0U));
+  for (const auto number : {type.precision, type.bit_offset, type.fields.sign, type.fields.exponent,
+                            type.fields.exponent_size, type.fields.mantissa,
+                            type.fields.mantissa_size, type.fields.bias}) {
+    sum.add_number(number);
+  }
+  add(sum, type.tag);
+  add(sum, type.array);
+  sum.add_number(type.members.size());
+  for (const auto& member : type.members) {
+    add(sum, member.name);
+    sum.add_number(member.offset);
+    sum.add_number(static_cast<std::uint64_t>(member.value));
+    add(sum, member.type);
+  }
+  sum.add_number(type.base.size());
+  for (const auto& base : type.base) add(sum, base);
+}
+
+void add(Checksum& sum, const Storage& storage) {
+  sum.add_number(static_cast<std::uint64_t>(storage.kind));
+  sum.add_number(storage.offset);
+  sum.add_number(storage.bytes);
+  sum.add_number(storage.chunk.size());
+  for (const auto extent : storage.chunk) sum.add_number(static_cast<std::uint64_t>(extent));
+  sum.add_number(storage.filters.size());
+  for (const auto& filter : storage.filters) {
+    sum.add_number(filter.id);
+    for (const auto value : filter.values) sum.add_number(value);
+  }
+  for (const auto& file : storage.files) add(sum, file);
+}
+
+bool is_left_out(const std::string& name, const std::vector<std::string>& without) {
+  return std::ranges::any_of(without, [&](const std::string& base) {
+    return name.starts_with(base) &&
+           name.find_first_not_of("0123456789", base.size()) == std::string::npos;
+  });
+}
+
+std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& object,
+                          const std::vector<std::string>& names,
+                          const std::vector<std::string>& without) {
+  Checksum sum;
+  sum.add_number(static_cast<std::uint64_t>(object.kind));
+  if (object.kind == Object::Kind::kDataset) {
+    add(sum, object.dataset.type);
+    sum.add_number(object.dataset.is_null ? 1 : 0);
+    add(sum, object.dataset.extents);
+    add(sum, object.dataset.storage);
+  }
+  for (const auto& name : names) {
+    if (is_left_out(name, without)) continue;
+    add(sum, name);
+    try {
+      const auto attribute = source.attribute(id, name);
+      if (!attribute) continue;
+      add(sum, attribute->type);
+      add(sum, attribute->extents);
+      sum.add_number(attribute->strings.size());
+      for (const auto& text : attribute->strings) add(sum, text);
+      sum.add(attribute->bytes);
+    } catch (const Error& e) {
+      add(sum, e.what());  // too large to be read, before and after
+    }
+  }
+  return sum.short_value();
+}
+
+// Passes everything through, and keeps count of what passes.
+class CountingSource final : public Source {
+ public:
+  CountingSource(const Source& source, Census& census) : source_(source), census_(census) {}
+
+  [[nodiscard]] ObjectId root() const override { return source_.root(); }
+  [[nodiscard]] Object open(ObjectId id) const override {
+    Object object = source_.open(id);
+    if (census_.objects.contains(id)) return object;
+    auto names = source_.attribute_names(id);
+    std::ranges::sort(names);
+    census_.objects.emplace(id, checksum_of(source_, id, object, names, {}));
+    if (object.kind == Object::Kind::kGroup) {
+      census_.links.add_group(id, object.links);
+      census_.has_attributes.emplace(id, !names.empty());
+    }
+    return object;
+  }
+  [[nodiscard]] std::vector<std::string> attribute_names(ObjectId id) const override {
+    return source_.attribute_names(id);
+  }
+  [[nodiscard]] std::optional<Attribute> attribute(ObjectId id,
+                                                   const std::string& name) const override {
+    return source_.attribute(id, name);
+  }
+  void read(ObjectId id, std::uint64_t first, std::uint64_t count,
+            std::span<std::byte> out) const override {
+    source_.read(id, first, count, out);
+  }
+
+ private:
+  const Source& source_;
+  Census& census_;
+};
+
+}  // namespace
+
+std::uint64_t checksum_of(const Source& source, ObjectId id,
+                          const std::vector<std::string>& without) {
+  auto names = source.attribute_names(id);
+  std::ranges::sort(names);
+  return checksum_of(source, id, source.open(id), names, without);
+}
+
+Census take_census(const Source& source, const RandomFile& file, bool use_paths) {
+  Census census;
+  census.links = LinkTree(source.root());
+  const CountingSource counting(source, census);
+  Notes notes;
+  const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
+    // What an opaque type holds does not matter here: its bytes stay what they are.
+    Variable variable = make_variable(path, id, dataset, "", file.size(), notes);
+    census.entries.push_back(std::move(variable.entry));
+    census.places.push_back(variable.place);
+  };
+  Walk found = walk(counting, take, notes);
+  for (auto& alias : found.aliases) {
+    census.entries[alias.dataset].aliases.push_back(std::move(alias.path));
+  }
+  for (Entry& entry : census.entries) std::ranges::sort(entry.aliases);
+  census.layout = apply_layout(source, found, census.entries, notes);
+  if (use_paths) {
+    for (Entry& entry : census.entries) entry.name = entry.place;
+  }
+  return census;
+}
+
+}  // namespace ckpt::hdf5

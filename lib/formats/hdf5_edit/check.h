@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+
+#include "formats/hdf5_edit/compile.h"
+
+namespace ckpt::hdf5 {
+
+// An edit as it was planned, to be compared with what has come of it.
+struct Plan {
+  const Census& before;
+  const Wishes& wishes;
+  const Naming& naming;
+  const Work& work;
+  const Edit& edit;
+  bool use_paths = false;
+};
+
+// Reads the patched file from the start and compares: every group has the links it must have; every
+// object that was there before has the same datatype, shape, storage place and attributes, but for
+// the texts that the plan changes; new tensors have their type, their shape and the room that the
+// helper told; every variable has the name that was asked for. `source_before` reads the file as it
+// was. Throws Error(kWrite) at the first difference: then something is wrong with this program or
+// with libhdf5, and nothing must be written.
+void check_outcome(const Plan& plan, const Source& source_before, const RandomFile& patched,
+                   std::span<const Extent> created);
+
+}  // namespace ckpt::hdf5

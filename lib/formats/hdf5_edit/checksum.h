@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "checkpoint/undo.h"
+#include "core/bytes.h"
+
+namespace ckpt::hdf5 {
+
+// XXH3 over pieces of bytes that come one after the other.
+class Checksum {
+ public:
+  Checksum();
+  ~Checksum();
+  Checksum(const Checksum&) = delete;
+  Checksum& operator=(const Checksum&) = delete;
+
+  void add(ByteView bytes);
+  void add_number(std::uint64_t number);
+
+  [[nodiscard]] std::uint64_t short_value() const;  // 64 bits
+  [[nodiscard]] Undo::Digest value() const;         // 128 bits
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,246 @@
+#include "formats/hdf5_edit/compile.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "scope/tree_moves.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+class Compiler {
+ public:
+  Compiler(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit)
+      : census_(census), naming_(naming), wishes_(wishes), edit_(edit) {
+    work_.expected = census.links;
+    work_.notes = naming.notes;
+  }
+
+  Work run() {
+    work_.expected.remember_soft_targets();
+    make_puts();
+    for (const auto& leaf : naming_.leaves) now_.push_back(leaf.from);
+    if (!naming_.groups.empty()) move_groups();
+    std::vector<std::string> targets;
+    for (const auto& leaf : naming_.leaves) targets.push_back(leaf.to);
+    targets.insert(targets.end(), naming_.puts.begin(), naming_.puts.end());
+    move_leaves(targets);
+    for (const Operation& texts : naming_.texts) work_.operations.push_back(texts);
+    mend_soft_links();
+    for (const auto& place : naming_.puts) {
+      work_.puts.push_back(work_.expected.find(place)->object);
+      work_.places.push_back(place);
+    }
+    return std::move(work_);
+  }
+
+ private:
+  void add(Operation operation) {
+    work_.expected.apply(operation);
+    work_.operations.push_back(std::move(operation));
+  }
+
+  void make_puts() {
+    std::unordered_map<std::string_view, std::size_t> by_name;
+    for (std::size_t i = 0; i < wishes_.names.size(); ++i) {
+      by_name.emplace(wishes_.names[i].from, i);
+    }
+    std::size_t counter = 0;
+    for (const Put& put : edit_.puts) {
+      std::string path;
+      do {
+        path = cat("ckpt-new-", ++counter);
+      } while (work_.expected.find(path) != nullptr);
+      add({.kind = Operation::Kind::kCreate,
+           .path = path,
+           .dtype = put.spec.dtype,
+           .shape = put.spec.shape});
+      put_paths_.push_back(path);
+      const auto it = by_name.find(put.replaces);
+      if (it == by_name.end()) continue;
+      add({.kind = Operation::Kind::kCopyAttributes,
+           .path = naming_.leaves[it->second].from,
+           .to = path});
+    }
+  }
+
+  // First whole layers: their groups carry attributes, and must not be made anew.
+  void move_groups() {
+    std::vector<std::string> targets;
+    for (const auto& path : now_) {
+      const std::pair<std::string, std::string>* best = nullptr;
+      for (const auto& group : naming_.groups) {
+        const bool is_in = path.starts_with(cat(group.first, "/"));
+        if (is_in && (best == nullptr || group.first.size() > best->first.size())) best = &group;
+      }
+      targets.push_back(best == nullptr ? path
+                                        : cat(best->second, path.substr(best->first.size())));
+    }
+    std::vector<ObjectId> ids;
+    for (const auto& [from, to] : naming_.groups) ids.push_back(work_.expected.find(from)->object);
+    targets.insert(targets.end(), put_paths_.begin(), put_paths_.end());
+    move_leaves(targets);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto& [from, to] = naming_.groups[i];
+      const Link* link = work_.expected.find(to);
+      if (link == nullptr || link->object != ids[i]) {
+        throw Error(Errc::kConflict, cat("the group /", escape(from), " cannot become /",
+                                         escape(to), " as a whole: something else is in the way"));
+      }
+    }
+  }
+
+  // `targets` of the leaves, then of the puts.
+  void move_leaves(const std::vector<std::string>& targets) {
+    std::vector<PathMove> moves;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const bool is_put = i >= now_.size();
+      const std::string& from = is_put ? put_paths_[i - now_.size()] : now_[i];
+      if (!from.empty()) moves.push_back({from, targets[i]});
+    }
+    const auto others = others_beside(moves);
+    for (const Step& step : compile_moves(moves, others, '/')) carry_out(step);
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      if (i >= now_.size()) {
+        put_paths_[i - now_.size()] = targets[i];
+      } else {
+        now_[i] = targets[i];
+      }
+    }
+  }
+
+  // What is there beside the variables: a path that ends in "/" is a scope to be kept.
+  [[nodiscard]] std::vector<std::string> others_beside(const std::vector<PathMove>& moves) const {
+    std::unordered_set<std::string_view> leaves;
+    for (const auto& move : moves) leaves.insert(move.from);
+    std::vector<std::string> others;
+    std::unordered_set<ObjectId> entered;
+    work_.expected.visit([&](const std::string& path, const Link& link) {
+      if (leaves.contains(path)) return;
+      const auto group = link.kind == Link::Kind::kHard ? work_.expected.groups().find(link.object)
+                                                        : work_.expected.groups().end();
+      if (group == work_.expected.groups().end() || !entered.insert(link.object).second) {
+        others.push_back(path);
+        return;
+      }
+      const auto attributes = census_.has_attributes.find(link.object);
+      const bool is_kept = attributes != census_.has_attributes.end() && attributes->second;
+      if (is_kept || group->second.empty()) others.push_back(path + "/");
+    });
+    return others;
+  }
+
+  void carry_out(const Step& step) {
+    switch (step.kind) {
+      case StepKind::kMove:
+        make_scopes_above(step.to);
+        add({.kind = Operation::Kind::kMove, .path = step.from, .to = step.to});
+        break;
+      case StepKind::kDrop:
+        add({.kind = Operation::Kind::kRemove, .path = step.from});
+        break;
+      case StepKind::kRemoveEmpty:
+        check_empty(step.from);
+        add({.kind = Operation::Kind::kRemove, .path = step.from});
+        break;
+    }
+  }
+
+  void make_scopes_above(const std::string& path) {
+    if (work_.expected.find_group(parent_path(path)) != nullptr) return;
+    for (auto at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
+      const std::string scope = path.substr(0, at);
+      if (work_.expected.find_group(scope) != nullptr) continue;
+      add({.kind = Operation::Kind::kMakeGroup, .path = scope});
+    }
+  }
+
+  // The last guard against losing a variable: a scope that goes away holds only empty scopes.
+  void check_empty(const std::string& path) const {
+    std::vector<const LinkTree::Group*> left{work_.expected.find_group(path)};
+    while (!left.empty()) {
+      const LinkTree::Group* group = left.back();
+      left.pop_back();
+      if (group == nullptr) throw Error(Errc::kConflict, cat("/", escape(path), " is no group"));
+      for (const auto& [name, link] : *group) {
+        const auto below = work_.expected.groups().find(link.object);
+        if (link.kind != Link::Kind::kHard || below == work_.expected.groups().end()) {
+          throw Error(Errc::kConflict, cat("/", escape(path),
+                                           " is not empty when it is to be "
+                                           "removed: it holds '",
+                                           escape(name), "'"));
+        }
+        left.push_back(&below->second);
+      }
+    }
+  }
+
+  // A soft link keeps a path; what matters is the object that the path led to.
+  void mend_soft_links() {
+    std::vector<std::pair<std::string, Link>> links;
+    work_.expected.visit([&](const std::string& path, const Link& link) {
+      if (link.kind == Link::Kind::kSoft && link.object != 0) links.emplace_back(path, link);
+    });
+    for (const auto& [path, link] : links) {
+      if (work_.expected.resolve_soft(path, link.target) == link.object) continue;
+      const std::string target = work_.expected.path_to(link.object);
+      if (target.empty()) {
+        work_.notes.push_back(cat("/", escape(path),
+                                  ": the soft link leads nowhere now, since what it led to was "
+                                  "dropped"));
+        continue;
+      }
+      add({.kind = Operation::Kind::kLink, .path = path, .to = cat("/", target)});
+    }
+  }
+
+  const Census& census_;
+  const Naming& naming_;
+  const Wishes& wishes_;
+  const Edit& edit_;
+  Work work_;
+  std::vector<std::string> now_;  // where each leaf is; empty where it has been dropped
+  std::vector<std::string> put_paths_;
+};
+
+}  // namespace
+
+Work compile(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit) {
+  return Compiler(census, naming, wishes, edit).run();
+}
+
+std::vector<EditOperation> report_of(const std::vector<Operation>& operations) {
+  using Kind = EditOperation::Kind;
+  std::vector<EditOperation> report;
+  for (const Operation& operation : operations) {
+    switch (operation.kind) {
+      case Operation::Kind::kMakeGroup:
+        report.push_back({Kind::kMakeScope, operation.path, ""});
+        break;
+      case Operation::Kind::kMove:
+        report.push_back({Kind::kMove, operation.path, operation.to});
+        break;
+      case Operation::Kind::kRemove:
+        report.push_back({Kind::kDrop, operation.path, ""});
+        break;
+      case Operation::Kind::kLink:
+        report.push_back({Kind::kLink, operation.path, operation.to});
+        break;
+      case Operation::Kind::kTexts:
+        report.push_back({Kind::kText, operation.path, operation.to});
+        break;
+      case Operation::Kind::kCreate:
+        report.push_back({Kind::kCreate, operation.path, ""});
+        break;
+      case Operation::Kind::kCopyAttributes:
+        break;  // a part of what kCreate means
+    }
+  }
+  return report;
+}
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "checkpoint/edit.h"
+
+namespace ckpt::hdf5 {
+
+// Format::edit, undo and recover for HDF5 files of any layout.
+//
+//     names ── resolve ─ place_names ─ compile ──→ operations ── helper ──→ patch
+//     patch ── check_outcome ──→ a clone, linked into place    (new file, replace)
+//                           └──→ the file itself, journalled   (in place)
+
+EditResult edit_hdf5(const std::string& path, const std::string& target, const Edit& edit,
+                     const EditOptions& options);
+void undo_hdf5(const std::string& path, const Undo& undo, InPlace how);
+Recovery recover_hdf5(const std::string& path);
+
+}  // namespace ckpt::hdf5

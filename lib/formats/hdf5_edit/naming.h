@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/edit.h"
+#include "formats/hdf5_edit/census.h"
+#include "formats/hdf5_edit/keras_config.h"
+
+namespace ckpt::hdf5 {
+
+// The names that an edit asks for, for every variable of the file.
+struct Wishes {
+  struct Name {
+    std::size_t entry = 0;
+    bool is_alias = false;
+    std::string from;
+    std::string to;  // empty: dropped
+  };
+  std::vector<Name> names;  // of each entry its name, then its aliases
+};
+
+// Throws Error(kInvalid), naming all of them, for names that are not in the file, are asked for
+// twice, or cannot be; kConflict where two variables would have one name.
+Wishes resolve(const Census& census, const Edit& edit);
+
+// Where everything must lie in the file so that it has these names.
+struct Naming {
+  struct Leaf {
+    std::string from;  // a path
+    std::string to;    // empty: dropped
+  };
+  std::vector<Leaf> leaves;  // in the order of Wishes::names
+  std::vector<std::string> puts;
+  // Groups that go first, whole, with their attributes: the layers of a Keras file.
+  std::vector<std::pair<std::string, std::string>> groups;
+  std::vector<Operation> texts;  // of kind kTexts, on paths as they are then
+  std::vector<std::string> notes;
+};
+
+// Decides it by the file's layout. `by_path` disregards the layout. Throws Error(kInvalid) where
+// names cannot be stored, kUnsupported where the layout cannot express them.
+Naming place_names(const Source& source, const Census& census, const Wishes& wishes,
+                   const Edit& edit, bool by_path);
+
+// The same for Keras files; called by place_names().
+Naming place_keras_names(const Source& source, const Census& census, const Wishes& wishes,
+                         const Edit& edit);
+
+}  // namespace ckpt::hdf5

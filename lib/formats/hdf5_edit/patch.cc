@@ -1,0 +1,125 @@
+#include "formats/hdf5_edit/patch.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "formats/hdf5_edit/checksum.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+// Equal bytes between two changed ones that are not worth a new piece, which costs 16 bytes.
+constexpr std::size_t kShortRun = 24;
+
+// What base has of [offset, offset + size), which may pass its end.
+Bytes read_inside(const RandomFile& base, std::uint64_t offset, std::uint64_t size) {
+  const std::uint64_t end = std::min(base.size(), offset + size);
+  Bytes bytes(offset < end ? static_cast<std::size_t>(end - offset) : 0);
+  if (!bytes.empty()) base.read_at(offset, bytes);
+  return bytes;
+}
+
+// Adds the parts of `old` that differ from `changed`, which may be longer.
+void add_differences(std::uint64_t offset, ByteView old, ByteView changed, Undo& undo) {
+  const std::size_t size = std::min(old.size(), changed.size());
+  std::size_t at = 0;
+  while (true) {
+    while (at < size && old[at] == changed[at]) ++at;
+    if (at == size) return;
+    std::size_t end = at + 1;  // behind the last byte that differs
+    for (std::size_t i = end; i < size && i - end < kShortRun; ++i) {
+      if (old[i] != changed[i]) end = i + 1;
+    }
+    const ByteView piece = old.subspan(at, end - at);
+    undo.pieces.push_back({offset + at, Bytes(piece.begin(), piece.end())});
+    at = end;
+  }
+}
+
+void add_piece(Checksum& sum, std::uint64_t offset, ByteView bytes) {
+  sum.add_number(offset);
+  sum.add_number(bytes.size());
+  sum.add(bytes);
+}
+
+Undo::Digest digest_of_file(const RandomFile& file, const Undo& undo) {
+  Checksum sum;
+  Bytes bytes;
+  for (const auto& piece : undo.pieces) {
+    bytes.resize(piece.bytes.size());
+    file.read_at(piece.offset, bytes);
+    add_piece(sum, piece.offset, bytes);
+  }
+  return sum.value();
+}
+
+Undo::Digest digest_of_pieces(const Undo& undo) {
+  Checksum sum;
+  for (const auto& piece : undo.pieces) add_piece(sum, piece.offset, piece.bytes);
+  return sum.value();
+}
+
+}  // namespace
+
+std::uint64_t bytes_of(const Patch& patch) {
+  std::uint64_t bytes = 0;
+  for (const auto& piece : patch.pieces) bytes += piece.bytes.size();
+  return bytes;
+}
+
+void PatchedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  if (offset > patch_.size_after || out.size() > patch_.size_after - offset) {
+    throw Error(Errc::kCorrupt, cat("offset ", offset, " + ", out.size(),
+                                    " bytes passes the end of the file (", patch_.size_after, ")"));
+  }
+  const std::uint64_t end = offset + out.size();
+  const auto known = static_cast<std::size_t>(
+      offset < base_.size() ? std::min<std::uint64_t>(out.size(), base_.size() - offset) : 0);
+  if (known > 0) base_.read_at(offset, out.first(known));
+  std::ranges::fill(out.subspan(known), std::byte{0});
+  auto it = std::ranges::upper_bound(patch_.pieces, offset, {}, &Patch::Piece::offset);
+  if (it != patch_.pieces.begin()) --it;
+  for (; it != patch_.pieces.end() && it->offset < end; ++it) {
+    const std::uint64_t from = std::max(offset, it->offset);
+    const std::uint64_t to = std::min<std::uint64_t>(end, it->offset + it->bytes.size());
+    if (from >= to) continue;
+    std::copy_n(it->bytes.begin() + static_cast<std::ptrdiff_t>(from - it->offset), to - from,
+                out.begin() + static_cast<std::ptrdiff_t>(from - offset));
+  }
+}
+
+Undo make_undo(const RandomFile& base, const Patch& patch) {
+  Undo undo;
+  undo.size_before = patch.size_before;
+  undo.size_after = patch.size_after;
+  for (const auto& piece : patch.pieces) {
+    add_differences(piece.offset, read_inside(base, piece.offset, piece.bytes.size()), piece.bytes,
+                    undo);
+  }
+  undo.digest_before = digest_of_pieces(undo);
+  undo.digest_after = digest_of_file(PatchedFile(base, patch), undo);
+  return undo;
+}
+
+Patch undoing_patch(const RandomFile& file, const Undo& undo) {
+  if (digest_of_pieces(undo) != undo.digest_before) {
+    throw Error(Errc::kCorrupt, "the undo data has been damaged: its checksum does not match");
+  }
+  if (file.size() != undo.size_after) {
+    throw Error(Errc::kConflict,
+                cat("is not as the edit left it: it has ", with_commas(file.size()),
+                    " bytes, the edit left ", with_commas(undo.size_after)));
+  }
+  if (digest_of_file(file, undo) != undo.digest_after) {
+    throw Error(Errc::kConflict,
+                "is not as the edit left it: it was changed where the edit had changed it");
+  }
+  Patch patch;
+  patch.size_before = undo.size_after;
+  patch.size_after = undo.size_before;
+  for (const auto& piece : undo.pieces) patch.pieces.push_back({piece.offset, piece.bytes});
+  return patch;
+}
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "checkpoint/undo.h"
+#include "core/file.h"
+
+namespace ckpt::hdf5 {
+
+// What an edit changes in a file: new bytes at offsets, and a new length. Everything else of the
+// file stays as it is.
+//
+//     file before   [..........................................]
+//     pieces             [####]        [##########]           [#######]
+//     file after    [....######........############...........########]
+struct Patch {
+  struct Piece {
+    std::uint64_t offset = 0;
+    Bytes bytes;
+  };
+  std::uint64_t size_before = 0;
+  std::uint64_t size_after = 0;  // never smaller than size_before but where an undo cuts the file
+  std::vector<Piece> pieces;     // sorted by offset, apart from one another, inside size_after
+};
+
+// Room for a tensor in a patched file, to be filled after the pieces are in place: a piece may have
+// zeros there.
+struct Extent {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+std::uint64_t bytes_of(const Patch& patch);
+
+// The file as it will be. `base` and `patch` must outlive it. Where tensors are still to be filled
+// in, it reads what the base has there, and zeros behind its end.
+class PatchedFile final : public RandomFile {
+ public:
+  PatchedFile(const RandomFile& base, const Patch& patch) : base_(base), patch_(patch) {}
+
+  [[nodiscard]] std::uint64_t size() const override { return patch_.size_after; }
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+
+ private:
+  const RandomFile& base_;
+  const Patch& patch_;
+};
+
+// The undo data of a patch: what `base` has where the patch changes it, byte for byte but for short
+// runs of equal bytes between changed ones. Tensors behind the old end need none: they are cut off.
+Undo make_undo(const RandomFile& base, const Patch& patch);
+
+// The patch that undoes. Throws Error(kConflict) where `file` is not what the edit left, and
+// Error(kCorrupt) where the undo data has been damaged.
+Patch undoing_patch(const RandomFile& file, const Undo& undo);
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,58 @@
+#include "formats/hdf5_edit/raw_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "core/error.h"
+#include "core/system.h"
+#include "core/text.h"
+
+namespace ckpt::hdf5 {
+
+void write_fully(int fd, std::uint64_t offset, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      throw Error(Errc::kWrite, cat("cannot write ", bytes.size(), " bytes at ", offset, ": ",
+                                    error_text(errno)));
+    }
+    offset += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
+void sync_data(int fd) {
+  if (::fdatasync(fd) != 0) {
+    throw Error(Errc::kWrite, cat("cannot flush it to the device: ", error_text(errno)));
+  }
+}
+
+void sync_all(int fd) {
+  if (::fsync(fd) != 0) {
+    throw Error(Errc::kWrite, cat("cannot flush it to the device: ", error_text(errno)));
+  }
+}
+
+void set_size(int fd, std::uint64_t size) {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) {
+    throw Error(Errc::kWrite,
+                cat("cannot make the file ", size, " bytes long: ", error_text(errno)));
+  }
+}
+
+void reserve_room(int fd, std::uint64_t offset, std::uint64_t size) {
+  if (size == 0) return;
+  if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(size)) ==
+      0) {
+    return;
+  }
+  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+    throw Error(Errc::kWrite,
+                cat("no room for ", with_commas(size), " bytes: ", error_text(errno)));
+  }
+}
+
+}  // namespace ckpt::hdf5

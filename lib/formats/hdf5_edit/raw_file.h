@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/bytes.h"
+
+namespace ckpt::hdf5 {
+
+// Writing to a descriptor, with every answer of the system looked at. All throw Error(kWrite).
+
+void write_fully(int fd, std::uint64_t offset, ByteView bytes);
+void sync_data(
+    int fd);  // fdatasync; never tried again, since the kernel drops what it cannot write
+void sync_all(int fd);
+void set_size(int fd, std::uint64_t size);
+
+// Takes room for [offset, offset + size) without changing the file's length. Where the file system
+// cannot promise room, that is no error.
+void reserve_room(int fd, std::uint64_t offset, std::uint64_t size);
+
+}  // namespace ckpt::hdf5
