@@ -21,6 +21,10 @@ using AddCommand = Action (*)(CLI::App& app);
 
 Action add_ls(CLI::App& app);
 Action add_show(CLI::App& app);
+Action add_remap(CLI::App& app);
+Action add_map(CLI::App& app);
+Action add_undo(CLI::App& app);
+Action add_recover(CLI::App& app);
 
 // What a FILE argument means: a file, and with FILE:SCOPE a scope in it. Where a file of the whole
 // name exists it is that file.
@@ -30,7 +34,8 @@ struct Target {
 };
 Target parse_target(const std::string& argument);
 
-// Opens a checkpoint for a command: notes go to standard error, behind the file's name.
+// Opens a checkpoint for a command: notes go to standard error, behind the file's name. Where an
+// edit of the file was interrupted, it is finished or undone first, and that is said too.
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console);
 
 // The footer of a command's help: its exit statuses, memory and examples.

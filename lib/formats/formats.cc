@@ -49,6 +49,14 @@ const Format* find_format(std::string_view id) {
   return it == kFormats.end() ? nullptr : *it;
 }
 
+const Format& detect_format(const std::string& path) {
+  try {
+    return detect(*open_file(path));
+  } catch (const Error& e) {
+    throw e.in(path);
+  }
+}
+
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options) {
   try {
     auto file = open_file(path);

@@ -16,6 +16,10 @@ std::span<const Format* const> formats();
 // The format of that id ("hdf5"); null where there is none.
 const Format* find_format(std::string_view id);
 
+// The format of the file at `path`, by its bytes. Throws what open_checkpoint() throws for a file
+// that cannot be opened or is of no known format.
+const Format& detect_format(const std::string& path);
+
 // Opens a checkpoint of any format, which its bytes decide. All Errors name `path` once:
 // kNotFound, kIo as open_file() says; kUnsupported where no format knows the bytes, with what they
 // look like; kCorrupt where the format's own reader refuses them.

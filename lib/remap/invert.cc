@@ -103,10 +103,10 @@ std::size_t literal_length(const NamePattern& pattern) {
 }
 
 // Entries of the outcome of a plan, as a file of it would have them.
-std::vector<Entry> entries_of(const std::vector<Output>& outcome, char separator) {
+std::vector<Entry> entries_of(const std::vector<PlannedVariable>& outcome, char separator) {
   std::vector<Entry> entries;
   std::vector<Leaf> leaves;
-  for (const Output& output : outcome) {
+  for (const PlannedVariable& output : outcome) {
     Entry entry;
     entry.name = output.name;
     entry.dtype = output.spec.dtype;
@@ -119,9 +119,9 @@ std::vector<Entry> entries_of(const std::vector<Output>& outcome, char separator
   return entries;
 }
 
-std::vector<std::string> names_of(const std::vector<Output>& outputs) {
+std::vector<std::string> names_of(const std::vector<PlannedVariable>& outputs) {
   std::vector<std::string> names;
-  for (const Output& output : outputs) names.push_back(output.name);
+  for (const PlannedVariable& output : outputs) names.push_back(output.name);
   return names;
 }
 

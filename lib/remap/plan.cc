@@ -321,7 +321,7 @@ class Planner {
         draft_.plan.moves.push_back(std::move(move));
         continue;
       }
-      for (const Output& output :
+      for (const PlannedVariable& output :
            draft_.plan.transforms[static_cast<std::size_t>(decision.transform)].to) {
         move.to = output.name;
         draft_.plan.moves.push_back(move);
@@ -362,8 +362,8 @@ bool has_changes(const Plan& plan) {
   return !std::ranges::all_of(plan.moves, [](const Move& move) { return is_unchanged(move); });
 }
 
-std::vector<Output> outcome_of(const Plan& plan, std::span<const Entry> entries) {
-  std::vector<Output> out;
+std::vector<PlannedVariable> outcome_of(const Plan& plan, std::span<const Entry> entries) {
+  std::vector<PlannedVariable> out;
   std::vector<bool> is_done(plan.transforms.size());
   for (const Move& move : plan.moves) {
     if (move.is_alias || is_drop(move)) continue;
@@ -375,7 +375,7 @@ std::vector<Output> outcome_of(const Plan& plan, std::span<const Entry> entries)
     const auto t = static_cast<std::size_t>(move.transform);
     if (is_done[t]) continue;
     is_done[t] = true;
-    for (const Output& output : plan.transforms[t].to) out.push_back(output);
+    for (const PlannedVariable& output : plan.transforms[t].to) out.push_back(output);
   }
   return out;
 }

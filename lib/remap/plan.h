@@ -60,11 +60,11 @@ inline bool is_unchanged(const Move& move) {
 }
 
 // A variable of the outcome.
-struct Output {
+struct PlannedVariable {
   std::string name;
   TensorSpec spec;
 
-  friend bool operator==(const Output&, const Output&) = default;
+  friend bool operator==(const PlannedVariable&, const PlannedVariable&) = default;
 };
 
 // Tensors that are made from others. The operations are resolved: they need nothing but the
@@ -74,7 +74,7 @@ struct Transform {
   std::vector<std::size_t> entries;  // their positions in the source's index
   std::vector<TensorSpec> before;    // of each member
   std::vector<Op> ops;
-  std::vector<Output> to;
+  std::vector<PlannedVariable> to;
   std::int32_t rule = kNone;
 
   friend bool operator==(const Transform&, const Transform&) = default;
@@ -116,6 +116,6 @@ Plan make_plan(std::span<const Entry> entries, const Rules& rules, const PlanOpt
 bool has_changes(const Plan& plan);
 
 // The variables of the outcome, in the order of the moves that make them, aliases left out.
-std::vector<Output> outcome_of(const Plan& plan, std::span<const Entry> entries);
+std::vector<PlannedVariable> outcome_of(const Plan& plan, std::span<const Entry> entries);
 
 }  // namespace ckpt

@@ -82,9 +82,9 @@ Receipt::File file_from_json(const Json& json, const char* key) {
           string_of(object, "layout"), count_from(object, "bytes")};
 }
 
-Json to_json(const std::vector<Output>& outputs) {
+Json to_json(const std::vector<PlannedVariable>& outputs) {
   Json array = Json::array();
-  for (const Output& output : outputs) {
+  for (const PlannedVariable& output : outputs) {
     array.push_back({{"name", name_to_json(output.name)},
                      {"dtype", name_of(output.spec.dtype)},
                      {"shape", output.spec.shape}});
@@ -92,12 +92,12 @@ Json to_json(const std::vector<Output>& outputs) {
   return array;
 }
 
-std::vector<Output> outputs_from_json(const Json& array) {
-  std::vector<Output> out;
+std::vector<PlannedVariable> outputs_from_json(const Json& array) {
+  std::vector<PlannedVariable> out;
   for (const Json& each : array) {
     need_object(each, "a variable");
     check_keys(each, {"name", "dtype", "shape"});
-    Output& output = out.emplace_back();
+    PlannedVariable& output = out.emplace_back();
     output.name = name_from_json(member(each, "name"));
     const std::string dtype = string_of(each, "dtype");
     bool is_known = false;
@@ -135,20 +135,20 @@ std::string lines_of(const Json& array) {
 }
 
 // A rule between names, not patterns: none of their characters has a meaning.
-Rule exact_rule(const std::vector<Output>& from, const std::vector<Output>& to) {
-  const auto pattern = [](const Output& output) { return NamePattern{{{output.name, -1}}}; };
+Rule exact_rule(const std::vector<PlannedVariable>& from, const std::vector<PlannedVariable>& to) {
+  const auto pattern = [](const PlannedVariable& output) { return NamePattern{{{output.name, -1}}}; };
   Rule rule;
-  for (const Output& output : from) rule.sources.push_back(pattern(output));
-  for (const Output& output : to) rule.targets.push_back(pattern(output));
+  for (const PlannedVariable& output : from) rule.sources.push_back(pattern(output));
+  for (const PlannedVariable& output : to) rule.targets.push_back(pattern(output));
   return rule;
 }
 
 // Undoes one change.
 void invert_change(const Receipt::Change& change, ReceiptInverse& out) {
   const bool is_copy = !change.ops.empty() && change.ops.back().kind == OpKind::kCopy;
-  Rule rule = exact_rule(is_copy ? std::vector<Output>{change.to[0]} : change.to, change.from);
+  Rule rule = exact_rule(is_copy ? std::vector<PlannedVariable>{change.to[0]} : change.to, change.from);
   std::vector<TensorSpec> specs;
-  for (const Output& output : change.from) specs.push_back(output.spec);
+  for (const PlannedVariable& output : change.from) specs.push_back(output.spec);
   bool is_lossy = false;
   for (const Op& op : change.ops) {
     if (op.kind == OpKind::kCopy) break;
@@ -163,7 +163,7 @@ void invert_change(const Receipt::Change& change, ReceiptInverse& out) {
     out.rules.rules.push_back(exact_rule({change.to[i]}, {}));
   }
   if (!is_lossy) return;
-  for (const Output& output : change.from) out.lossy.push_back(output.name);
+  for (const PlannedVariable& output : change.from) out.lossy.push_back(output.name);
 }
 
 }  // namespace
@@ -279,7 +279,7 @@ ReceiptInverse invert(const Receipt& receipt) {
     out.rules.rules.push_back(exact_rule({{move.to, {}}}, {{move.from, {}}}));
   }
   for (const Receipt::Change& change : receipt.changes) invert_change(change, out);
-  for (const Output& output : receipt.dropped) out.lost.push_back(output.name);
+  for (const PlannedVariable& output : receipt.dropped) out.lost.push_back(output.name);
   return out;
 }
 

@@ -23,8 +23,8 @@ struct Receipt {
   };
   // A joined, divided or otherwise changed variable: names, dtypes and shapes on both sides.
   struct Change {
-    std::vector<Output> from;
-    std::vector<Output> to;
+    std::vector<PlannedVariable> from;
+    std::vector<PlannedVariable> to;
     std::vector<Op> ops;  // resolved
 
     friend bool operator==(const Change&, const Change&) = default;
@@ -37,7 +37,7 @@ struct Receipt {
   std::vector<std::string> rules;  // as they were given
   std::vector<PathMove> moves;     // names that changed while their values did not
   std::vector<Change> changes;
-  std::vector<Output> dropped;
+  std::vector<PlannedVariable> dropped;
   std::uint64_t kept = 0;  // names that stayed
   // Digests of tensors by their names in the output, as the caller computes them. May be empty.
   std::vector<std::pair<std::string, std::string>> digests;

@@ -54,8 +54,8 @@ TEST_SUITE("remap/plan") {
     CHECK(messages_of(plan) == Strings{});
     REQUIRE(plan.transforms.size() == 3);
     CHECK(plan.transforms[0].to ==
-          std::vector<Output>{{"c.1.weight", {DType::kF32, {16, 1, 3, 3}}}});
-    CHECK(plan.transforms[1].to == std::vector<Output>{{"b", {DType::kF16, {16}}}});
+          std::vector<PlannedVariable>{{"c.1.weight", {DType::kF32, {16, 1, 3, 3}}}});
+    CHECK(plan.transforms[1].to == std::vector<PlannedVariable>{{"b", {DType::kF16, {16}}}});
     CHECK(plan.transforms[2].before == std::vector<TensorSpec>{{DType::kI64, {}}});
     CHECK(plan.moves[0].transform == 0);
     CHECK(changes_of(plan) == Strings{"conv1/kernel > c.1.weight", "b > b", "n > n"});
@@ -77,7 +77,7 @@ TEST_SUITE("remap/plan") {
     REQUIRE(plan.transforms.size() == 1);
     CHECK(plan.transforms[0].from == Strings{"h.1.q", "h.1.k", "h.1.v"});
     CHECK(plan.transforms[0].entries == std::vector<std::size_t>{1, 0, 2});
-    CHECK(plan.transforms[0].to == std::vector<Output>{{"h.1.qkv", {DType::kF32, {10, 4}}}});
+    CHECK(plan.transforms[0].to == std::vector<PlannedVariable>{{"h.1.qkv", {DType::kF32, {10, 4}}}});
     CHECK(changes_of(plan) == Strings{"h.1.k > h.1.qkv", "h.1.q > h.1.qkv", "h.1.v > h.1.qkv"});
   }
 
@@ -88,7 +88,7 @@ TEST_SUITE("remap/plan") {
     CHECK(changes_of(plan) == Strings{"qkv > q", "qkv > k", "qkv > v", "kv > a", "kv > b"});
     CHECK(plan.transforms[0].ops[0].numbers == std::vector<std::int64_t>{3, 3, 3});
     CHECK(plan.transforms[1].to ==
-          std::vector<Output>{{"a", {DType::kF32, {2}}}, {"b", {DType::kF32, {3}}}});
+          std::vector<PlannedVariable>{{"a", {DType::kF32, {2}}}, {"b", {DType::kF32, {3}}}});
     CHECK(outcome_of(plan, entries_of({{"qkv", {9, 2}}, {"kv", {5}}})).size() == 5);
   }
 
@@ -98,7 +98,7 @@ TEST_SUITE("remap/plan") {
     CHECK(messages_of(plan) == Strings{});
     REQUIRE(plan.transforms.size() == 1);
     CHECK(plan.transforms[0].from == Strings{"e/9/w", "e/10/w", "e/11/w"});
-    CHECK(plan.transforms[0].to == std::vector<Output>{{"e/w", {DType::kF32, {3, 2}}}});
+    CHECK(plan.transforms[0].to == std::vector<PlannedVariable>{{"e/w", {DType::kF32, {3, 2}}}});
 
     const Plan back = plan_of(entries_of({{"e/w", {3, 2}}}), {"e/w = e/{e}/w | unstack(0, by=e)"});
     CHECK(changes_of(back) == Strings{"e/w > e/0/w", "e/w > e/1/w", "e/w > e/2/w"});
@@ -404,7 +404,7 @@ TEST_SUITE("remap/companions") {
         make_plan(entries, parse_rules({"w = x | permute(1,0) | cast(f16)"}, '/'), options);
     CHECK(messages_of(plan) == Strings{});
     REQUIRE(plan.transforms.size() == 3);
-    CHECK(plan.transforms[1].to == std::vector<Output>{{"x/Adam", {DType::kF32, {3, 2}}}});
+    CHECK(plan.transforms[1].to == std::vector<PlannedVariable>{{"x/Adam", {DType::kF32, {3, 2}}}});
     CHECK(changes_of(plan) == Strings{"w > x", "w/Adam > x/Adam", "w/local_step > x/local_step",
                                       "w/ExponentialMovingAverage > x/ExponentialMovingAverage"});
     const Plan cast = make_plan(entries, parse_rules({"w = x | cast(f16)"}, '/'), options);
@@ -419,7 +419,7 @@ TEST_SUITE("remap/companions") {
     CHECK(messages_of(plan) == Strings{});
     REQUIRE(plan.transforms.size() == 2);
     CHECK(plan.transforms[1].from == Strings{"q/Adam", "k/Adam"});
-    CHECK(plan.transforms[1].to == std::vector<Output>{{"qk/Adam", {DType::kF32, {4}}}});
+    CHECK(plan.transforms[1].to == std::vector<PlannedVariable>{{"qk/Adam", {DType::kF32, {4}}}});
     CHECK(messages_of(make_plan(named({"q", "k", "k/Adam"}), rules, options)) ==
           Strings{"companion: 'k/Adam' cannot follow 'q' through rule 1 (q + k = qk | concat(0)): "
                   "not all of the joined variables have one; drop them, or leave companions where "

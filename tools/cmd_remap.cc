@@ -1,0 +1,236 @@
+#include <map>
+
+#include "command.h"
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "crash_guard.h"
+#include "dups/digest.h"
+#include "formats/formats.h"
+#include "receipt_files.h"
+#include "remap/execute.h"
+#include "remap/invert.h"
+#include "remap/receipt.h"
+#include "report/plan_report.h"
+#include "rules_input.h"
+
+namespace ckpt {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  RulesInput rules;
+  PlanOptions plan;
+  EditOptions edit;
+  bool in_place = false;
+  bool invert = false;
+  bool dry_run = false;
+  bool explain = false;
+  bool digests = false;
+  bool no_receipt = false;
+  bool json = false;
+  bool overwrite = false;
+  std::string expect;
+  std::string rest = "keep";
+  std::string how = "auto";
+  std::string color = "auto";
+};
+
+// What a format's target can hold. A name that is variable and scope at once is stored with ":0" in
+// the native HDF5 layout.
+TargetLimits limits_of(const Format& format) {
+  TargetLimits limits;
+  limits.variable_beside_scope = true;
+  if (format.id == "hdf5") limits.longest_name = 64 * 1024;
+  return limits;
+}
+
+std::vector<std::string> names_of(const Index& index) {
+  std::vector<std::string> names;
+  for (const Entry& entry : index.entries) names.push_back(entry.name);
+  return names;
+}
+
+// Rules and plan options of the way back that --invert asks for.
+Rules inverted(const Options& options, const Index& index, PlanOptions& plan) {
+  const std::string text =
+      options.rules.map_file.empty() ? "" : read_text_file(options.rules.map_file);
+  if (text.find("\"ckpt/receipt/") != std::string::npos) {
+    const ReceiptInverse inverse = invert(parse_receipt(text));
+    if (!inverse.lost.empty()) {
+      throw Error(Errc::kConflict, cat("the remap dropped ", list_names(inverse.lost),
+                                       ", which no rule brings back"));
+    }
+    const Rest rest = plan.rest;
+    plan = way_back_options();
+    plan.rest = rest;
+    return inverse.rules;
+  }
+  const Rules rules = read_rules(options.rules, index.separator, names_of(index));
+  const Inversion inversion = invert(rules, {}, plan);
+  if (!inversion.offenders.empty()) {
+    std::string message = "these rules cannot be inverted:";
+    for (const Offender& offender : inversion.offenders) {
+      message += cat("\n  ", escape(describe(rules, offender.rule)), ": ", offender.why);
+    }
+    throw Error(Errc::kConflict, message + "\nthe receipt of the remap can: -m RECEIPT --invert");
+  }
+  return inversion.rules;
+}
+
+void complain_of_problems(const Plan& plan, const std::string& input, Console& console) {
+  for (const Problem& problem : plan.problems) {
+    console.complain(cat(escape(input), ": ", problem.message));
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> digests_of(const Reader& reader,
+                                                            const Plan& plan) {
+  std::vector<std::pair<std::string, std::string>> digests;
+  for (const Move& move : plan.moves) {
+    if (is_drop(move) || move.is_alias || move.transform != kNone) continue;
+    if (!is_numeric(reader.index().entries[move.entry].dtype)) continue;
+    digests.emplace_back(move.to, "xxh3-128:" + to_string(digest_of(reader, move.entry)));
+  }
+  return digests;
+}
+
+ExitStatus run_remap(const Options& options, Console& console) {
+  const std::string& input = options.files.at(0);
+  const std::string output = options.in_place ? "" : options.files.at(1);
+  auto reader = open_input(input, options.edit.use_paths, console);
+  const Format& format = detect_format(input);
+  if (format.edit == nullptr) {
+    throw Error(Errc::kUnsupported,
+                cat(escape(input), ": ", format.name, " files are read, but cannot be remapped"));
+  }
+  PlanOptions plan_options = options.plan;
+  plan_options.target = limits_of(format);
+  const Index index = reader->index();
+  const Rules rules = options.invert ? inverted(options, index, plan_options)
+                                     : read_rules(options.rules, index.separator, names_of(index));
+  if (rules.rules.empty()) {
+    throw Error(Errc::kInvalid, "no rules; give some with -r 'SOURCE = TARGET' or -m MAP");
+  }
+  const Plan plan = make_plan(index.entries, rules, plan_options);
+  for (const std::string& note : plan.notes) console.complain(cat("note: ", note));
+
+  RemapReport report{.input = input,
+                     .output = output,
+                     .dry_run = options.dry_run,
+                     .explain = options.explain,
+                     .result = {},
+                     .receipt = "",
+                     .expectation = {}};
+  bool refused = !plan.problems.empty();
+  if (!refused && !options.expect.empty()) {
+    const auto reference = open_input(options.expect, false, console);
+    report.expectation = compare_outcome(plan, index.entries, reference->index().entries);
+    for (const ExpectationFault& fault : report.expectation) console.complain(fault.message);
+  }
+  complain_of_problems(plan, input, console);
+
+  const bool unexpected = !report.expectation.empty();
+  const bool nothing_to_do =
+      plan.already_migrated || (options.in_place && !has_changes(plan)) || refused || unexpected;
+  if (!nothing_to_do) {
+    Receipt receipt = make_receipt(plan, index.entries, rules);
+    if (options.digests) receipt.digests = digests_of(*reader, plan);
+    reader.reset();  // it holds a lock that an edit in place needs
+    EditOptions edit_options = options.edit;
+    edit_options.plan_only = options.dry_run;
+    edit_options.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo;
+    ReceiptFiles files(options.in_place ? input : output, options.in_place);
+    if (!options.no_receipt && !options.dry_run) {
+      edit_options.before_commit = [&](const EditResult& result) {
+        receipt.tool = kTool;
+        receipt.input = {input, index.format, index.layout, index.file_bytes};
+        receipt.output = {options.in_place ? input : output, index.format, index.layout,
+                          result.size_after};
+        files.write(receipt, options.in_place && result.can_undo ? &result.undo : nullptr);
+        report.receipt = files.receipt_path();
+      };
+    }
+    try {
+      report.result = format.edit(input, output, make_edit(plan), edit_options);
+      files.keep();
+    } catch (const Error& e) {
+      const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kConflict;
+      const Error named = e.in(escape(about_target && !output.empty() ? output : input));
+      // A target that exists is a matter of writing, not of the rules.
+      if (e.code() == Errc::kConflict && !output.empty() && !options.overwrite) {
+        throw Error(Errc::kWrite, named.what());
+      }
+      throw named;
+    }
+    for (const std::string& note : report.result.notes) console.complain(cat("note: ", note));
+  }
+  const Output out = console.output();
+  if (options.json) {
+    JsonStream json(out);
+    write_remap(plan, rules, report, kTool, json);
+  } else if (!refused) {
+    if (unexpected) report.dry_run = true;
+    print_remap(plan, rules, index, report, console.style(options.color), out);
+  }
+  if (refused) return ExitStatus::kRules;
+  return unexpected ? ExitStatus::kNo : ExitStatus::kDone;
+}
+
+}  // namespace
+
+Action add_remap(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  app.add_option("FILES", o->files, "IN OUT; with -i FILE alone")->required()->expected(1, 2);
+  app.add_option("-r,--rule", o->rules.texts, "a rule, 'SOURCE = TARGET'; repeatable")
+      ->type_name("RULE")
+      ->expected(1)
+      ->take_all();
+  auto* map =
+      app.add_option("-m,--map", o->rules.map_file, "a map file of rules (JSON)")->type_name("MAP");
+  app.add_flag("--tf-compat", o->rules.tf_compat, "MAP is a TensorFlow assignment map")->needs(map);
+  app.add_flag("--invert", o->invert, "go the way back; MAP may be a receipt")->needs(map);
+  app.add_flag("-i,--in-place", o->in_place, "change the file itself, crash-safe");
+  app.add_option("--how", o->how, "in place: auto (default), replace (by a clone), journal")
+      ->check(CLI::IsMember({"auto", "replace", "journal"}))
+      ->type_name("HOW");
+  app.add_flag("-n,--dry-run", o->dry_run, "print the plan and stop");
+  app.add_flag("--explain", o->explain, "print which rule decided each name");
+  app.add_option("--expect", o->expect,
+                 "compare the outcome's names, shapes and dtypes with this checkpoint's first")
+      ->type_name("REF");
+  app.add_option("--rest", o->rest, "names that no rule claims: keep (default), drop, error")
+      ->check(CLI::IsMember({"keep", "drop", "error"}))
+      ->type_name("WHAT");
+  app.add_flag("!--no-companions", o->plan.companions,
+               "leave slots and averages where they are when their variable moves");
+  app.add_flag("--paths", o->edit.use_paths, "rules speak of places in the file");
+  app.add_flag("--repack", o->edit.repack, "to a new file: give back the room of what is dropped");
+  app.add_flag("--digests", o->digests, "put a digest of each tensor in the receipt");
+  app.add_flag("--no-receipt", o->no_receipt, "write no receipt");
+  app.add_flag("--overwrite", o->overwrite, "replace OUT where it exists");
+  app.add_flag("--json", o->json, "one JSON object, schema ckpt/remap/1");
+  app.add_option("--color", o->color, "auto (default), always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
+  app.footer(
+      help_footer("64 MiB and 200 bytes a variable; tensors are cloned or streamed.",
+                  "  ckpt remap in.h5 out.h5 -r module/=/              strip a prefix\n"
+                  "  ckpt remap -i model.h5 -r encoder/=backbone/      move a scope, in place\n"
+                  "  ckpt remap in.h5 out.h5 -r 'layer_{i:int}/{p:path} = h/{i}/{p}' -n\n"
+                  "  ckpt remap in.h5 out.h5 -m map.json --expect reference.h5\n"));
+  return [o](Console& console) {
+    if (o->in_place != (o->files.size() == 1)) {
+      throw Error(Errc::kInvalid, o->in_place ? "with -i one file is needed, the one to change"
+                                              : "two files are needed, IN and OUT; -i changes one "
+                                                "in place");
+    }
+    o->plan.rest = o->rest == "keep" ? Rest::kKeep : o->rest == "drop" ? Rest::kDrop : Rest::kError;
+    o->edit.in_place = o->how == "auto"      ? InPlace::kAuto
+                       : o->how == "replace" ? InPlace::kReplace
+                                             : InPlace::kJournal;
+    return run_remap(*o, console);
+  };
+}
+
+}  // namespace ckpt

@@ -1,0 +1,103 @@
+#include <unistd.h>
+
+#include "command.h"
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/formats.h"
+#include "receipt_files.h"
+#include "remap/receipt.h"
+#include "rules_input.h"
+
+namespace ckpt {
+namespace {
+
+ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console) {
+  const bool is_receipt = argument.ends_with(".json");
+  const std::string receipt_path = is_receipt ? argument : newest_receipt(argument);
+  if (receipt_path.empty()) {
+    throw Error(Errc::kInvalid, cat(escape(argument), ": there is no receipt beside it (",
+                                    escape(argument), ".ckpt-receipt.json)"));
+  }
+  Receipt receipt;
+  const std::string text = read_text_file(receipt_path);
+  try {
+    receipt = parse_receipt(text);
+  } catch (const Error& e) {
+    throw e.in(escape(receipt_path));
+  }
+  // The file lies beside its receipt, also where both were moved since.
+  const std::string file = receipt_path.substr(0, receipt_path.rfind(".ckpt-receipt"));
+  if (receipt.input.path != receipt.output.path) {
+    throw Error(
+        Errc::kInvalid,
+        cat(escape(receipt_path), ": is of a remap to a new file; ", escape(receipt.input.path),
+            " is as it was. `ckpt remap FILE BACK --invert -m RECEIPT` makes it again."));
+  }
+  Undo undo;
+  try {
+    const std::string bytes = read_text_file(undo_path(receipt_path));
+    undo = decode_undo(as_byte_view(std::string_view(bytes)));
+  } catch (const Error& e) {
+    throw Error(e.code(),
+                cat(e.what(), "; without it the names can still be led back: `ckpt remap -i ",
+                    escape(file), " --invert -m ", escape(receipt_path), "`"));
+  }
+  const Format& format = detect_format(file);
+  if (!dry_run) {
+    try {
+      format.undo(file, undo, InPlace::kAuto);
+    } catch (const Error& e) {
+      throw e.in(escape(file));
+    }
+    ::unlink(undo_path(receipt_path).c_str());
+    ::unlink(receipt_path.c_str());
+  }
+  console.write(cat(escape(file), dry_run ? ": would be" : ": is", " as it was before ",
+                    count_of(receipt.moves.size(), "name"), " changed\n"));
+  return ExitStatus::kDone;
+}
+
+ExitStatus run_recover(const std::string& path, Console& console) {
+  bool known = false;
+  for (const Format* format : formats()) {
+    if (format->recover == nullptr) continue;
+    known = true;
+    try {
+      const Recovery found = format->recover(path);
+      if (found == Recovery::kClean) continue;
+      console.write(cat(escape(path), ": an edit was interrupted; it is ",
+                        found == Recovery::kFinished ? "finished now\n" : "undone now\n"));
+      return ExitStatus::kDone;
+    } catch (const Error& e) {
+      throw e.in(escape(path));
+    }
+  }
+  if (known) console.write(cat(escape(path), ": no edit was interrupted; nothing to do\n"));
+  return ExitStatus::kDone;
+}
+
+}  // namespace
+
+Action add_undo(CLI::App& app) {
+  struct Options {
+    std::string file;
+    bool dry_run = false;
+  };
+  auto o = std::make_shared<Options>();
+  app.add_option("FILE", o->file, "a file that was remapped in place, or its receipt")->required();
+  app.add_flag("-n,--dry-run", o->dry_run, "say what would be done and stop");
+  app.footer(help_footer("64 MiB and what the remap changed.",
+                         "  ckpt undo model.h5\n"
+                         "  ckpt undo model.h5.ckpt-receipt.json\n"));
+  return [o](Console& console) { return run_undo(o->file, o->dry_run, console); };
+}
+
+Action add_recover(CLI::App& app) {
+  auto path = std::make_shared<std::string>();
+  app.add_option("FILE", *path, "a file whose edit in place was interrupted")->required();
+  app.footer(help_footer("64 MiB and what the edit changed.", "  ckpt recover model.h5\n"));
+  return [path](Console& console) { return run_recover(*path, console); };
+}
+
+}  // namespace ckpt

@@ -1,0 +1,64 @@
+#include "receipt_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+
+namespace ckpt {
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+std::string numbered(const std::string& file, int number) {
+  return cat(file, ".ckpt-receipt", number == 1 ? "" : cat("-", number), ".json");
+}
+
+void write_whole(const std::string& path, ByteView bytes) {
+  try {
+    AtomicFile file(path, Overwrite::kYes);
+    file.write_at(0, bytes);
+    file.commit();
+  } catch (const Error& e) {
+    throw Error(Errc::kWrite, e.in(escape(path)).what());
+  }
+}
+
+}  // namespace
+
+ReceiptFiles::ReceiptFiles(const std::string& file, bool stacked) {
+  int number = 1;
+  while (stacked && exists(numbered(file, number))) ++number;
+  receipt_path_ = numbered(file, number);
+}
+
+ReceiptFiles::~ReceiptFiles() {
+  if (!written_ || kept_) return;
+  ::unlink(receipt_path_.c_str());
+  ::unlink(undo_path(receipt_path_).c_str());
+}
+
+void ReceiptFiles::write(const Receipt& receipt, const Undo* undo) {
+  written_ = true;
+  if (undo != nullptr) write_whole(undo_path(receipt_path_), encode_undo(*undo));
+  const std::string text = print_receipt(receipt);
+  write_whole(receipt_path_, as_byte_view(text));
+}
+
+std::string newest_receipt(const std::string& file) {
+  int number = 1;
+  while (exists(numbered(file, number))) ++number;
+  return number == 1 ? "" : numbered(file, number - 1);
+}
+
+std::string undo_path(const std::string& receipt_path) {
+  return receipt_path.substr(0, receipt_path.rfind(".json")) + ".undo";
+}
+
+}  // namespace ckpt

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "remap/rule.h"
+
+namespace ckpt {
+
+// Where a command's rules come from.
+struct RulesInput {
+  std::vector<std::string> texts;  // -r, in their order
+  std::string map_file;            // -m
+  bool tf_compat = false;          // the map file is a TensorFlow assignment map
+};
+
+// The whole content of a small text file. Throws Error, naming the file.
+std::string read_text_file(const std::string& path);
+
+// The rules: those of the map file, then those of the command line. `names` are the checkpoint's,
+// which an assignment map is resolved against. Throws Error(kInvalid), naming the map file.
+Rules read_rules(const RulesInput& input, char separator, const std::vector<std::string>& names);
+
+}  // namespace ckpt
