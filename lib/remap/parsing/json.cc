@@ -1,7 +1,7 @@
 #include "remap/parsing/json.h"
 
+#include <algorithm>
 #include <iterator>
-#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -36,12 +36,25 @@ struct LineCounter {
   friend bool operator==(const LineCounter& a, const LineCounter& b) { return a.at == b.at; }
 };
 
+struct Key {
+  std::string name;
+  std::size_t line = 0;
+};
+
+void check_distinct(std::vector<Key>& keys) {
+  std::ranges::stable_sort(keys, {}, &Key::name);
+  const auto twice = std::ranges::adjacent_find(keys, {}, &Key::name);
+  if (twice == keys.end()) return;
+  throw Error(Errc::kInvalid, cat("line ", (twice + 1)->line, ": the key \"", escape(twice->name),
+                                  "\" is there twice"));
+}
+
 }  // namespace
 
 JsonDocument parse_json(std::string_view text) {
   JsonDocument document;
   std::size_t line = 1;
-  std::vector<std::set<std::string>> keys;
+  std::vector<std::vector<Key>> keys;  // of the objects that are open
   using Event = Json::parse_event_t;
   const auto watch = [&](int depth, Event event, Json& value) {
     // Elements of an array that is a member of the document are at depth 2; a scalar is told when
@@ -49,11 +62,11 @@ JsonDocument parse_json(std::string_view text) {
     const bool begins = event == Event::object_start || event == Event::array_start;
     if (depth == 2 && (begins || event == Event::value)) document.element_lines.push_back(line);
     if (event == Event::object_start) keys.emplace_back();
-    if (event == Event::object_end) keys.pop_back();
-    if (event == Event::key && !keys.back().insert(value.get<std::string>()).second) {
-      throw Error(Errc::kInvalid, cat("line ", line, ": the key \"",
-                                      escape(value.get<std::string>()), "\" is there twice"));
+    if (event == Event::object_end) {
+      check_distinct(keys.back());
+      keys.pop_back();
     }
+    if (event == Event::key) keys.back().push_back({value.get<std::string>(), line});
     return true;
   };
   try {
@@ -75,11 +88,12 @@ std::string string_of(const Json& object, const char* key) {
   return it->get<std::string>();
 }
 
-void check_keys(const Json& object, const std::vector<std::string>& known) {
-  for (const auto& [key, value] : object.items()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    throw Error(Errc::kInvalid, cat("the key \"", escape(key), "\" is unknown",
-                                    did_you_mean(nearest(key, known, 1))));
+void check_keys(const Json& object, std::initializer_list<std::string_view> known) {
+  for (auto it = object.begin(); it != object.end(); ++it) {
+    if (std::ranges::find(known, it.key()) != known.end()) continue;
+    const std::vector<std::string> names(known.begin(), known.end());
+    throw Error(Errc::kInvalid, cat("the key \"", escape(it.key()), "\" is unknown",
+                                    did_you_mean(nearest(it.key(), names, 1))));
   }
 }
 
