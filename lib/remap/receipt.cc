@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::string_view kSchema = "ckpt/receipt/1";
 
-Json name_to_json(const std::string& name) {
+OrderedJson name_to_json(const std::string& name) {
   if (is_utf8(name)) return name;
-  return Json{{"hex", to_hex(name)}};
+  return OrderedJson{{"hex", to_hex(name)}};
 }
 
 std::string name_from_json(const Json& json) {
@@ -67,7 +67,7 @@ std::uint64_t count_from(const Json& object, const char* key) {
   return number.get<std::uint64_t>();
 }
 
-Json to_json(const Receipt::File& file) {
+OrderedJson to_json(const Receipt::File& file) {
   return {{"path", name_to_json(file.path)},
           {"format", file.format},
           {"layout", file.layout},
@@ -82,8 +82,8 @@ Receipt::File file_from_json(const Json& json, const char* key) {
           string_of(object, "layout"), count_from(object, "bytes")};
 }
 
-Json to_json(const std::vector<PlannedVariable>& outputs) {
-  Json array = Json::array();
+OrderedJson to_json(const std::vector<PlannedVariable>& outputs) {
+  OrderedJson array = OrderedJson::array();
   for (const PlannedVariable& output : outputs) {
     array.push_back({{"name", name_to_json(output.name)},
                      {"dtype", name_of(output.spec.dtype)},
@@ -128,9 +128,10 @@ Op op_from_json(const Json& json) {
 }
 
 // An array of JSON objects, each on a line of its own: a receipt is read by people, too.
-std::string lines_of(const Json& array) {
+std::string lines_of(const OrderedJson& array) {
   std::string out = "[";
-  for (const Json& each : array) out += cat(out.size() == 1 ? "\n    " : ",\n    ", each.dump());
+  for (const OrderedJson& each : array)
+    out += cat(out.size() == 1 ? "\n    " : ",\n    ", each.dump());
   return out + (array.empty() ? "]" : "\n  ]");
 }
 
@@ -194,19 +195,19 @@ Receipt make_receipt(const Plan& plan, std::span<const Entry> entries, const Rul
 }
 
 std::string print_receipt(const Receipt& receipt) {
-  Json rules = Json::array();
+  OrderedJson rules = OrderedJson::array();
   for (const std::string& rule : receipt.rules) rules.push_back(name_to_json(rule));
-  Json moves = Json::array();
+  OrderedJson moves = OrderedJson::array();
   for (const PathMove& move : receipt.moves) {
     moves.push_back({{"from", name_to_json(move.from)}, {"to", name_to_json(move.to)}});
   }
-  Json changes = Json::array();
+  OrderedJson changes = OrderedJson::array();
   for (const Receipt::Change& change : receipt.changes) {
-    Json ops = Json::array();
+    OrderedJson ops = OrderedJson::array();
     for (const Op& op : change.ops) ops.push_back(to_string(op));
     changes.push_back({{"from", to_json(change.from)}, {"to", to_json(change.to)}, {"ops", ops}});
   }
-  Json digests = Json::array();
+  OrderedJson digests = OrderedJson::array();
   for (const auto& [name, digest] : receipt.digests) {
     digests.push_back({{"name", name_to_json(name)}, {"digest", digest}});
   }

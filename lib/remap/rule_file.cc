@@ -92,7 +92,7 @@ std::string print_rule_file(const Rules& rules) {
       continue;
     }
     // The text up to its '=' is "from", the rest "to": both are taken as rule text again.
-    Json object;
+    OrderedJson object;
     object["from"] = text.substr(0, text.find(" = "));
     Rule bare = rule;
     bare.optional = false;

@@ -37,6 +37,7 @@ class StepOrder {
       const auto& unit = tree_.units()[u];
       by_source_.emplace(path_of(u), u);
       if (!unit.to.empty() && tree_.is_scope(unit.node)) scope_by_target_.emplace(unit.to, u);
+      target_roots_.insert(unit.to.substr(0, unit.to.find(separator_)));
     }
     for (std::size_t u = 0; u < waiting_.size(); ++u) {
       if (is_drop(u)) steps_.push_back({StepKind::kDrop, std::string(path_of(u)), ""});
@@ -204,11 +205,7 @@ class StepOrder {
   std::string temporary_name() {
     while (true) {
       std::string name = cat("ckpt-moving-", ++temporaries_);
-      const bool is_source = tree_.find(name) != nullptr;
-      const bool is_target = std::ranges::any_of(tree_.units(), [&](const MoveTree::Unit& unit) {
-        return unit.to.substr(0, unit.to.find(separator_)) == name;
-      });
-      if (!is_source && !is_target) return name;
+      if (tree_.find(name) == nullptr && !target_roots_.contains(name)) return name;
     }
   }
 
@@ -232,6 +229,7 @@ class StepOrder {
   std::vector<Waiting> waiting_;
   std::unordered_map<std::string_view, std::size_t> by_source_;
   std::unordered_map<std::string_view, std::size_t> scope_by_target_;
+  std::unordered_set<std::string_view> target_roots_;  // the first segments of all targets
   std::unordered_set<std::string_view> removed_;
   std::set<std::size_t> left_;   // not yet placed
   std::set<std::size_t> ready_;  // of those, that wait for nobody

@@ -115,6 +115,12 @@ TEST_SUITE("remap/plan") {
           Strings{"v_proj > qkv_proj", "qkv_proj > qkqkv_proj"});
   }
 
+  TEST_CASE("a name that is renamed to itself stays, and is kept from later rules") {
+    CHECK(changes({"head/w", "b/w"}, {"head/ = head/", "/ = backbone/"}) ==
+          Strings{"b/w > backbone/b/w"});
+    CHECK(changes({"a"}, {"a = a"}) == Strings{});
+  }
+
   TEST_CASE("the first rule that matches decides, and later ones are told as shadowed") {
     const Plan plan = plan_of(named({"a/x", "a/y", "b"}),
                               {"a/x = a/x", "a/ = c/", "{p:path}/x = {p}/z", "b = d"});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,7 +9,8 @@
 
 namespace ckpt {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;                 // what is read
+using OrderedJson = nlohmann::ordered_json;  // what is written: keys in the order they were put in
 
 // A JSON document, and on which line (from 1) each element of its arrays of the first level began,
 // in their order: those of "rules", of "moves".
@@ -25,7 +27,7 @@ JsonDocument parse_json(std::string_view text);
 std::string string_of(const Json& object, const char* key);
 
 // Throws Error(kInvalid) on a key of `object` that is not among `known`, naming the nearest.
-void check_keys(const Json& object, const std::vector<std::string>& known);
+void check_keys(const Json& object, std::initializer_list<std::string_view> known);
 
 // Throws Error(kInvalid) unless "schema" of `document` is `schema`.
 void check_schema(const Json& document, std::string_view schema);

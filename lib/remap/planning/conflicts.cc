@@ -183,8 +183,12 @@ class ConflictFinder {
       if (!done.insert(variable->name).second) continue;
       const std::string scope = cat(variable->name, draft_.rules.separator);
       std::vector<std::string> names{std::string(variable->name)};
-      const auto same = std::ranges::equal_range(sorted, variable->name, {}, &Place::name);
-      bool is_new = !std::ranges::all_of(same, [&](const Place* place) { return stays(*place); });
+      // More than one variable may have the name: a problem of its own.
+      bool is_new = false;
+      auto same = std::ranges::lower_bound(sorted, variable->name, {}, &Place::name);
+      for (; same != sorted.end() && (*same)->name == variable->name; ++same) {
+        is_new = is_new || !stays(**same);
+      }
       auto it = std::ranges::lower_bound(sorted, std::string_view(scope), {}, &Place::name);
       for (; it != sorted.end() && (*it)->name.starts_with(scope); ++it) {
         names.emplace_back((*it)->name);

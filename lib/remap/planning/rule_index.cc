@@ -24,8 +24,8 @@ RuleIndex::RuleIndex(const Rules& rules) : rules_(rules) {
     }
   }
   std::ranges::sort(prefix_lengths_);
-  const auto repeated = std::ranges::unique(prefix_lengths_);
-  prefix_lengths_.erase(repeated.begin(), repeated.end());
+  prefix_lengths_.erase(std::unique(prefix_lengths_.begin(), prefix_lengths_.end()),
+                        prefix_lengths_.end());
 }
 
 void RuleIndex::try_bucket(const Bucket& bucket, std::string_view name,
@@ -58,8 +58,8 @@ void RuleIndex::find(std::string_view name, std::vector<Hit>& hits) const {
     return a.rule != b.rule ? a.rule < b.rule : a.member < b.member;
   };
   std::ranges::sort(hits, before);
-  const auto repeated = std::ranges::unique(hits, {}, &Hit::rule);
-  hits.erase(repeated.begin(), repeated.end());
+  const auto same_rule = [](const Hit& a, const Hit& b) { return a.rule == b.rule; };
+  hits.erase(std::unique(hits.begin(), hits.end(), same_rule), hits.end());
 }
 
 }  // namespace ckpt

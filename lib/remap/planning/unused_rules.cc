@@ -11,7 +11,9 @@
 namespace ckpt {
 namespace {
 
-// Looking for near names reads all of them: the first unused rules are worth it, not the hundredth.
+// Looking for near names compares all of them, at a microsecond or two each: the first unused rules
+// are worth it, not the hundredth, and the fewer the more names there are.
+constexpr std::size_t kMostComparisons = 300'000;
 constexpr std::size_t kMostSuggestions = 20;
 
 // Runs of digits as one 0, so that "layer_12" is near to "layer_{i:int}".
@@ -139,12 +141,14 @@ bool is_already_migrated(const Draft& draft, std::span<const std::size_t> matche
 
 void find_unused_rules(Draft& draft, std::span<const std::size_t> matches) {
   const auto& rules = draft.rules.rules;
+  const std::size_t affordable = kMostComparisons / std::max<std::size_t>(1, draft.sources.size());
+  const std::size_t most = std::clamp<std::size_t>(affordable, 1, kMostSuggestions);
   std::size_t suggested = 0;
   for (std::size_t r = 0; r < rules.size(); ++r) {
     if (draft.plan.claims[r] > 0) note_repetition(draft, r);
     if (matches[r] > 0 || rules[r].optional) continue;
     std::string guess;
-    if (!rules[r].sources.empty() && suggested++ < kMostSuggestions) {
+    if (!rules[r].sources.empty() && suggested++ < most) {
       guess = suggest(draft, rules[r], rules[r].sources[0]);
     }
     std::string message = cat(describe(draft.rules, r), " matches nothing", guess);
