@@ -33,7 +33,7 @@ def lists(g, name, data):
         num += 1; chunks = np.array_split(arr, num)
     if num > 1:
         for i, c in enumerate(chunks): g.attrs[name + str(i)] = c
-    else: g.attrs[name] = data
+    else: g.attrs[name] = arr if data else data
 mw = f.create_group('model_weights')
 names = ['input_1', 'dense', 'flatten', 'inner'] + ['long_layer_name_%04d' % i for i in range(n)]
 lists(mw, 'layer_names', names)
@@ -96,8 +96,8 @@ TEST_SUITE("formats/hdf5_edit_keras") {
     const auto result = edit_file(file, "", edit);
     CHECK(operations_of(result) ==
           "move model_weights/dense → model_weights/head\n"
-          "move optimizer_weights/Adam/dense → optimizer_weights/Adam/head\n"
           "move model_weights/head/dense → model_weights/head/head\n"
+          "move optimizer_weights/Adam/dense → optimizer_weights/Adam/head\n"
           "text model_weights/head → weight_names\n"
           "text optimizer_weights → weight_names\n"
           "text model_weights → layer_names\n"
@@ -136,7 +136,7 @@ TEST_SUITE("formats/hdf5_edit_keras") {
   TEST_CASE("layers swap their names, and lists longer than 64 KB are divided as Keras does") {
     const TempDir dir;
     const std::string file = dir / "a.h5";
-    make_keras_model(file, 1500);
+    make_keras_model(file, 2000);
     Edit edit = prefix_move(file, "dense/", "inner/");
     for (auto& move : prefix_move(file, "inner/", "dense/").moves) edit.moves.push_back(move);
     for (auto& move :
@@ -169,8 +169,8 @@ TEST_SUITE("formats/hdf5_edit_keras") {
       return error_of([&] { edit_file(file, "", edit); });
     };
     CHECK(message({.moves = {{"dense/kernel", "fc/kernel"}}}) ==
-          "layer 'dense': its variables would not be in one layer any more ('dense/bias', "
-          "'fc/kernel'); a Keras file keeps a layer's variables together, as LAYER/NAME");
+          "layer 'dense': its variables would not be in one layer any more ('fc/kernel', "
+          "'dense/bias'); a Keras file keeps a layer's variables together, as LAYER/NAME");
     CHECK(message(prefix_move(file, "dense/", "flatten/")) ==
           "layers 'dense' and 'flatten' would both be called 'flatten'; a Keras file has one group "
           "for each layer");
