@@ -1,8 +1,16 @@
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <span>
 
 #include "formats/hdf5_edit/helper.h"
+
+// libhdf5 asks what time it is and writes that into objects that it changes. Here it is always the
+// same time, so that the same edit of the same file gives the same bytes.
+extern "C" int gettimeofday(timeval* now, void* /*zone*/) noexcept {
+  *now = timeval{};
+  return 0;
+}
 
 // ckpt-h5edit: what `ckpt` starts to let libhdf5 change a file's structure in memory. Not for the
 // command line; formats/hdf5_edit/helper.h says how it is spoken to.

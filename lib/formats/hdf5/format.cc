@@ -11,7 +11,7 @@ namespace {
 
 // Also a file whose signature is missing while an edit of it is carried out.
 bool detect(const RandomFile& file) {
-  return find_signature(file).has_value() || has_edit_marker(file);
+  return find_signature(file).has_value() || is_interrupted(file);
 }
 
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& /*path*/,

@@ -288,7 +288,8 @@ JournalState find_journal(const RandomFile& file, std::uint64_t end_of_data) {
 }
 
 bool is_interrupted(const RandomFile& file) {
-  if (!find_signature(file)) return has_edit_marker(file);
+  // The marker may be half written; then the footer tells.
+  if (!find_signature(file)) return has_edit_marker(file) || read_journal(file).has_value();
   return find_journal(file, end_of_data_of(file)) != JournalState::kNone;
 }
 

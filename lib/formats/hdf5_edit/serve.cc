@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -51,8 +52,12 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 constexpr std::uint32_t kArchitecture = 0;  // no filter
 #endif
 
+// A caller's own limit may be lower already.
 bool set_limit(__rlimit_resource what, std::uint64_t most) {
-  const rlimit limit{most, most};
+  rlimit limit{};
+  if (::getrlimit(what, &limit) != 0) return false;
+  limit.rlim_max = std::min<rlim_t>(limit.rlim_max, most);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, limit.rlim_max);
   return ::setrlimit(what, &limit) == 0;
 }
 

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+// Makes the system calls by which files are written fail, or ends the process at one of them: the
+// test program defines these calls itself, in front of the C library. Only calls of this process
+// count; a program that it starts is not touched.
+struct Faults {
+  enum class Kind {
+    kCount,  // nothing fails
+    kKill,   // SIGKILL in place of the call number `at`
+    kTear,   // a write does half of its work, then SIGKILL; other calls as kKill
+    kFail,   // from the call number `at` on, all fail with `error`
+    kOnce,   // only that one fails
+  };
+  Kind kind = Kind::kCount;
+  int at = 0;  // the first call is number 1
+  int error = 0;
+};
+
+// From here on; the count starts anew.
+void arm(const Faults& faults);
+
+// Ends it and gives the number of calls since arm().
+int disarm();
