@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -41,6 +42,11 @@ class Checker {
     const LinkTree& expected = plan_.work.expected;
     if (expected.root() != after_.links.root()) reject("the root group is another one");
     actual_.emplace(expected.root(), after_.links.root());
+    for (const auto& [group, links] : expected.groups()) {
+      for (const auto& [name, link] : links) {
+        if (link.kind == Link::Kind::kHard) kept_.insert(link.object);
+      }
+    }
     std::vector<std::pair<ObjectId, std::string>> left{{expected.root(), ""}};
     while (!left.empty()) {
       const auto [id, path] = std::move(left.back());
@@ -72,10 +78,12 @@ class Checker {
       }
       if (link.kind != Link::Kind::kHard) continue;
       const ObjectId actual = it->second.object;
-      if (link.object < LinkTree::kFirstMade ? actual != link.object
-                                             : plan_.before.objects.contains(actual)) {
+      // A new object may lie where one was that is gone, but not be one that stays.
+      const bool is_made = link.object >= LinkTree::kFirstMade;
+      if (is_made ? kept_.contains(actual) : actual != link.object) {
         reject(cat("/", escape(below), " leads to another object"));
       }
+      if (is_made) made_.insert(actual);
       const auto [known, is_new] = actual_.emplace(link.object, actual);
       if (known->second != actual) reject(cat("/", escape(below), " leads to another object"));
       if (is_new) left.emplace_back(link.object, below);
@@ -99,6 +107,7 @@ class Checker {
     for (const auto& [id, checksum] : after_.objects) {
       const auto before = plan_.before.objects.find(id);
       if (before == plan_.before.objects.end() || before->second == checksum) continue;
+      if (made_.contains(id)) continue;
       const auto changed = changed_.find(id);
       if (changed == changed_.end() || checksum_of(source_before_, id, changed->second) !=
                                            checksum_of(source_after_, id, changed->second)) {
@@ -184,6 +193,8 @@ class Checker {
   LibrarySource source_after_;
   Census after_;
   std::unordered_map<ObjectId, ObjectId> actual_;  // by the id in the plan
+  std::unordered_set<ObjectId> kept_;              // objects of the original that stay
+  std::unordered_set<ObjectId> made_;              // objects that are new
   std::map<ObjectId, std::vector<std::string>> changed_;
 };
 
