@@ -24,6 +24,8 @@ std::string_view scope_of(std::string_view path, char separator) {
 MoveTree::MoveTree(std::span<const PathMove> moves, std::span<const std::string> others,
                    char separator)
     : separator_(separator) {
+  nodes_.reserve(moves.size() + moves.size() / 2);
+  node_at_.reserve(moves.size() + moves.size() / 2);
   nodes_.push_back({});
   node_at_.emplace("", 0);
   for (const PathMove& move : moves) {
@@ -38,9 +40,11 @@ MoveTree::MoveTree(std::span<const PathMove> moves, std::span<const std::string>
         std::string_view(other).substr(0, other.size() - (is_scope ? 1 : 0));
     nodes_[add(path, is_scope ? Kind::kScope : Kind::kOther)].has_others = true;
   }
+  std::string_view last;  // neighbours mostly share their scope
   for (const PathMove& move : moves) {
-    for (std::string_view scope = scope_of(move.to, separator); !scope.empty();
-         scope = scope_of(scope, separator)) {
+    if (scope_of(move.to, separator) == last) continue;
+    last = scope_of(move.to, separator);
+    for (std::string_view scope = last; !scope.empty(); scope = scope_of(scope, separator)) {
       const auto it = node_at_.find(scope);
       if (it == node_at_.end()) continue;
       if (nodes_[it->second].will_be_scope) break;
