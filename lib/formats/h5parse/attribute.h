@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "formats/h5parse/messages.h"
+
+namespace ckpt::h5parse {
+
+// An object's attributes, from its header and from dense storage, sorted by name. Each piece is
+// read when it is asked for.
+class Attributes {
+ public:
+  // Finds the attributes. Throws Error(kCorrupt) where two have one name.
+  Attributes(const Context& context, Messages& object);
+
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+
+  // REQUIRES: i < names().size().
+  [[nodiscard]] hdf5::Attribute read(std::size_t i);
+
+ private:
+  void add(View body);
+
+  const Context& context_;
+  ObjectHeader& header_;  // owns bytes that are views here
+  std::vector<std::string> names_;
+  std::vector<View> bodies_;
+};
+
+}  // namespace ckpt::h5parse
