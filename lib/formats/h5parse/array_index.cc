@@ -192,13 +192,18 @@ class ExtensibleArray final : private ArrayReader {
     check_block(view, "EAIB");
     read_elements(view, elements);
     base_ = next_;
+    std::uint64_t blocks_before = 0;
     View blocks = view.part("index block of chunks", direct * sizes_.offset);
     for (std::size_t i = 0; i < super_blocks; ++i) {
       // Super block i has 2^(i/2) data blocks of 2^((i+1)/2) × the least elements.
       const std::uint64_t count = std::uint64_t{1} << i / 2;
       const std::uint64_t each = least_elements << (i + 1) / 2;
       if (i < first) {
-        for (std::uint64_t k = 0; k < count; ++k) read_data_block(blocks.offset(), each, {});
+        // libhdf5 adds to such a block's first element the data blocks of the super blocks before.
+        for (std::uint64_t k = 0; k < count; ++k) {
+          read_data_block(blocks.offset(), each, {}, blocks_before * each);
+        }
+        blocks_before += count;
         continue;
       }
       const std::uint64_t super = view.offset();
@@ -225,16 +230,17 @@ class ExtensibleArray final : private ArrayReader {
     View& view = block.view;
     view.checksum();
     check_block(view, "EASB");
-    check_first(view);
+    check_first(view, 0);
     View maps = view.part("super block of chunks", static_cast<std::size_t>(count * map));
     for (std::uint64_t k = 0; k < count; ++k) {
-      read_data_block(view.offset(), each, maps.take(static_cast<std::size_t>(map)));
+      read_data_block(view.offset(), each, maps.take(static_cast<std::size_t>(map)), 0);
     }
   }
 
   // A data block:  "EADB", version 0, client, address of the header, number of its first element
   // behind the index block's; without pages: elements, checksum; with pages: checksum, pages.
-  void read_data_block(std::uint64_t address, std::uint64_t elements, ByteView map) {
+  void read_data_block(std::uint64_t address, std::uint64_t elements, ByteView map,
+                       std::uint64_t quirk) {
     if (address == kUndefined) {
       next_ += elements;
       return;
@@ -250,15 +256,16 @@ class ExtensibleArray final : private ArrayReader {
     View& view = block.view;
     view.checksum();
     check_block(view, "EADB");
-    check_first(view);
+    check_first(view, quirk);
     if (!is_paged) return read_elements(view, elements);
     if (map.size() * 8 < elements / page_) view.fail("has pages, but no map of them");
     read_pages(address + size, elements, page_, map);
   }
 
-  void check_first(View& view) {
+  void check_first(View& view, std::uint64_t quirk) {
     const std::uint64_t first = view.number(offset_width_);
-    if (first != next_ - base_) view.fail(mismatch("its first element", first, next_ - base_));
+    const std::uint64_t needed = next_ - base_ + quirk;
+    if (first != needed) view.fail(mismatch("its first element", first, needed));
   }
 
   std::size_t offset_width_ = 0;

@@ -69,22 +69,6 @@ bool has_variable_length(const Datatype& type) {
          });
 }
 
-void read_strings(const Context& context, View data, std::size_t count, Attribute& out) {
-  GlobalHeap heap(context);
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const View element = data.part("string", static_cast<std::size_t>(out.type.size));
-    context.attempt([&] {
-      const ByteView bytes = out.type.variable_string ? heap.element(element, 1) : element.whole();
-      out.strings.push_back(without_padding(as_text(bytes), out.type.space_padded));
-    });
-    total += out.strings.empty() ? 0 : out.strings.back().size();
-    if (total > kMaxAttributeBytes) {
-      data.unsupported(cat("has texts of more than ", kMaxAttributeBytes, " bytes"));
-    }
-  }
-}
-
 }  // namespace
 
 Attributes::Attributes(const Context& context, Messages& object)
@@ -133,6 +117,26 @@ Attributes::Attributes(const Context& context, Messages& object)
   }
 }
 
+std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
+                                      const Datatype& type) {
+  std::vector<std::string> out;
+  GlobalHeap heap(context);
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const View element = elements.part("string", static_cast<std::size_t>(type.size));
+    out.emplace_back();
+    context.attempt([&] {
+      const ByteView bytes = type.variable_string ? heap.element(element, 1) : element.whole();
+      out.back() = without_padding(as_text(bytes), type.space_padded);
+    });
+    total += out.back().size();
+    if (total > kMaxAttributeBytes) {
+      elements.unsupported(cat("has texts of more than ", kMaxAttributeBytes, " bytes"));
+    }
+  }
+  return out;
+}
+
 Attribute Attributes::read(std::size_t i) {
   Attribute out;
   out.name = names_[i];
@@ -156,7 +160,7 @@ Attribute Attributes::read(std::size_t i) {
   View data = parts.data;
   if (count == 0) return out;
   if (out.type.klass == Datatype::Class::kString) {
-    read_strings(context_, data, static_cast<std::size_t>(count), out);
+    out.strings = read_strings(context_, data, static_cast<std::size_t>(count), out.type);
   } else if (!has_variable_length(out.type)) {
     const ByteView content = data.take(static_cast<std::size_t>(*bytes));
     out.bytes.assign(content.begin(), content.end());

@@ -41,6 +41,7 @@ Dataspace read_dataspace(View body) {
     space.is_null = type == 2;
   }
   if ((flags & 2U) != 0) body.unsupported("has permuted dimensions");
+  space.extents.reserve(rank);
   for (std::uint32_t i = 0; i < rank; ++i) {
     space.extents.push_back(body.length());
     if (space.extents.back() == kUndefined) body.fail("has an unlimited current extent");

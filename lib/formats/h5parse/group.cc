@@ -20,6 +20,10 @@ constexpr std::uint32_t kLinksByName = 5;  // types of version 2 B-trees
 constexpr std::uint32_t kLinksByOrder = 6;
 constexpr std::uint32_t kSoftLinkEntry = 2;  // cache type of a symbol table entry
 
+void check_target(const Link& link, const View& view) {
+  if (link.target.empty()) view.fail(cat("the soft link '", escape(link.name), "' has no target"));
+}
+
 // A group of the old form: a B-tree of symbol table nodes, names in a local heap.
 class SymbolReader {
  public:
@@ -57,8 +61,11 @@ class SymbolReader {
       context_.attempt([&] { last_name = read_entry(view); });
     }
     // The key on the right is the last name; after links were removed, it may be a later one.
+    View left = child.left;
     View right = child.right;
+    heap_.check_offset(left.length());
     const std::uint64_t key = right.length();
+    heap_.check_offset(key);
     if (count > 0 && key != last_name) check_key(key, head.view);
   }
 
@@ -91,6 +98,7 @@ class SymbolReader {
     if (cache_type == kSoftLinkEntry) {
       link.kind = Link::Kind::kSoft;
       link.target = heap_.text(view.u32());
+      check_target(link, view);
     } else {
       link.object = object;
       if (object == kUndefined) view.fail(cat("the link '", escape(link.name), "' leads nowhere"));
@@ -141,6 +149,7 @@ Link read_link(View body) {
   if (type == 1) {
     link.kind = Link::Kind::kSoft;
     link.target = as_text(data.take(data.left()));
+    check_target(link, data);
   } else if (type == 64) {
     link.kind = Link::Kind::kExternal;
     data.skip(1);

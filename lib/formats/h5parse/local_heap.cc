@@ -37,11 +37,15 @@ LocalHeap::LocalHeap(const Context& context, std::uint64_t address)
   }
 }
 
-std::string LocalHeap::text(std::uint64_t offset) {
+void LocalHeap::check_offset(std::uint64_t offset) const {
   if (offset >= size_) {
     throw Error(Errc::kCorrupt, cat("local heap at ", address_, ": a name at ", offset,
                                     " lies behind its ", size_, " bytes"));
   }
+}
+
+std::string LocalHeap::text(std::uint64_t offset) {
+  check_offset(offset);
   std::string text = context_.file.text("name", data_ + offset, data_ + size_);
   used_bytes_ += round_up(text.size() + 1);
   if (used_bytes_ > size_ + kUnit && context_.mode == Mode::kStrict) {

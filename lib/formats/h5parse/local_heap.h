@@ -13,6 +13,9 @@ class LocalHeap {
   // Reads the header. Throws Error.
   LocalHeap(const Context& context, std::uint64_t address);
 
+  // Throws Error(kCorrupt) where the offset is not inside the heap.
+  void check_offset(std::uint64_t offset) const;
+
   // The text at an offset of the heap. Remembers that those bytes have an owner.
   std::string text(std::uint64_t offset);
 

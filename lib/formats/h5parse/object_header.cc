@@ -18,6 +18,10 @@ constexpr std::uint32_t kReferenceCount = 0x16;
 constexpr std::uint32_t kMustUnderstand = 0x80;  // flag: who does not know the type must stop
 constexpr std::uint32_t kLastKnownType = 0x18;
 
+constexpr std::uint64_t kShortest = 16;
+constexpr std::uint64_t kUsualSize = 512;  // most headers are no longer: one piece to read
+constexpr std::size_t kUsualMessages = 8;
+
 struct Extent {
   std::uint64_t address;
   std::uint64_t size;
@@ -31,12 +35,16 @@ class HeaderReader {
   }
 
   ObjectHeader run() {
-    Block start = context_.file.block("object header", header_.address, 4);
-    const bool is_new = as_text(start.view.whole()) == "OHDR";
+    header_.messages.reserve(kUsualMessages);
+    const std::uint64_t address = header_.address;
+    context_.file.check("object header", address, kShortest);
+    const std::uint64_t size = std::min(context_.file.size() - address, kUsualSize);
+    View view = add_block("object header", address, size);
+    const bool is_new = as_text(view.whole().first(4)) == "OHDR";
     if (is_new) {
-      read_start_2();
+      read_start_2(view);
     } else {
-      read_start_1();
+      read_start_1(view);
     }
     // Blocks may name further blocks; they are read one after another.
     for (std::size_t i = 0; i < continuations_.size(); ++i) {
@@ -56,8 +64,7 @@ class HeaderReader {
   //      0  version 1, 0, number of messages (2)
   //      4  hard links to it (4), bytes of messages in this block (4), 0 (4)
   //     16  messages
-  void read_start_1() {
-    View view = add_block("object header", header_.address, 16);
+  void read_start_1(View view) {
     header_.version = view.u8();
     if (header_.version != 1) {
       view.fail(cat("starts with ", header_.version, ", neither version 1 nor OHDR"));
@@ -66,9 +73,9 @@ class HeaderReader {
     stated_count_ = view.u16();
     header_.references = view.u32();
     const std::uint64_t size = view.u32();
-    const std::uint64_t first = header_.address + 16;
-    ranges_.emplace(header_.address, 16 + size);
-    read_messages(add_block("object header", first, size));
+    view.skip(4);
+    first_ = {header_.address, kShortest + size};
+    read_messages(whole(view, view.position(), first_.size));
   }
 
   // Section IV.A.1.b, version 2.
@@ -77,12 +84,8 @@ class HeaderReader {
   //      6  flag 5: four times (16); flag 4: attribute limits (4)
   //         bytes of messages: a number of 1, 2, 4 or 8 bytes by flags 0 and 1
   //         messages, perhaps a gap, checksum (4)
-  void read_start_2() {
+  void read_start_2(View view) {
     header_.version = 2;
-    constexpr std::uint64_t kFixed = 6;
-    constexpr std::uint64_t kLongest = kFixed + 16 + 4 + 8;
-    const std::uint64_t left = context_.file.size() - header_.address;
-    View view = add_block("object header", header_.address, std::min(left, kLongest));
     view.signature("OHDR");
     view.version(2, 2);
     flags_ = view.u8();
@@ -93,13 +96,24 @@ class HeaderReader {
     if (size > context_.file.size()) {
       view.fail(cat("has ", size, " bytes of messages, the file has ", context_.file.size()));
     }
-    header_.blocks.pop_back();
-    const std::uint64_t whole = prefix + size + 4;
-    ranges_.emplace(header_.address, whole);
-    View all = add_block("object header", header_.address, whole);
+    first_ = {header_.address, prefix + size + 4};
+    View all = whole(view, 0, first_.size);
     all.checksum();
     all.skip(prefix);
     read_messages(all);
+  }
+
+  // The bytes [from, size) of the first block, of which `view` has only the usual size.
+  View whole(const View& view, std::size_t from, std::uint64_t size) {
+    View all = view;
+    if (size > view.whole().size()) {
+      header_.blocks.pop_back();
+      all = add_block("object header", header_.address, size);
+    }
+    all = View("object header", header_.address, all.whole().first(static_cast<std::size_t>(size)),
+               context_.file.sizes());
+    all.skip(from);
+    return all;
   }
 
   // Section IV.A.1: version 1 continues with bare messages, version 2 with "OCHK", messages and a
@@ -115,6 +129,7 @@ class HeaderReader {
   }
 
   void check_overlap(const Extent& extent) {
+    ranges_.emplace(first_.address, first_.size);
     const auto next = ranges_.lower_bound(extent.address);
     const auto check = [&](const std::pair<const std::uint64_t, std::uint64_t>& range) {
       if (extent.address < range.first + range.second &&
@@ -193,6 +208,7 @@ class HeaderReader {
   std::uint32_t flags_ = 0;  // of version 2
   std::size_t count_ = 0;
   std::size_t stated_count_ = 0;
+  Extent first_{};  // the first block
   std::vector<Extent> continuations_;
   std::map<std::uint64_t, std::uint64_t> ranges_;  // addresses and sizes of the blocks
 };

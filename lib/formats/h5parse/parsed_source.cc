@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "core/checked.h"
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/h5parse/attribute.h"
 #include "formats/h5parse/global_heap.h"
 #include "formats/h5parse/group.h"
+#include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
 namespace {
@@ -150,8 +152,7 @@ std::optional<hdf5::Attribute> ParsedSource::attribute(ObjectId id, const std::s
   }
 }
 
-void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
-                        std::span<std::byte> out) const {
+ParsedSource::Loaded& ParsedSource::elements_of(ObjectId id) const {
   if (!elements_ || elements_->id != id) {
     elements_.reset();
     auto loaded = std::make_unique<Loaded>(Loaded{id, read_messages(context_, id), {}, {}});
@@ -159,7 +160,28 @@ void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
     loaded->elements.emplace(context_, loaded->messages);
     elements_ = std::move(loaded);
   }
-  elements_->elements->read(first, count, out);
+  return *elements_;
+}
+
+void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
+                        std::span<std::byte> out) const {
+  elements_of(id).elements->read(first, count, out);
+}
+
+std::vector<std::string> ParsedSource::strings(ObjectId id, std::uint64_t first,
+                                               std::uint64_t count) const {
+  Loaded& loaded = elements_of(id);
+  const auto& type = *loaded.messages.type;
+  const View& header = loaded.messages.header.blocks.front().view;
+  const auto size = checked_mul(count, type.size);
+  if (!size || *size > kMaxAttributeBytes) {
+    header.unsupported(cat(count, " texts are asked for at once; at most ", kMaxAttributeBytes,
+                           " bytes are read"));
+  }
+  Bytes bytes(static_cast<std::size_t>(*size));
+  loaded.elements->read(first, count, bytes);
+  return read_strings(context_, View("strings", header.address(), bytes, context_.file.sizes()),
+                      static_cast<std::size_t>(count), type);
 }
 
 }  // namespace ckpt::h5parse

@@ -153,7 +153,9 @@ void read_extension(Context& context, std::uint64_t address) {
         break;
       case 0x14:  // IV.A.2.u, driver information
         body.unsupported("the file is one of several that belong together");
-      default:  // free-space information, metadata cache image: not needed for reading
+      case 0x18:  // IV.A.2.y, metadata cache image
+        body.unsupported("the file keeps its metadata in a cache image");
+      default:  // free-space information: not needed for reading
         break;
     }
   }
