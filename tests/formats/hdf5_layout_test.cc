@@ -89,9 +89,11 @@ TEST_SUITE("formats/hdf5_layout") {
   }
 
   TEST_CASE("Keras 3 weights, Keras 0 weights and plain files keep their paths") {
-    const TempDir dir;
+    const TempDir first;
+    const TempDir second;
+    const TempDir third;
     const auto keras3 = made_by(
-        dir, "f['layers/dense/vars/0'] = w; f['optimizer/vars/1'] = w; f.create_group('vars')\n");
+        first, "f['layers/dense/vars/0'] = w; f['optimizer/vars/1'] = w; f.create_group('vars')\n");
     CHECK(keras3->index().layout == "Keras 3 weights");
     CHECK(rows(*keras3) ==
           "layers/dense/vars/0 <- layers/dense/vars/0 variable\n"
