@@ -36,7 +36,7 @@ class ParsedSource final : public hdf5::Source {
                                                  std::uint64_t count) const;
 
   // Oddities that were met so far.
-  [[nodiscard]] const std::vector<std::string>& notes() const { return context_.notes; }
+  [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }
 
  private:
   struct Loaded;
