@@ -54,12 +54,15 @@ class ArrayReader {
   }
 
   // Pages lie behind a block's head; those without a bit in the map were never written.
-  void read_pages(std::uint64_t at, std::uint64_t count, std::uint64_t page, ByteView bitmap) {
+  // `first` is the bit of the first page.
+  void read_pages(std::uint64_t at, std::uint64_t count, std::uint64_t page, ByteView bitmap,
+                  std::uint64_t first) {
     for (std::uint64_t i = 0; i * page < count; ++i) {
       const std::uint64_t elements = std::min(page, count - i * page);
       const std::uint64_t size = elements * element_size_ + kChecksum;
-      const auto byte = std::to_integer<std::uint32_t>(bitmap[static_cast<std::size_t>(i / 8)]);
-      if ((byte & (0x80U >> i % 8)) == 0) {
+      const auto byte =
+          std::to_integer<std::uint32_t>(bitmap[static_cast<std::size_t>((first + i) / 8)]);
+      if ((byte & (0x80U >> (first + i) % 8)) == 0) {
         next_ += elements;
       } else {
         Block block = context_.file.block("page of chunks", at, size);
@@ -128,7 +131,7 @@ class FixedArray final : private ArrayReader {
     block.view.checksum();
     check_block(block.view, "FADB");
     if (is_paged) {
-      read_pages(address + size, count, page, block.view.take(static_cast<std::size_t>(bitmap)));
+      read_pages(address + size, count, page, block.view.take(static_cast<std::size_t>(bitmap)), 0);
     } else {
       read_elements(block.view, count);
     }
@@ -201,7 +204,7 @@ class ExtensibleArray final : private ArrayReader {
       if (i < first) {
         // libhdf5 adds to such a block's first element the data blocks of the super blocks before.
         for (std::uint64_t k = 0; k < count; ++k) {
-          read_data_block(blocks.offset(), each, {}, blocks_before * each);
+          read_data_block(blocks.offset(), each, {}, 0, blocks_before * each);
         }
         blocks_before += count;
         continue;
@@ -216,8 +219,8 @@ class ExtensibleArray final : private ArrayReader {
   }
 
   // A super block:  "EASB", version 0, client, address of the header, number of its first element
-  // behind the index block's; with pages a bit for each page of each data block, whole bytes for a
-  // data block; addresses of data blocks; checksum (4).
+  // behind the index block's; with pages a bit for each page of all data blocks, in as many
+  // bytes as if each data block began a new one; addresses of data blocks; checksum (4).
   void read_super_block(std::uint64_t address, std::uint64_t count, std::uint64_t each) {
     const std::uint64_t map = each > page_ ? (each / page_ + 7) / 8 : 0;
     if (map > context_.file.size() || count > context_.file.size()) {
@@ -231,16 +234,16 @@ class ExtensibleArray final : private ArrayReader {
     view.checksum();
     check_block(view, "EASB");
     check_first(view, 0);
-    View maps = view.part("super block of chunks", static_cast<std::size_t>(count * map));
+    const ByteView maps = view.take(static_cast<std::size_t>(count * map));
     for (std::uint64_t k = 0; k < count; ++k) {
-      read_data_block(view.offset(), each, maps.take(static_cast<std::size_t>(map)), 0);
+      read_data_block(view.offset(), each, maps, k * (each / page_), 0);
     }
   }
 
   // A data block:  "EADB", version 0, client, address of the header, number of its first element
   // behind the index block's; without pages: elements, checksum; with pages: checksum, pages.
   void read_data_block(std::uint64_t address, std::uint64_t elements, ByteView map,
-                       std::uint64_t quirk) {
+                       std::uint64_t first_page, std::uint64_t quirk) {
     if (address == kUndefined) {
       next_ += elements;
       return;
@@ -258,8 +261,8 @@ class ExtensibleArray final : private ArrayReader {
     check_block(view, "EADB");
     check_first(view, quirk);
     if (!is_paged) return read_elements(view, elements);
-    if (map.size() * 8 < elements / page_) view.fail("has pages, but no map of them");
-    read_pages(address + size, elements, page_, map);
+    if (map.size() * 8 < first_page + elements / page_) view.fail("has pages, but no map of them");
+    read_pages(address + size, elements, page_, map, first_page);
   }
 
   void check_first(View& view, std::uint64_t quirk) {

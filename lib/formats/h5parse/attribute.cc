@@ -104,16 +104,17 @@ Attributes::Attributes(const Context& context, Messages& object)
     context.attempt([&] { named.push_back({std::string(read_parts(body).name), body}); });
   }
   std::ranges::stable_sort(named, {}, &Named::name);
-  for (auto& [name, body] : named) {
-    if (!names_.empty() && names_.back() == name) {
+  for (Named& attribute : named) {
+    if (!names_.empty() && names_.back() == attribute.name) {
       context.attempt([&] {
-        throw Error(Errc::kCorrupt, cat("object at ", header_.address,
-                                        ": two attributes are called '", escape(name), "'"));
+        throw Error(Errc::kCorrupt,
+                    cat("object at ", header_.address, ": two attributes are called '",
+                        escape(attribute.name), "'"));
       });
       continue;
     }
-    names_.push_back(std::move(name));
-    bodies_.push_back(body);
+    names_.push_back(std::move(attribute.name));
+    bodies_.push_back(attribute.body);
   }
 }
 

@@ -10,10 +10,12 @@ namespace ckpt::h5parse {
 //
 //      0  "GCOL", version 1, 0 (3), size of the collection (length)
 //     16  objects: index (2), references (2), 0 (4), size (length), bytes padded to 8;
-//         index 0 is free space and the last
+//         index 0 is free space and the last;
+//         heads are padded to 8 too
 GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
   const Sizes sizes = context_.file.sizes();
-  const std::size_t head_size = 8 + sizes.length;
+  const std::size_t head_size =
+      (8 + sizes.length + 7) / 8 * 8;  // of the collection and of an object
   Block head = context_.file.block("global heap", address, head_size);
   head.view.signature("GCOL");
   head.view.version(1, 1);
@@ -31,11 +33,12 @@ GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
   View& view = block.view;
   Collection out;
   view.skip(head_size);
-  while (view.left() >= 8 + sizes.length) {
+  while (view.left() >= head_size) {
     const std::uint32_t index = view.u16();
     view.skip(6);
     const std::uint64_t bytes = view.length();
     if (index == 0) break;
+    view.skip(head_size - 8 - sizes.length);
     if (bytes > view.left()) {
       view.fail(cat("its object ", index, " has ", bytes, " bytes, ", view.left(), " are left"));
     }

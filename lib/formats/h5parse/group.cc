@@ -66,7 +66,7 @@ class SymbolReader {
     heap_.check_offset(left.length());
     const std::uint64_t key = right.length();
     heap_.check_offset(key);
-    if (count > 0 && key != last_name) check_key(key, head.view);
+    if (count > 0 && !links_.empty() && key != last_name) check_key(key, head.view);
   }
 
   void check_key(std::uint64_t key, const View& node) {
