@@ -349,6 +349,8 @@ std::string parser_listing(const std::string& path) {
   return Lister(*file).run();
 }
 
+std::string parser_listing(const RandomFile& file) { return Lister(file).run(); }
+
 std::vector<std::string> h5py_listings(const std::vector<std::string>& paths) {
   const TempDir dir;
   write_file(dir / "paths", join(paths, "\n"));

@@ -173,8 +173,6 @@ with h5py.File(h5f.create(name('sizes').encode(), h5f.ACC_TRUNC, fcpl, fapl)) as
     for i in range(100): f['g%d/d' % (i % 7) + str(i)] = np.arange(i)
     f.create_dataset('c', data=np.arange(1000).reshape(50, 20), chunks=(3, 3), compression='gzip')
     f['s'] = np.array(['a', 'b'], dtype=h5py.string_dtype()); f.attrs['t'] = 'text'
-    f.create_dataset('e', data=np.arange(1000).reshape(50, 20), chunks=(3, 3), maxshape=(None, 20))
-    f.create_dataset('b', data=np.arange(1000).reshape(50, 20), chunks=(3, 3), maxshape=(None, None))
 )py";
 
 void check_equal(const std::vector<std::string>& paths) {
@@ -184,6 +182,7 @@ void check_equal(const std::vector<std::string>& paths) {
     CAPTURE(paths[i]);
     if (wanted[i] == "error") {
       ++unreadable;
+      MESSAGE("h5py cannot read it: " << paths[i]);
       continue;
     }
     std::string seen;

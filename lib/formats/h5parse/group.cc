@@ -188,6 +188,9 @@ std::vector<Link> read_links(const Context& context, const Messages& group) {
   }
   if (!std::ranges::is_sorted(links, {}, &Link::name)) std::ranges::sort(links, {}, &Link::name);
   context.attempt([&] {
+    if (!links.empty() && links.front().name.empty()) {
+      throw Error(Errc::kCorrupt, cat("group at ", object, ": a link has no name"));
+    }
     const auto twin = std::ranges::adjacent_find(links, {}, &Link::name);
     if (twin != links.end()) {
       throw Error(Errc::kCorrupt,
