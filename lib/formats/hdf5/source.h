@@ -13,8 +13,9 @@
 namespace ckpt::hdf5 {
 
 // The objects of an HDF5 file as plain data, and the one seam behind which something reads them:
-// our own parser, or libhdf5 (chosen_source.h). Whoever stands behind it follows no link and opens no file: it
-// says what links and storage there are, and code on this side decides.
+// our own parser, or libhdf5 for what it decodes alone (chosen_source.h). Whoever stands behind it
+// follows no link and opens no file: it says what links and storage there are, and code on this
+// side decides.
 
 // Where an object's header lies: the same for all links to one object.
 using ObjectId = std::uint64_t;
