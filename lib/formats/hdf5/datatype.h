@@ -42,6 +42,7 @@ struct Datatype {
     bool implied_one = false;
   } fields;
   bool variable_string = false;
+  bool space_padded = false;    // a string of fixed length: filled up with spaces, not NULs
   std::string tag;              // of an opaque type
   std::vector<Member> members;  // of a compound; of an enum, where only `name` and `value` count
   std::vector<std::uint64_t> array;  // extents of an array type

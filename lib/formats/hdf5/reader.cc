@@ -7,8 +7,8 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/hdf5/attribute_text.h"
+#include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
-#include "formats/hdf5/library_source.h"
 #include "formats/hdf5/limits.h"
 #include "formats/hdf5/superblock.h"
 #include "formats/hdf5/variable.h"
@@ -66,8 +66,7 @@ void swap_bytes(std::span<std::byte> bytes, std::size_t unit) {
 class Hdf5Reader final : public Reader {
  public:
   Hdf5Reader(std::unique_ptr<RandomFile> file, const OpenOptions& options)
-      : file_(std::move(file)), superblock_(read_superblock(*file_)), source_(*file_) {
-    const Session session;  // around all that follows, since entering one has its price
+      : file_(std::move(file)), superblock_(read_superblock(*file_)), source_(open_source(*file_)) {
     Notes notes;
     index_.format = "HDF5";
     index_.file_bytes = file_->size();
@@ -78,6 +77,7 @@ class Hdf5Reader final : public Reader {
     const Walk found = list(notes);
     name(found, options, notes);
     set_roles();
+    for (auto& sentence : source_->notes()) notes.add("oddities", std::move(sentence));
     index_.notes = notes.sentences();
   }
 
@@ -86,12 +86,12 @@ class Hdf5Reader final : public Reader {
   [[nodiscard]] Details details(std::size_t i) const override {
     const ObjectId id = places_[i].object;
     try {
-      const Object object = source_.open(id);
+      const Object object = source_->open(id);
       Details details;
       details.storage = describe(object.dataset.storage);
       details.stored_bytes = object.dataset.storage.bytes;
-      for (const auto& attribute : source_.attribute_names(id)) {
-        const auto value = source_.attribute(id, attribute);
+      for (const auto& attribute : source_->attribute_names(id)) {
+        const auto value = source_->attribute(id, attribute);
         if (value) details.attributes.push_back({attribute, describe(*value)});
       }
       return details;
@@ -102,14 +102,14 @@ class Hdf5Reader final : public Reader {
 
  private:
   Walk list(Notes& notes) {
-    OpaqueTypes opaque(source_, notes);
+    OpaqueTypes opaque(*source_, notes);
     const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
       Variable variable =
           make_variable(path, id, dataset, opaque.dtype_of(id, dataset.type), file_->size(), notes);
       index_.entries.push_back(std::move(variable.entry));
       places_.push_back(variable.place);
     };
-    Walk found = walk(source_, take, notes);
+    Walk found = walk(*source_, take, notes);
     opaque.note_guesses();
     for (auto& alias : found.aliases) {
       index_.entries[alias.dataset].aliases.push_back(std::move(alias.path));
@@ -119,7 +119,7 @@ class Hdf5Reader final : public Reader {
   }
 
   void name(const Walk& found, const OpenOptions& options, Notes& notes) {
-    index_.layout = apply_layout(source_, found, index_.entries, notes);
+    index_.layout = apply_layout(*source_, found, index_.entries, notes);
     if (!options.use_paths) return;
     for (Entry& entry : index_.entries) entry.name = entry.place;
   }
@@ -145,7 +145,7 @@ class Hdf5Reader final : public Reader {
       if (place.kind == Storage::Kind::kContiguous) {
         file_->read_at(place.offset + first * size, out);
       } else {
-        source_.read(place.object, first, out.size() / size, out);
+        source_->read(place.object, first, out.size() / size, out);
       }
       if (place.swap_unit > 1) swap_bytes(out, place.swap_unit);
     } catch (const Error& e) {
@@ -174,7 +174,7 @@ class Hdf5Reader final : public Reader {
     if (place.has_unknown_filter) {
       throw Error(Errc::kUnsupported,
                   cat("its data is encoded with ",
-                      unknown_filters(source_.open(place.object).dataset.storage),
+                      unknown_filters(source_->open(place.object).dataset.storage),
                       ", which cannot be decoded here"));
     }
   }
@@ -189,7 +189,7 @@ class Hdf5Reader final : public Reader {
 
   std::unique_ptr<RandomFile> file_;
   Superblock superblock_;
-  LibrarySource source_;
+  std::unique_ptr<Source> source_;
   Index index_;
   std::vector<Place> places_;  // of each entry
 };

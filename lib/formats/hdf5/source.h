@@ -13,8 +13,9 @@
 namespace ckpt::hdf5 {
 
 // The objects of an HDF5 file as plain data, and the one seam behind which something reads them:
-// libhdf5 today (library_source.h). Whoever stands behind it follows no link and opens no file: it
-// says what links and storage there are, and code on this side decides.
+// our own parser, or libhdf5 for what it decodes alone (chosen_source.h). Whoever stands behind it
+// follows no link and opens no file: it says what links and storage there are, and code on this
+// side decides.
 
 // Where an object's header lies: the same for all links to one object.
 using ObjectId = std::uint64_t;
@@ -94,6 +95,9 @@ class Source {
   // its filters are known; the type has a fixed size.
   virtual void read(ObjectId id, std::uint64_t first, std::uint64_t count,
                     std::span<std::byte> out) const = 0;
+
+  // Oddities that were met so far and did not stop the reading, a sentence each.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
 
 }  // namespace ckpt::hdf5

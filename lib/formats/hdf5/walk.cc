@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/hdf5/id_map.h"
 #include "formats/hdf5/limits.h"
 
 namespace ckpt::hdf5 {
@@ -78,9 +79,9 @@ class Walker {
   }
 
   void visit(ObjectId id) {
-    const auto [known, is_new] = objects_.try_emplace(id, Visited{});
+    const auto [known, is_new] = objects_.try_emplace(id);
     if (!is_new) {
-      meet_again(known->second);
+      meet_again(*known);
       return;
     }
     if (objects_.size() > kMaxObjects) {
@@ -92,10 +93,10 @@ class Walker {
     } catch (const Error& e) {
       throw e.in(shown(path_));
     }
-    known->second.kind = object.kind;
+    known->kind = object.kind;
     switch (object.kind) {
       case Object::Kind::kDataset:
-        known->second.dataset = datasets_++;
+        known->dataset = datasets_++;
         take_(path_, id, std::move(object.dataset));
         break;
       case Object::Kind::kGroup:
@@ -154,7 +155,8 @@ class Walker {
   // The links of a group, by name, remembered: only soft links need them again.
   const std::unordered_map<std::string, Link>& links_of(ObjectId id) {
     const auto [it, is_new] = resolved_groups_.try_emplace(id);
-    if (is_new && objects_.contains(id) && objects_.at(id).kind == Object::Kind::kGroup) {
+    const Visited* known = objects_.find(id);
+    if (is_new && known != nullptr && known->kind == Object::Kind::kGroup) {
       for (Link& link : source_.open(id).links) it->second.emplace(link.name, std::move(link));
     }
     return it->second;
@@ -191,13 +193,13 @@ class Walker {
     for (const SoftLink& link : soft_links_) {
       const std::string path = join_path(link.group, link.name);
       const auto object = resolve(result_.groups.at(link.group), link.target);
-      const auto known = object ? objects_.find(*object) : objects_.end();
-      if (known == objects_.end()) {
+      const Visited* known = object ? objects_.find(*object) : nullptr;
+      if (known == nullptr) {
         notes_.add("soft links that lead nowhere",
                    cat(shown(path), ": a soft link to ", escape(link.target),
                        ", which leads to nothing in this file"));
-      } else if (known->second.kind == Object::Kind::kDataset) {
-        result_.aliases.push_back({known->second.dataset, path});
+      } else if (known->kind == Object::Kind::kDataset) {
+        result_.aliases.push_back({known->dataset, path});
       } else {
         notes_.add("soft links to groups",
                    cat(shown(path), ": a soft link to ", escape(link.target),
@@ -212,7 +214,7 @@ class Walker {
   Walk result_;
   std::string path_;
   std::vector<Frame> stack_;
-  std::unordered_map<ObjectId, Visited> objects_;
+  IdMap<Visited> objects_;
   std::size_t datasets_ = 0;
   std::vector<SoftLink> soft_links_;
   std::unordered_map<ObjectId, std::unordered_map<std::string, Link>> resolved_groups_;

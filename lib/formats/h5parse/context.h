@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/error.h"
+#include "formats/h5parse/file.h"
+#include "formats/h5parse/superblock.h"
+
+namespace ckpt::h5parse {
+
+enum class Mode : std::uint8_t {
+  kStrict,   // the first damage is an Error
+  kSalvage,  // damage becomes a note, and what is whole behind it is read
+};
+
+// What all parsing functions share: the file, what its superblock says, and what was found odd.
+class Context {
+ public:
+  Context(const RandomFile& random_file, Mode reading_mode)
+      : file(random_file), mode(reading_mode) {}
+
+  // Keeps a sentence about an oddity, a thousand of them at most.
+  void note(std::string sentence) const;
+
+  // Runs `f`. In salvage mode an Error becomes a note and the answer is false.
+  template <typename F>
+  bool attempt(const F& f) const {
+    if (mode == Mode::kStrict) {
+      f();
+      return true;
+    }
+    try {
+      f();
+      return true;
+    } catch (const Error& e) {
+      note(e.what());
+      return false;
+    }
+  }
+
+  // The structure at `address` belongs to one object only: throws Error(kCorrupt) where it was
+  // claimed for another one. So a small file cannot be read a million times over.
+  void claim(std::string_view what, std::uint64_t address, std::uint64_t object) const;
+
+  File file;
+  Superblock superblock;
+  Mode mode;
+  mutable std::vector<std::string> notes;
+
+ private:
+  mutable std::unordered_map<std::uint64_t, std::uint64_t> owners_;
+};
+
+}  // namespace ckpt::h5parse

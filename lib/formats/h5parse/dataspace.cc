@@ -1,0 +1,61 @@
+#include "formats/h5parse/dataspace.h"
+
+#include "core/checked.h"
+#include "core/text.h"
+#include "formats/h5parse/limits.h"
+
+namespace ckpt::h5parse {
+
+std::uint64_t Dataspace::elements() const {
+  if (is_null) return 0;
+  std::uint64_t count = 1;
+  bool is_empty = false;
+  bool is_too_large = false;
+  for (const std::uint64_t extent : extents) {
+    is_empty = is_empty || extent == 0;
+    const auto product = checked_mul(count, extent);
+    is_too_large = is_too_large || !product || *product > INT64_MAX;
+    count = product.value_or(0);
+  }
+  return is_empty ? 0 : is_too_large ? kUndefined : count;
+}
+
+// Section IV.A.2.b.
+//
+//     version 1: version, rank, flags, 0 (5), extents, with flag 0 maximum extents (lengths)
+//     version 2: version, rank, flags, type (0 scalar, 1 simple, 2 null), the same
+Dataspace read_dataspace(View body) {
+  Dataspace space;
+  const std::uint32_t version = body.version(1, 2);
+  const std::uint32_t rank = body.u8();
+  const std::uint32_t flags = body.u8();
+  if (rank > kMaxRank)
+    body.fail(cat("has ", rank, " dimensions; at most ", kMaxRank, " are possible"));
+  if (version == 1) {
+    body.skip(5);
+  } else {
+    const std::uint32_t type = body.u8();
+    if (type > 2) body.fail(cat("is of type ", type, "; 0, 1 or 2 is possible"));
+    if ((type == 1) != (rank > 0))
+      body.fail(cat("is of type ", type, " with ", rank, " dimensions"));
+    space.is_null = type == 2;
+  }
+  if ((flags & 2U) != 0) body.unsupported("has permuted dimensions");
+  space.extents.reserve(rank);
+  for (std::uint32_t i = 0; i < rank; ++i) {
+    space.extents.push_back(body.length());
+    if (space.extents.back() == kUndefined) body.fail("has an unlimited current extent");
+  }
+  space.most = space.extents;
+  if ((flags & 1U) == 0) return space;
+  for (std::uint32_t i = 0; i < rank; ++i) {
+    space.most[i] = body.length();
+    if (space.most[i] < space.extents[i]) {
+      body.fail(
+          cat("has an extent of ", space.extents[i], " where ", space.most[i], " is the most"));
+    }
+  }
+  return space;
+}
+
+}  // namespace ckpt::h5parse

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "formats/h5parse/view.h"
+
+namespace ckpt::h5parse {
+
+// The extents of a dataset or an attribute (section IV.A.2.b).
+struct Dataspace {
+  bool is_null = false;
+  std::vector<std::uint64_t> extents;  // none: a scalar
+  std::vector<std::uint64_t> most;     // what they may grow to, kUndefined for any; same rank
+
+  // How many elements; kUndefined where that does not fit 63 bits.
+  [[nodiscard]] std::uint64_t elements() const;
+};
+
+Dataspace read_dataspace(View body);
+
+}  // namespace ckpt::h5parse

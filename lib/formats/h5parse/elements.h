@@ -1,0 +1,47 @@
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/h5parse/chunks.h"
+
+namespace ckpt::h5parse {
+
+// The elements of one dataset, read in pieces. Keeps its chunks' places and, up to kChunkCacheBytes
+// or one chunk, the chunks that were decoded last.
+class Elements {
+ public:
+  // Finds the chunks. Throws Error(kCorrupt) where the storage contradicts the shape.
+  // `dataset` is one by check_dataset() and must outlive this.
+  Elements(const Context& context, const Messages& dataset);
+
+  // Elements [first, first + count) in row-major order as the file has them. REQUIRES: they are
+  // inside the extents, and `out` has count × element size bytes.
+  void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out);
+
+ private:
+  void fill(std::span<std::byte> out) const;
+  void read_chunked(std::uint64_t first, std::uint64_t count, std::span<std::byte> out);
+  void copy_box(const std::vector<std::uint64_t>& start, const std::vector<std::uint64_t>& count,
+                std::span<std::byte> out);
+  const Bytes* chunk(std::uint64_t index);
+  [[nodiscard]] bool is_at_edge(const std::vector<std::uint64_t>& coordinates) const;
+
+  const Context& context_;
+  const Messages& dataset_;
+  std::uint64_t element_size_;
+  std::vector<Chunk> chunks_;
+  std::optional<ChunkGrid> grid_;
+  std::unordered_map<std::uint64_t, Bytes> decoded_;
+  std::deque<std::uint64_t> order_;  // in which they were decoded
+  std::uint64_t decoded_bytes_ = 0;
+};
+
+// How many bytes of the file a dataset's elements take, and whether all of it makes sense: there is
+// a dataspace, a datatype and a layout, contiguous data is as long as the shape needs and inside
+// the file, the fill value is an element, the chunk index is whole. Throws Error(kCorrupt)
+// otherwise.
+std::uint64_t check_dataset(const Context& context, const Messages& dataset);
+
+}  // namespace ckpt::h5parse

@@ -1,0 +1,88 @@
+#include "formats/h5parse/file.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "formats/h5parse/limits.h"
+
+namespace ckpt::h5parse {
+
+void File::set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
+  assert(base <= end && end <= file_.size());
+  base_ = base;
+  end_ = end;
+  sizes_ = sizes;
+}
+
+void File::check(std::string_view what, std::uint64_t address, std::uint64_t size) const {
+  if (address == kUndefined) throw Error(Errc::kCorrupt, cat(what, ": has no address"));
+  const auto end = checked_add(address, size);
+  if (!end || *end > this->size()) {
+    throw Error(Errc::kCorrupt, cat(what, " at ", address, ": its ", size,
+                                    " bytes pass the end of the file (", this->size(), ")"));
+  }
+}
+
+ByteView File::page(std::uint64_t number) const {
+  Page& page = pages_[number % kPages];
+  if (page.number != number) {
+    const std::uint64_t start = number * kPage;
+    page.number = kUndefined;  // in case reading throws
+    page.bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kPage, end_ - start)));
+    file_.read_at(start, page.bytes);
+    page.number = number;
+  }
+  return page.bytes;
+}
+
+void File::read(std::string_view what, std::uint64_t address, std::span<std::byte> out) const {
+  check(what, address, out.size());
+  std::uint64_t at = base_ + address;
+  if (out.size() >= 4 * kPage) return file_.read_at(at, out);
+  while (!out.empty()) {
+    const auto inside = static_cast<std::size_t>(at % kPage);
+    const ByteView source = page(at / kPage).subspan(inside);
+    const std::size_t size = std::min(source.size(), out.size());
+    std::memcpy(out.data(), source.data(), size);
+    out = out.subspan(size);
+    at += size;
+  }
+}
+
+Block File::block(std::string_view what, std::uint64_t address, std::uint64_t size) const {
+  check(what, address, size);
+  Bytes bytes(static_cast<std::size_t>(size));
+  read(what, address, bytes);
+  return {what, address, std::move(bytes), sizes_};
+}
+
+std::string File::text(std::string_view what, std::uint64_t address, std::uint64_t end) const {
+  if (address >= end) {
+    throw Error(Errc::kCorrupt, cat(what, " at ", address, ": lies behind its end ", end));
+  }
+  check(what, address, end - address);
+  std::string out;
+  for (std::uint64_t at = address; at < end;) {
+    const auto inside = static_cast<std::size_t>((base_ + at) % kPage);
+    const ByteView source = page((base_ + at) / kPage).subspan(inside);
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(source.size(), end - at));
+    const std::string_view piece = as_text(source.first(most));
+    const auto nul = piece.find('\0');
+    out += piece.substr(0, nul);
+    if (nul != std::string_view::npos) return out;
+    if (out.size() > kMaxNameBytes) break;
+    at += most;
+  }
+  if (out.size() > kMaxNameBytes) {
+    throw Error(Errc::kUnsupported,
+                cat(what, " at ", address, ": has more than ", kMaxNameBytes, " bytes"));
+  }
+  throw Error(Errc::kCorrupt,
+              cat(what, " at ", address, ": does not end in the ", end - address, " bytes there"));
+}
+
+}  // namespace ckpt::h5parse

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "formats/h5parse/view.h"
+
+namespace ckpt::h5parse {
+
+// A structure's bytes, copied out of the file, and the view that reads them.
+struct Block {
+  Block(std::string_view what, std::uint64_t address, Bytes content, Sizes sizes)
+      : bytes(std::move(content)), view(what, address, bytes, sizes) {}
+  Block(Block&&) = default;  // a vector's elements stay where they are
+  Block& operator=(Block&&) = default;
+
+  Bytes bytes;
+  View view;
+};
+
+// The file by addresses that count from the superblock, none past the end that the superblock
+// names.
+//
+// Metadata goes through a cache of pages over pread, and not through a memory map, for three
+// reasons: a file that another program cuts short is an error here and SIGBUS there; a checkpoint
+// inside a zip or in memory is read by the same code; and it is not slower, since an object's
+// header is a few hundred bytes and most of the time goes into understanding them. Tensors are read
+// around the cache. Not for several threads at once.
+class File {
+ public:
+  // `file` must outlive this.
+  explicit File(const RandomFile& file) : file_(file), end_(file.size()) {}
+
+  // What the superblock says: where addresses start and where the file ends, both from its first
+  // byte, and the sizes of numbers. REQUIRES: base <= end <= the file's size.
+  void set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes);
+
+  [[nodiscard]] std::uint64_t base() const { return base_; }
+  [[nodiscard]] std::uint64_t size() const { return end_ - base_; }  // addresses are below this
+  [[nodiscard]] Sizes sizes() const { return sizes_; }
+
+  // Throws Error(kCorrupt) unless [address, address + size) is inside the file.
+  void check(std::string_view what, std::uint64_t address, std::uint64_t size) const;
+
+  // The bytes of a structure. Nothing is allocated before check() has passed.
+  [[nodiscard]] Block block(std::string_view what, std::uint64_t address, std::uint64_t size) const;
+
+  // The bytes at an address: metadata through the cache, large pieces around it.
+  void read(std::string_view what, std::uint64_t address, std::span<std::byte> out) const;
+
+  // The NUL-terminated text at `address`, which ends before `end`.
+  [[nodiscard]] std::string text(std::string_view what, std::uint64_t address,
+                                 std::uint64_t end) const;
+
+ private:
+  static constexpr std::size_t kPage = 16 * 1024;
+  static constexpr std::size_t kPages = 256;
+  struct Page {
+    std::uint64_t number = kUndefined;
+    Bytes bytes;
+  };
+  [[nodiscard]] ByteView page(std::uint64_t number) const;
+
+  const RandomFile& file_;
+  std::uint64_t base_ = 0;
+  std::uint64_t end_;
+  Sizes sizes_;
+  mutable std::vector<Page> pages_ = std::vector<Page>(kPages);  // page n is in slot n % kPages
+};
+
+}  // namespace ckpt::h5parse

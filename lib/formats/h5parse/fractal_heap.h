@@ -1,0 +1,74 @@
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "formats/h5parse/context.h"
+
+namespace ckpt::h5parse {
+
+// A fractal heap (section III.G): the names, messages and attributes of dense storage. Objects are
+// small ("managed", in direct blocks under a doubling table), huge (anywhere, by a B-tree) or tiny
+// (in their ID).
+class FractalHeap {
+ public:
+  // Reads the header. Throws Error.
+  FractalHeap(const Context& context, std::uint64_t address);
+
+  // The object of that ID. Quick where the offsets of managed objects rise.
+  Bytes object(ByteView id);
+
+  // For sorting IDs: where a managed object lies in the heap, 0 for others.
+  [[nodiscard]] std::uint64_t position(ByteView id) const;
+
+  [[nodiscard]] std::uint64_t objects() const { return managed_ + huge_ + tiny_; }
+  [[nodiscard]] std::size_t id_size() const { return id_size_; }
+
+  // Throws Error(kCorrupt) unless the heap has as many objects as its index has records.
+  void check_count(std::uint64_t records) const;
+
+ private:
+  struct Indirect {
+    std::uint64_t rows = 0;
+    std::vector<std::uint64_t> children;
+  };
+  struct Huge {
+    std::uint64_t address;
+    std::uint64_t size;
+  };
+
+  Bytes managed(View id);
+  Bytes huge(View id);
+  void read_huge_objects();
+  [[nodiscard]] std::uint64_t size_of_row(std::uint64_t row) const;
+  [[nodiscard]] std::uint64_t offset_of_row(std::uint64_t row) const;
+  const Indirect& indirect(std::uint64_t address, std::uint64_t rows, std::uint64_t offset);
+  void load_direct(std::uint64_t address, std::uint64_t size, std::uint64_t offset);
+  void find_direct(std::uint64_t offset);
+  [[noreturn]] void fail(std::string_view sentence) const;
+
+  const Context& context_;
+  std::uint64_t address_;
+  std::size_t id_size_ = 0;
+  bool has_checksums_ = false;
+  std::uint64_t largest_managed_ = 0;
+  std::uint64_t huge_tree_ = kUndefined;
+  std::uint64_t managed_ = 0, huge_ = 0, tiny_ = 0;  // how many objects
+  std::uint64_t width_ = 0;
+  std::uint64_t start_size_ = 0;
+  std::uint64_t largest_direct_ = 0;
+  std::size_t offset_width_ = 0;
+  std::size_t length_width_ = 0;
+  std::uint64_t direct_rows_ = 0;  // rows of the table whose blocks are direct
+  std::uint64_t root_ = kUndefined;
+  std::uint64_t root_rows_ = 0;
+
+  std::unordered_map<std::uint64_t, Indirect> indirect_;
+  std::unordered_map<std::uint64_t, Huge> huge_objects_;
+  bool has_huge_objects_ = false;  // are they read?
+  // The direct block that was used last.
+  Bytes direct_;
+  std::uint64_t direct_offset_ = kUndefined;  // in the heap
+};
+
+}  // namespace ckpt::h5parse

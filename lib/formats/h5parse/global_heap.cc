@@ -1,0 +1,79 @@
+#include "formats/h5parse/global_heap.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+
+namespace ckpt::h5parse {
+
+// Section III.E.
+//
+//      0  "GCOL", version 1, 0 (3), size of the collection (length)
+//     16  objects: index (2), references (2), 0 (4), size (length), bytes padded to 8;
+//         index 0 is free space and the last;
+//         heads are padded to 8 too
+GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
+  const Sizes sizes = context_.file.sizes();
+  const std::size_t head_size =
+      (8 + sizes.length + 7) / 8 * 8;  // of the collection and of an object
+  Block head = context_.file.block("global heap", address, head_size);
+  head.view.signature("GCOL");
+  head.view.version(1, 1);
+  head.view.skip(3);
+  const std::uint64_t size = head.view.length();
+  if (size < head_size)
+    head.view.fail(cat("says that it has ", size, " bytes; its head has ", head_size));
+  context_.file.check("global heap", address, size);
+  loaded_ += size;
+  if (loaded_ > context_.file.size()) {
+    head.view.fail(cat("has ", size, " bytes and overlaps others: together they have ", loaded_,
+                       ", the file has ", context_.file.size()));
+  }
+  Block block = context_.file.block("global heap", address, size);
+  View& view = block.view;
+  Collection out;
+  view.skip(head_size);
+  while (view.left() >= head_size) {
+    const std::uint32_t index = view.u16();
+    view.skip(6);
+    const std::uint64_t bytes = view.length();
+    if (index == 0) break;
+    view.skip(head_size - 8 - sizes.length);
+    if (bytes > view.left()) {
+      view.fail(cat("its object ", index, " has ", bytes, " bytes, ", view.left(), " are left"));
+    }
+    if (!out.objects.emplace(index, view.take(static_cast<std::size_t>(bytes))).second) {
+      view.fail(cat("has two objects ", index));
+    }
+    view.skip(std::min<std::size_t>((8 - bytes % 8) % 8, view.left()));
+  }
+  out.bytes = std::move(block.bytes);
+  return out;
+}
+
+ByteView GlobalHeap::object(std::uint64_t address, std::uint32_t index) {
+  auto known = collections_.find(address);
+  if (known == collections_.end()) known = collections_.emplace(address, load(address)).first;
+  const auto& objects = known->second.objects;
+  const auto found = objects.find(index);
+  if (found == objects.end()) {
+    throw Error(Errc::kCorrupt, cat("global heap at ", address, ": has no object ", index));
+  }
+  return found->second;
+}
+
+ByteView GlobalHeap::element(View reference, std::uint64_t unit) {
+  const std::uint64_t count = reference.u32();
+  const std::uint64_t address = reference.offset();
+  const std::uint32_t index = reference.u32();
+  if (count == 0 || (address == 0 && index == 0)) return {};
+  const ByteView bytes = object(address, index);
+  if (bytes.size() / unit < count) {
+    throw Error(Errc::kCorrupt,
+                cat("global heap at ", address, ": its object ", index, " has ", bytes.size(),
+                    " bytes, ", count, " elements of ", unit, " are needed"));
+  }
+  return bytes.first(static_cast<std::size_t>(count * unit));
+}
+
+}  // namespace ckpt::h5parse

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <unordered_map>
+
+#include "formats/h5parse/context.h"
+
+namespace ckpt::h5parse {
+
+// Global heaps (section III.E): collections of objects, here texts of variable length. Keeps what
+// it has loaded, so make one for an attribute and not for a file.
+class GlobalHeap {
+ public:
+  explicit GlobalHeap(const Context& context) : context_(context) {}
+
+  // The object with that index in the collection at `address`, valid as long as the heap. Throws
+  // Error(kCorrupt) where there is none, and where collections overlap.
+  ByteView object(std::uint64_t address, std::uint32_t index);
+
+  // The bytes of an element of variable length: length (4), address, index (4). `unit` is the size
+  // of one of its elements.
+  ByteView element(View reference, std::uint64_t unit);
+
+ private:
+  struct Collection {
+    Bytes bytes;
+    std::unordered_map<std::uint32_t, ByteView> objects;
+  };
+  Collection load(std::uint64_t address);
+
+  const Context& context_;
+  std::unordered_map<std::uint64_t, Collection> collections_;
+  std::uint64_t loaded_ = 0;  // bytes
+};
+
+}  // namespace ckpt::h5parse

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <vector>
+
+#include "formats/h5parse/context.h"
+#include "formats/h5parse/messages.h"
+#include "formats/hdf5/source.h"
+
+namespace ckpt::h5parse {
+
+// The links of a group in all of its forms, sorted by name. Throws Error(kCorrupt) where two have
+// one name, where the order is not that of the names, and where there is more than the index shows.
+std::vector<hdf5::Link> read_links(const Context& context, const Messages& group);
+
+// Section IV.A.2.g, a link message, or the same bytes in a fractal heap.
+hdf5::Link read_link(View body);
+
+}  // namespace ckpt::h5parse

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/h5parse/context.h"
+#include "formats/h5parse/elements.h"
+#include "formats/hdf5/source.h"
+
+namespace ckpt::h5parse {
+
+// This parser behind the seam of formats/hdf5/source.h: an HDF5 file's objects, one by one. Not for
+// several threads at once.
+class ParsedSource final : public hdf5::Source {
+ public:
+  // Reads the superblock. `file` must outlive the source. Throws Error: kCorrupt, kUnsupported, kIo
+  // where a program has the file open for writing.
+  explicit ParsedSource(const RandomFile& file, Mode mode = Mode::kStrict);
+  ~ParsedSource() override;
+
+  [[nodiscard]] hdf5::ObjectId root() const override { return context_.superblock.root; }
+  // In salvage mode the links that are whole, and a note for what is not.
+  [[nodiscard]] hdf5::Object open(hdf5::ObjectId id) const override;
+  [[nodiscard]] std::vector<std::string> attribute_names(hdf5::ObjectId id) const override;
+  [[nodiscard]] std::optional<hdf5::Attribute> attribute(hdf5::ObjectId id,
+                                                         const std::string& name) const override;
+  void read(hdf5::ObjectId id, std::uint64_t first, std::uint64_t count,
+            std::span<std::byte> out) const override;
+
+  // The texts of a dataset of strings, of fixed or variable length, elements [first, first +
+  // count). Throws Error also where they have more than kMaxAttributeBytes. REQUIRES: is a string
+  // type.
+  [[nodiscard]] std::vector<std::string> strings(hdf5::ObjectId id, std::uint64_t first,
+                                                 std::uint64_t count) const;
+
+  // Oddities that were met so far.
+  [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }
+
+ private:
+  struct Loaded;
+  [[nodiscard]] Loaded& attributes_of(hdf5::ObjectId id) const;
+  [[nodiscard]] Loaded& elements_of(hdf5::ObjectId id) const;
+
+  Context context_;
+  // What was asked for last is likely to be asked for again.
+  mutable std::unique_ptr<Loaded> attributes_;
+  mutable std::unique_ptr<Loaded> elements_;
+};
+
+}  // namespace ckpt::h5parse

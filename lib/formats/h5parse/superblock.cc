@@ -1,0 +1,211 @@
+#include "formats/h5parse/superblock.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "formats/h5parse/context.h"
+#include "formats/h5parse/object_header.h"
+
+namespace ckpt::h5parse {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kSignature = "\211HDF\r\n\032\n"sv;
+constexpr std::uint64_t kLongest = 104;  // version 1 with addresses of 8 bytes
+constexpr std::uint32_t kWriting = 1U;   // flags of version 3: a writer has not closed it
+constexpr std::uint32_t kSwmr = 4U;      // one writer, many readers
+
+// Section II.A: at 0, 512, 1024, 2048, …, behind a user block of that size.
+std::uint64_t find_signature(const File& file, std::uint64_t file_size) {
+  Bytes bytes(kSignature.size());
+  for (std::uint64_t at = 0; at <= file_size && bytes.size() <= file_size - at;
+       at = at == 0 ? 512 : at * 2) {
+    file.read("superblock", at, bytes);
+    if (as_text(bytes) == kSignature) return at;
+  }
+  throw Error(Errc::kCorrupt, "has no HDF5 signature");
+}
+
+Sizes read_sizes(View& view) {
+  const Sizes sizes{view.u8(), view.u8()};
+  for (const std::size_t size : {sizes.offset, sizes.length}) {
+    if (size == 16 || size == 32) view.unsupported(cat("has addresses of ", size, " bytes"));
+    if (size != 2 && size != 4 && size != 8) {
+      view.fail(cat("has addresses of ", sizes.offset, " and lengths of ", sizes.length,
+                    " bytes; 2, 4 or 8 are possible"));
+    }
+  }
+  return sizes;
+}
+
+// Section II.B, driver information: only files of the "family" and "multi" drivers have one.
+//
+//      0  version 0, 0, 0, 0
+//      4  size of what follows the name
+//      8  name, 8 bytes
+void refuse_driver(const Context& context, std::uint64_t address) {
+  Block block = context.file.block("driver information", address, 16);
+  if (block.view.u8() != 0) block.view.fail("has no version 0");
+  block.view.skip(7);
+  const std::string_view name = as_text(block.view.take(8));
+  if (name != "NCSAfami" && name != "NCSAmult") block.view.fail("has an unknown driver's name");
+  block.view.unsupported(
+      "the file is one of several that belong together (driver family or multi)");
+}
+
+// Section II.A, versions 0 and 1; bytes for sizes of 8.
+//
+//      0  signature
+//      8  version, free-space version 0, root entry version 0, 0
+//     12  shared header version 0, size of addresses, size of lengths, 0
+//     16  group leaf node K, 2; group internal node K, 2; flags, 4
+//     24  version 1 only: chunk internal node K, 2; 0, 2
+//     24  base address, free-space address, end of file, driver information
+//     56  root entry: name, header address, cache type (4), 0 (4), B-tree, heap
+std::uint64_t read_old(View view, Context& context) {
+  Superblock& block = context.superblock;
+  view.skip(4);
+  const Sizes sizes = read_sizes(view);
+  view = View("superblock", view.address(), view.whole(), sizes);
+  view.skip(16);
+  block.leaf_k = view.u16();
+  block.group_k = view.u16();
+  if (block.leaf_k == 0 || block.group_k == 0) {
+    view.fail(cat("has nodes of ", 2 * block.leaf_k, " symbols and ", 2 * block.group_k,
+                  " children; both must be at least 2"));
+  }
+  block.flags = view.u32();
+  if (block.version == 1) {
+    block.chunk_k = view.u16();
+    view.skip(2);
+    if (block.chunk_k == 0) view.fail("has chunk nodes of 0 children");
+  }
+  const std::uint64_t base = view.offset();
+  view.skip(sizes.offset);
+  block.end = view.offset();
+  const std::uint64_t driver = view.offset();
+  view.skip(sizes.offset);
+  block.root = view.offset();
+  const std::uint32_t cache_type = view.u32();
+  view.skip(4);
+  if (cache_type > 1)
+    view.fail(cat("its root has the cache type ", cache_type, "; 0 or 1 is possible"));
+  if (cache_type == 1) {
+    block.cached.emplace();
+    block.cached->tree = view.offset();
+    block.cached->heap = view.offset();
+  }
+  context.file.set_frame(0, context.file.size(), sizes);
+  if (base != block.base) view.fail(cat("says that it lies at ", base, ", but is at ", block.base));
+  return driver;
+}
+
+// Section II.A, versions 2 and 3; bytes for addresses of 8.
+//
+//      0  signature
+//      8  version, size of addresses, size of lengths, flags
+//     12  base address, extension, end of file, root header
+//     44  checksum
+std::uint64_t read_new(View view, Context& context) {
+  Superblock& block = context.superblock;
+  const Sizes sizes = read_sizes(view);
+  const std::size_t size = 12 + 4 * sizes.offset + 4;
+  if (view.whole().size() < size) view.skip(size);
+  view = View("superblock", view.address(), view.whole().first(size), sizes);
+  view.checksum();
+  view.skip(11);
+  block.flags = view.u8();
+  const std::uint64_t base = view.offset();
+  const std::uint64_t extension = view.offset();
+  block.end = view.offset();
+  block.root = view.offset();
+  context.file.set_frame(0, context.file.size(), sizes);
+  if (base != block.base) view.fail(cat("says that it lies at ", base, ", but is at ", block.base));
+  if (extension != kUndefined && extension == block.root) {
+    view.fail(cat("its extension and the root group have one header, at ", extension));
+  }
+  return extension;
+}
+
+// Section II.C: an object header with settings that versions 0 and 1 have in place.
+void read_extension(Context& context, std::uint64_t address) {
+  Superblock& block = context.superblock;
+  const ObjectHeader header = read_object_header(context, address);
+  for (const Message& message : header.messages) {
+    View body = message.body;
+    switch (message.type) {
+      case 0x0f:  // IV.A.2.p, shared message table: version 0, address, number of indexes
+        body.version(0, 0);
+        block.shared_table = body.offset();
+        block.shared_indexes = body.u8();
+        break;
+      case 0x13:  // IV.A.2.t, B-tree K values: version 0, chunk K, group K, leaf K
+        body.version(0, 0);
+        block.chunk_k = body.u16();
+        block.group_k = body.u16();
+        block.leaf_k = body.u16();
+        if (block.chunk_k == 0 || block.group_k == 0 || block.leaf_k == 0) {
+          body.fail("has a K of 0");
+        }
+        break;
+      case 0x14:  // IV.A.2.u, driver information
+        body.unsupported("the file is one of several that belong together");
+      case 0x18:  // IV.A.2.y, metadata cache image
+        body.unsupported("the file keeps its metadata in a cache image");
+      default:  // free-space information: not needed for reading
+        break;
+    }
+  }
+}
+
+void check_end(Context& context, std::uint64_t file_size) {
+  Superblock& block = context.superblock;
+  if (block.end == kUndefined || block.end <= block.base) {
+    throw Error(Errc::kCorrupt, "superblock: does not say where the file ends");
+  }
+  if (block.end > file_size) {
+    const std::string sentence =
+        cat("is truncated: it is ", file_size, " bytes long, but its superblock says ", block.end,
+            " (", block.end - file_size, " are missing)");
+    if (context.mode == Mode::kStrict) throw Error(Errc::kCorrupt, sentence);
+    context.note(sentence);
+    block.end = file_size;
+  }
+  if (block.version == 3 && (block.flags & (kWriting | kSwmr)) != 0) {
+    const auto* sentence =
+        "is marked as open for writing: a program writes it now, or ended without closing it; if "
+        "none does, `h5clear -s` removes the mark, but its content may be damaged";
+    if (context.mode == Mode::kStrict) throw Error(Errc::kIo, sentence);
+    context.note(sentence);
+  } else if (block.version < 2 && (block.flags & kWriting) != 0) {
+    context.note("is marked as open for writing by a program that may not have closed it");
+  }
+}
+
+}  // namespace
+
+void read_superblock(Context& context, std::uint64_t file_size) {
+  Superblock& block = context.superblock;
+  block.base = find_signature(context.file, file_size);
+  const std::uint64_t size = std::min(kLongest, file_size - block.base);
+  Block bytes = context.file.block("superblock", block.base, size);
+  View view = bytes.view;
+  view.skip(kSignature.size());
+  block.version = view.version(0, 3);
+  const std::uint64_t further =
+      block.version < 2 ? read_old(view, context) : read_new(view, context);
+  check_end(context, file_size);
+  context.file.set_frame(block.base, block.end, context.file.sizes());
+  if (block.root == kUndefined) throw Error(Errc::kCorrupt, "superblock: names no root group");
+  if (further == kUndefined) return;
+  if (block.version < 2) {
+    refuse_driver(context, further);
+  } else {
+    context.attempt([&] { read_extension(context, further); });
+  }
+}
+
+}  // namespace ckpt::h5parse

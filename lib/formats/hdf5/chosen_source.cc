@@ -1,0 +1,65 @@
+#include "formats/hdf5/chosen_source.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "formats/h5parse/parsed_source.h"
+#include "formats/hdf5/library_source.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+// Section IV.A.2.l of the specification: the filters of HDF5 itself that the parser leaves to
+// libhdf5.
+constexpr unsigned kSzip = 4;
+constexpr unsigned kNbit = 5;
+constexpr unsigned kScaleOffset = 6;
+
+class ChosenSource final : public Source {
+ public:
+  explicit ChosenSource(const RandomFile& file) : file_(file), parser_(file) {}
+
+  [[nodiscard]] ObjectId root() const override { return parser_.root(); }
+
+  [[nodiscard]] Object open(ObjectId id) const override {
+    Object object = parser_.open(id);
+    for (Filter& filter : object.dataset.storage.filters) {
+      if (filter.id != kSzip && filter.id != kNbit && filter.id != kScaleOffset) continue;
+      filter.is_known = true;
+      by_library_.insert(id);
+    }
+    return object;
+  }
+
+  [[nodiscard]] std::vector<std::string> attribute_names(ObjectId id) const override {
+    return parser_.attribute_names(id);
+  }
+
+  [[nodiscard]] std::optional<Attribute> attribute(ObjectId id,
+                                                   const std::string& name) const override {
+    return parser_.attribute(id, name);
+  }
+
+  void read(ObjectId id, std::uint64_t first, std::uint64_t count,
+            std::span<std::byte> out) const override {
+    if (!by_library_.contains(id)) return parser_.read(id, first, count, out);
+    if (!library_) library_ = std::make_unique<LibrarySource>(file_);
+    library_->read(id, first, count, out);
+  }
+
+  [[nodiscard]] std::vector<std::string> notes() const override { return parser_.notes(); }
+
+ private:
+  const RandomFile& file_;
+  h5parse::ParsedSource parser_;
+  mutable std::unordered_set<ObjectId> by_library_;
+  mutable std::unique_ptr<LibrarySource> library_;  // opened when it is needed
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_source(const RandomFile& file) {
+  return std::make_unique<ChosenSource>(file);
+}
+
+}  // namespace ckpt::hdf5
