@@ -1,6 +1,6 @@
 # Finds what the library links with: for this project's own build and, through ckptConfig.cmake, for
-# those who link the installed library. HDF5 and xxHash are looked for by file, since Debian's
-# packages of them bring no CMake package and its FindHDF5 runs the compiler wrapper several times.
+# those who link the installed library. The others are looked for by file, since Debian's
+# packages of them bring no CMake package, or one that asks for more than ckpt needs.
 include(CMakeFindDependencyMacro)
 find_dependency(nlohmann_json)
 if(PROJECT_NAME STREQUAL "ckpt")
@@ -26,3 +26,7 @@ endfunction()
 
 ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")
 ckpt_find_library(ckpt::xxhash xxhash.h "" "xxhash")
+ckpt_find_library(ckpt::isal isa-l/crc.h "" "isal")
+ckpt_find_library(ckpt::leveldb leveldb/table.h "" "leveldb")
+ckpt_find_library(ckpt::zip zip.h "" "zip")
+find_path(CKPT_PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "checkpoint/format.h"
+
+namespace ckpt::tf {
+
+// TensorFlow's checkpoint of version 2: an index and data shards. `open` takes the index, the prefix,
+// a data shard or a `checkpoint` file; `create` the prefix or the index.
+extern const Format kTfBundleFormat;
+
+}  // namespace ckpt::tf
