@@ -20,10 +20,9 @@ namespace {
 
 bool detect(const RandomFile& file) { return Table::has_magic(file) && !is_v1_table(file); }
 
-std::unique_ptr<Reader> open(const std::string& path, const OpenOptions&) {
-  // Bundles have no layouts, so entries are called by their keys in any case.
-  if (path.ends_with(".index")) return open_bundle(path);
-  return open_bundle(find_index(path).value_or(path));
+std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& path,
+                             const OpenOptions&) {
+  return open_bundle(*file, path);
 }
 
 std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec> specs,
@@ -37,6 +36,7 @@ const Format kTfBundleFormat{.name = "TensorFlow bundle",
                              .id = "tf",
                              .separator = '/',
                              .detect = detect,
+                             .resolve = find_index,
                              .open = open,
                              .create = create};
 

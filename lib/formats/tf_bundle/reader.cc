@@ -48,16 +48,11 @@ std::set<std::int64_t> shard_counts_beside(const std::string& prefix) {
 
 class BundleReader final : public Reader {
  public:
-  explicit BundleReader(const std::string& path) {
-    const auto file = open_file(path);
-    try {
-      bundle_ = read_bundle_index(*file);
-    } catch (const Error& e) {
-      throw e.in(base_name(path));
-    }
+  BundleReader(const RandomFile& file, const std::string& path)
+      : bundle_(read_bundle_index(file)) {
     index_.format = "TensorFlow bundle";
     index_.separator = '/';
-    index_.file_bytes = file->size();
+    index_.file_bytes = file.size();
     open_shards(prefix_of_index(path));
     check_places();
     for (const auto& variable : bundle_.variables) add_entry(variable);
@@ -225,28 +220,32 @@ class BundleReader final : public Reader {
   }
 
   // Strings are no tensors here, so they are checked when the bundle is opened, where they are few.
-  void check_strings() const {
+  void check_strings() {
     for (const auto& variable : bundle_.variables) {
       if (variable.entry.type != kStringType || variable.name == kObjectGraphKey) continue;
       for (const auto& [box, entry] : variable.pieces) {
         if (entry.size > kLargestStrings || !shards_.contains(entry.shard)) continue;
-        try {
-          check_string_tensor(entry, stored_bytes(entry));
-        } catch (const Error& e) {
-          throw e.in(escape(variable.name));
-        }
+        static_cast<void>(is_sound_string(variable.name, entry, stored_bytes(entry)));
       }
     }
   }
 
-  void check_string_tensor(const BundleEntry& entry, std::string_view bytes) const {
+  // Lengths that contradict the tensor's size are an error. Damage of the strings themselves is a
+  // note, since nothing else depends on them.
+  bool is_sound_string(std::string_view name, const BundleEntry& entry, std::string_view bytes) {
     const std::uint64_t count = *num_elements(entry.shape);
     const bool big_endian = bundle_.header.big_endian;
-    static_cast<void>(decode_strings(bytes, count, big_endian));
-    const std::uint32_t crc = crc_of_strings(bytes, count, big_endian);
-    if (crc != entry.crc) {
-      throw Error(Errc::kCorrupt, cat("its bytes have the masked crc32c ", hex8(crc),
-                                      ", the index says ", hex8(entry.crc)));
+    try {
+      const std::uint32_t crc = crc_of_strings(bytes, count, big_endian);
+      if (crc == entry.crc) {
+        static_cast<void>(decode_strings(bytes, count, big_endian));
+        return true;
+      }
+      index_.notes.push_back(cat(escape(name), ": its strings are damaged: they have the masked crc32c ",
+                                 hex8(crc), ", the index says ", hex8(entry.crc)));
+      return false;
+    } catch (const Error& e) {
+      throw e.in(escape(name));
     }
   }
 
@@ -265,11 +264,7 @@ class BundleReader final : public Reader {
       return;
     }
     const std::string bytes = stored_bytes(entry);
-    try {
-      check_string_tensor(entry, bytes);
-    } catch (const Error& e) {
-      throw e.in(kObjectGraphKey);
-    }
+    if (!is_sound_string(kObjectGraphKey, entry, bytes)) return;
     try {
       graph_ = decode_object_graph(decode_strings(bytes, 1, bundle_.header.big_endian)[0]);
       for (const std::string& oddity : graph_->oddities) index_.notes.push_back(oddity);
@@ -390,8 +385,8 @@ class BundleReader final : public Reader {
 
 }  // namespace
 
-std::unique_ptr<Reader> open_bundle(const std::string& index) {
-  return std::make_unique<BundleReader>(index);
+std::unique_ptr<Reader> open_bundle(const RandomFile& index, const std::string& path) {
+  return std::make_unique<BundleReader>(index, path);
 }
 
 }  // namespace ckpt::tf

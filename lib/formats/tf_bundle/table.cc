@@ -1,21 +1,13 @@
 #include "formats/tf_bundle/table.h"
 
-#include <leveldb/env.h>
-#include <leveldb/iterator.h>
-#include <leveldb/options.h>
-#include <leveldb/table.h>
+#include <snappy-c.h>
 
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <cstring>
-#include <exception>
-#include <memory>
 #include <protozero/varint.hpp>
 
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/tf_bundle/crc32c.h"
 #include "formats/tf_bundle/little_endian.h"
 
 namespace ckpt::tf {
@@ -25,7 +17,8 @@ constexpr std::uint64_t kFooterSize = 48;
 constexpr std::uint64_t kTrailerSize = 5;                 // of a block: type, checksum
 constexpr std::uint64_t kMagic = 0xdb4775248b80fb57;      // leveldb's doc/table_format.md
 constexpr std::uint64_t kMostBlocks = std::uint64_t{1} << 24;
-enum BlockType : std::uint8_t { kPlain = 0, kSnappy = 1 };
+constexpr unsigned char kPlain = 0;
+constexpr unsigned char kSnappy = 1;
 
 std::string text_at(const RandomFile& file, std::uint64_t offset, std::uint64_t size) {
   std::string text(static_cast<std::size_t>(size), '\0');
@@ -45,86 +38,65 @@ std::uint64_t take_varint(std::string_view& text, std::string_view what) {
   }
 }
 
-void append_varint(std::string& text, std::uint64_t value) {
-  protozero::write_varint(std::back_inserter(text), value);
-}
-
-// The table as leveldb is shown it: the file, and behind it an index of our own with one entry.
-class WindowedFile final : public leveldb::RandomAccessFile {
- public:
-  WindowedFile(const RandomFile& file, std::string tail) : file_(file), tail_(std::move(tail)) {}
-
-  [[nodiscard]] std::uint64_t size() const { return file_.size() + tail_.size(); }
-
-  // Nothing is thrown through leveldb: an error of the file is kept, and rethrown outside.
-  leveldb::Status Read(std::uint64_t offset, std::size_t n, leveldb::Slice* result,
-                       char* scratch) const override {
-    try {
-      if (offset >= file_.size()) {
-        const auto at = static_cast<std::size_t>(offset - file_.size());
-        if (at + n > tail_.size()) return leveldb::Status::Corruption("past the end");
-        std::memcpy(scratch, tail_.data() + at, n);
-      } else {
-        file_.read_at(offset, std::as_writable_bytes(std::span(scratch, n)));
-      }
-      *result = leveldb::Slice(scratch, n);
-      return leveldb::Status::OK();
-    } catch (...) {
-      failure_ = std::current_exception();
-      return leveldb::Status::IOError("read failed");
-    }
+// The places where a key is spelt out in full: the last bytes of a block, and their number.
+std::vector<std::uint32_t> restarts_of(std::string_view block, std::string_view what) {
+  if (block.size() < 8) {
+    throw Error(Errc::kCorrupt, cat(what, " holds ", block.size(), " bytes; 8 are the least"));
   }
-
-  void rethrow() const {
-    if (failure_) std::rethrow_exception(failure_);
+  const std::uint64_t count = load_little_endian<std::uint32_t>(block.substr(block.size() - 4));
+  if (count == 0 || count > block.size() / 4 - 1) {
+    throw Error(Errc::kCorrupt,
+                cat(what, " claims ", count, " restarts in ", block.size(), " bytes"));
   }
-
- private:
-  const RandomFile& file_;
-  std::string tail_;
-  mutable std::exception_ptr failure_;
-};
-
-// An index block with one entry, which leads to `block`, and a footer that leads to that index.
-std::string make_tail(std::uint64_t file_size, const Table::Block& block) {
-  std::string handle;
-  append_varint(handle, block.offset);
-  append_varint(handle, block.size);
-  std::string index{'\0', '\1', static_cast<char>(handle.size()), '\xff'};
-  index += handle;
-  index += std::string(4, '\0');                 // one restart, at 0
-  index += std::string("\1\0\0\0", 4);           // their count
-  const std::uint64_t index_size = index.size();
-  index += std::string(kTrailerSize, '\0');      // plain; its checksum is not looked at
-  std::string footer{'\0', '\0'};                // no metaindex
-  append_varint(footer, file_size);
-  append_varint(footer, index_size);
-  footer.resize(kFooterSize - sizeof kMagic);
-  append_little_endian(footer, kMagic);
-  return index + footer;
-}
-
-// leveldb starts at the first restart and believes it; one that is not 0 would hide entries.
-// REQUIRES: the block is plain, and at least as long as leveldb needs it to be.
-void check_restarts(const RandomFile& file, const Table::Block& block, std::string_view what) {
-  const auto fail = [&](std::string_view seen) {
-    throw Error(Errc::kCorrupt, cat("the restart array of ", what, " ", seen));
-  };
-  if (block.size < 8) fail(cat("needs 8 bytes; the block has ", block.size));
-  const std::uint64_t end = block.offset + block.size - 4;
-  const std::uint64_t count = load_little_endian<std::uint32_t>(text_at(file, end, 4));
-  if (count == 0 || count > block.size / 4 - 1) {
-    fail(cat("claims ", count, " restarts in a block of ", block.size, " bytes"));
-  }
-  const std::uint64_t begin = block.size - 4 - count * 4;
-  const std::string array = text_at(file, block.offset + begin, count * 4);
-  std::uint64_t last = 0;
+  std::vector<std::uint32_t> restarts;
+  block = block.substr(block.size() - 4 - 4 * static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t restart =
-        load_little_endian<std::uint32_t>(std::string_view(array).substr(4 * i));
-    const bool good = i == 0 ? restart == 0 : restart > last && restart < begin;
-    if (!good) fail(cat("has restart ", i, " at ", restart, ", of entries up to ", begin));
-    last = restart;
+    restarts.push_back(load_little_endian<std::uint32_t>(block.substr(4 * i)));
+  }
+  return restarts;
+}
+
+// Gives `f` the entries of a block: the length that a key shares with the one before it, the length
+// of its rest, that of its value; the rest; the value. A reader that searches starts at a restart,
+// so each must be the beginning of an entry that shares nothing: else it would find other values.
+void for_each_entry(std::string_view block, std::string_view what, const Table::EntryFunction& f) {
+  const std::vector<std::uint32_t> restarts = restarts_of(block, what);
+  const std::string_view entries = block.substr(0, block.size() - 4 * (restarts.size() + 1));
+  std::string_view rest = entries;
+  std::string key;
+  std::size_t restart = 0;
+  bool first = true;
+  while (!rest.empty()) {
+    const std::size_t at = entries.size() - rest.size();
+    const std::uint64_t shared = take_varint(rest, what);
+    const std::uint64_t unshared = take_varint(rest, what);
+    const std::uint64_t value_size = take_varint(rest, what);
+    if (shared > key.size() || unshared > rest.size() || value_size > rest.size() - unshared) {
+      throw Error(Errc::kCorrupt, cat(what, ": its entry at ", at, " claims ", shared,
+                                      " shared bytes of a key, ", unshared, " others and a value of ",
+                                      value_size, "; ", rest.size(), " bytes are left"));
+    }
+    if (restart < restarts.size() && restarts[restart] == at) {
+      if (shared != 0) {
+        throw Error(Errc::kCorrupt, cat(what, ": its restart at ", at, " shares bytes of a key"));
+      }
+      ++restart;
+    }
+    std::string next = key.substr(0, static_cast<std::size_t>(shared));
+    next += rest.substr(0, static_cast<std::size_t>(unshared));
+    rest.remove_prefix(static_cast<std::size_t>(unshared));
+    if (!first && next <= key) {
+      throw Error(Errc::kCorrupt, cat(what, ": its keys are not in ascending order"));
+    }
+    key = std::move(next);
+    first = false;
+    f(key, rest.substr(0, static_cast<std::size_t>(value_size)));
+    rest.remove_prefix(static_cast<std::size_t>(value_size));
+  }
+  const bool is_empty_block = entries.empty() && restarts.size() == 1 && restarts[0] == 0;
+  if (restart != restarts.size() && !is_empty_block) {
+    throw Error(Errc::kCorrupt, cat(what, ": its restart at ", restarts[restart],
+                                    " is not where an entry begins"));
   }
 }
 
@@ -186,52 +158,36 @@ void Table::check_place(const Block& block, std::string_view what) const {
 
 void Table::read_block(const Block& block, std::string_view what, const EntryFunction& f) const {
   check_place(block, what);
-  const auto type = static_cast<std::uint8_t>(text_at(file_, block.offset + block.size, 1)[0]);
-  if (type == kSnappy) {
-    // Snappy's best is 64 bytes from 3, so a larger claim is a lie.
-    const std::string start = text_at(file_, block.offset, std::min<std::uint64_t>(block.size, 10));
-    std::string_view rest = start;
-    const std::uint64_t size = take_varint(rest, what);
-    if (size > max_block_ || size / 22 > block.size) {
-      throw Error(Errc::kCorrupt, cat(what, " claims to hold ", size, " bytes in ", block.size,
-                                      " of Snappy's"));
-    }
-  } else if (type != kPlain) {
-    throw Error(Errc::kCorrupt, cat(what, " is of type ", type,
+  const std::string stored = text_at(file_, block.offset, block.size + kTrailerSize);
+  const std::size_t size = static_cast<std::size_t>(block.size);
+  const auto type = static_cast<unsigned char>(stored[size]);
+  if (type != kPlain && type != kSnappy) {
+    throw Error(Errc::kCorrupt, cat(what, " is of type ", int{type},
                                     "; plain (0) and Snappy (1) blocks are known"));
   }
-
-  WindowedFile window(file_, make_tail(file_.size(), block));
-  leveldb::Options options;
-  options.paranoid_checks = false;  // the index is ours, and has no checksum
-  leveldb::Table* opened = nullptr;
-  const leveldb::Status status = leveldb::Table::Open(options, &window, window.size(), &opened);
-  const std::unique_ptr<leveldb::Table> table(opened);
-  window.rethrow();
-  const auto check = [&](const leveldb::Status& answer) {
-    window.rethrow();
-    if (!answer.ok()) throw Error(Errc::kCorrupt, cat(what, " is damaged (", answer.ToString(), ")"));
-  };
-  check(status);
-  leveldb::ReadOptions read_options;
-  read_options.verify_checksums = true;
-  read_options.fill_cache = false;
-  const std::unique_ptr<leveldb::Iterator> it(table->NewIterator(read_options));
-  it->SeekToFirst();
-  check(it->status());
-  if (type == kPlain) check_restarts(file_, block, what);
-  std::string previous;
-  bool first = true;
-  for (; it->Valid(); it->Next()) {
-    const std::string_view key(it->key().data(), it->key().size());
-    if (!first && key <= previous) {
-      throw Error(Errc::kCorrupt, cat(what, ": its keys are not in ascending order"));
-    }
-    previous = key;
-    first = false;
-    f(key, {it->value().data(), it->value().size()});
+  const auto crc = load_little_endian<std::uint32_t>(std::string_view(stored).substr(size + 1));
+  const std::string_view covered = std::string_view(stored).substr(0, size + 1);
+  if (mask_crc32c(extend_crc32c(0, as_byte_view(covered))) != crc) {
+    throw Error(Errc::kCorrupt, cat(what, ": its checksum does not match its ", block.size, " bytes"));
   }
-  check(it->status());
+  const std::string_view content = covered.substr(0, size);
+  if (type == kPlain) {
+    for_each_entry(content, what, f);
+    return;
+  }
+  std::size_t claimed = 0;
+  const bool has_size = ::snappy_uncompressed_length(content.data(), size, &claimed) == SNAPPY_OK;
+  // Snappy's best is 64 bytes from 3, so a larger claim is a lie.
+  if (has_size && (claimed > max_block_ || claimed / 22 > size)) {
+    throw Error(Errc::kCorrupt,
+                cat(what, " claims to hold ", claimed, " bytes in ", size, " of Snappy's"));
+  }
+  std::string plain(claimed, '\0');
+  if (!has_size ||
+      ::snappy_uncompress(content.data(), size, plain.data(), &claimed) != SNAPPY_OK) {
+    throw Error(Errc::kCorrupt, cat(what, ": its ", size, " bytes are not what Snappy writes"));
+  }
+  for_each_entry(plain, what, f);
 }
 
 void Table::for_each(std::size_t i, const EntryFunction& f) const {

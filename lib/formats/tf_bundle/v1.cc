@@ -133,11 +133,11 @@ Data decode_data(std::string_view value) {
 
 class V1Reader final : public Reader {
  public:
-  explicit V1Reader(const std::string& path) {
+  V1Reader(std::unique_ptr<RandomFile> file, const std::string& path) {
     index_.format = "TensorFlow checkpoint v1";
     index_.layout = "saved tensor slices";
     index_.separator = '/';
-    open_files(path);
+    open_files(std::move(file), path);
     std::map<std::string, std::size_t, std::less<>> by_name;
     for (std::size_t f = 0; f < files_.size(); ++f) {
       try {
@@ -207,7 +207,7 @@ class V1Reader final : public Reader {
     std::vector<Part> parts;
   };
 
-  void open_files(const std::string& path) {
+  void open_files(std::unique_ptr<RandomFile> opened, const std::string& path) {
     std::vector<std::string> paths{path};
     if (const auto name = parse_shard_name(path)) {
       if (name->count < 1 || name->count > kMostShards) {
@@ -225,7 +225,7 @@ class V1Reader final : public Reader {
     for (const std::string& each : paths) {
       File file{.name = base_name(each)};
       try {
-        file.file = open_file(each);
+        file.file = each == path ? std::move(opened) : open_file(each);
         file.table = std::make_unique<Table>(*file.file, kLargestBlock);
       } catch (const Error& e) {
         throw paths.size() > 1 ? e.in(file.name) : e;
@@ -367,8 +367,9 @@ class V1Reader final : public Reader {
   mutable Bytes tensor_;
 };
 
-std::unique_ptr<Reader> open(const std::string& path, const OpenOptions&) {
-  return std::make_unique<V1Reader>(find_v1(path).value_or(path));
+std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& path,
+                             const OpenOptions&) {
+  return std::make_unique<V1Reader>(std::move(file), path);
 }
 
 }  // namespace
@@ -377,6 +378,7 @@ const Format kTfV1Format{.name = "TensorFlow checkpoint v1",
                          .id = "tf1",
                          .separator = '/',
                          .detect = is_v1_table,
+                         .resolve = find_v1,
                          .open = open,
                          .create = nullptr};
 
