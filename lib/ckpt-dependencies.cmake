@@ -26,3 +26,4 @@ endfunction()
 
 ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")
 ckpt_find_library(ckpt::xxhash xxhash.h "" "xxhash")
+ckpt_find_library(ckpt::zlib zlib.h "" "z")
