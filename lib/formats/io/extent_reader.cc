@@ -1,6 +1,5 @@
 #include "formats/io/extent_reader.h"
 
-#include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/io/swap.h"
@@ -24,13 +23,7 @@ Details ExtentReader::details(std::size_t i) const {
 void ExtentReader::do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const {
   const Extent& extent = content_.extents[i];
   const std::uint64_t skipped = first * size_of(content_.index.entries[i].dtype);
-  try {
-    content_.files[extent.file]->read_at(extent.offset + skipped, out);
-  } catch (const Error& e) {
-    const std::string& name = content_.file_names[extent.file];
-    if (name.empty()) throw;
-    throw e.in(escape(name));
-  }
+  content_.files[extent.file]->read_at(extent.offset + skipped, out);
   swap_units(out, extent.swap_unit);
 }
 

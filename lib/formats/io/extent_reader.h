@@ -27,10 +27,11 @@ class ExtentReader final : public Reader {
     Index index;
     std::vector<Extent> extents;  // one an entry
     std::vector<std::unique_ptr<RandomFile>> files;
-    std::vector<std::string> file_names;  // one a file; empty for the file that was opened itself
+    std::vector<std::string> file_names;  // one a file; empty for the one that was opened itself
     std::vector<Details::Attribute> attributes;  // what the file says of all its variables
   };
 
+  // A file of several names them in its errors itself: it is a Chain.
   // REQUIRES: each extent lies in its file; an entry of a numeric dtype has nbytes == stored_bytes.
   explicit ExtentReader(Content content) : content_(std::move(content)) {}
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/io/chain.h"
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/header.h"
@@ -58,7 +59,13 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
               const std::string& name) {
   Header header = read_header(*file);
   const std::size_t number = content.files.size();
-  content.files.push_back(std::move(file));
+  if (name.empty()) {
+    content.files.push_back(std::move(file));
+  } else {
+    auto shard = std::make_unique<Chain>();
+    shard->add(std::move(file), name);
+    content.files.push_back(std::move(shard));
+  }
   content.file_names.push_back(name);
   content.index.entries.reserve(content.index.entries.size() + header.tensors.size());
   for (Tensor& tensor : header.tensors) {

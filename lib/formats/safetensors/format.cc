@@ -13,7 +13,7 @@
 //
 // https://github.com/huggingface/safetensors: README, "Format"; safetensors/src/tensor.rs has the
 // rules of what is valid.
-#include "formats/safetensors.h"
+#include "formats/safetensors/format.h"
 
 #include "core/error.h"
 #include "core/text.h"
@@ -25,7 +25,7 @@
 #include "formats/safetensors/shards.h"
 #include "formats/safetensors/writer.h"
 
-namespace ckpt {
+namespace ckpt::safetensors {
 namespace {
 
 constexpr char kSeparator = '.';
@@ -54,29 +54,29 @@ std::unique_ptr<Reader> read_content(ExtentReader::Content content, std::string_
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string&,
                              const OpenOptions&) {
   ExtentReader::Content content;
-  safetensors::add_file(content, std::move(file), "");
+  add_file(content, std::move(file), "");
   return read_content(std::move(content), "native");
 }
 
 std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::string& path,
                                    const OpenOptions&) {
-  return read_content(safetensors::read_shards(*file, path), "sharded");
+  return read_content(read_shards(*file, path), "sharded");
 }
 
 }  // namespace
 
-const Format kSafetensors{.name = "safetensors",
-                          .id = "safetensors",
+const Format kFormat{.name = "safetensors",
+                     .id = "safetensors",
+                     .separator = kSeparator,
+                     .detect = detect,
+                     .open = open,
+                     .create = create};
+
+const Format kIndexFormat{.name = "safetensors, sharded",
+                          .id = "safetensors-index",
                           .separator = kSeparator,
-                          .detect = detect,
-                          .open = open,
-                          .create = safetensors::create};
+                          .detect = detect_index,
+                          .open = open_index,
+                          .create = nullptr};
 
-const Format kSafetensorsIndex{.name = "safetensors, sharded",
-                               .id = "safetensors-index",
-                               .separator = kSeparator,
-                               .detect = detect_index,
-                               .open = open_index,
-                               .create = nullptr};
-
-}  // namespace ckpt
+}  // namespace ckpt::safetensors
