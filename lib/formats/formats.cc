@@ -5,16 +5,31 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/gguf/format.h"
 #include "formats/hdf5/format.h"
+#include "formats/numpy/format.h"
+#include "formats/safetensors/format.h"
 #include "formats/tf_bundle/format.h"
 #include "formats/tf_bundle/v1.h"
+#include "formats/tfjs/format.h"
+#include "formats/torch/format.h"
 #include "formats/unknown_file.h"
 
 namespace ckpt {
 namespace {
 
-constexpr std::array<const Format*, 3> kFormats{&hdf5::kHdf5Format, &tf::kTfBundleFormat,
-                                                &tf::kTfV1Format};
+constexpr std::array<const Format*, 10> kFormats{
+    &hdf5::kHdf5Format,          //
+    &safetensors::kFormat,       //
+    &safetensors::kIndexFormat,  //
+    &numpy::kNpzFormat,          //
+    &numpy::kNpyFormat,          //
+    &gguf::kFormat,              //
+    &tfjs::kFormat,              //
+    &tf::kTfBundleFormat,        //
+    &tf::kTfV1Format,            //
+    &torch::kTorchFormat,
+};
 
 // "HDF5", "HDF5 and zip": the names of formats in a sentence.
 std::string names_of(std::span<const Format* const> list) {

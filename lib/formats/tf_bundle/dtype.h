@@ -14,9 +14,9 @@ inline constexpr std::int32_t kStringType = 7;
 // A row of TensorFlow's table of types (framework/types.proto).
 struct Type {
   std::int32_t number = 0;
-  std::string_view name;       // TensorFlow's
+  std::string_view name;  // TensorFlow's
   DType dtype = DType::kOther;
-  std::uint32_t size = 0;      // bytes an element; 0 where elements have no fixed size
+  std::uint32_t size = 0;  // bytes an element; 0 where elements have no fixed size
 };
 
 // The type of that number, or null where there is none.

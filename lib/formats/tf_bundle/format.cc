@@ -1,6 +1,7 @@
 // TensorFlow's tensor bundle (core/util/tensor_bundle), the checkpoint of "version 2". A prefix P:
 //
-//   P.index                  a sorted table: "" → header; a variable's name → its entry: type, shape,
+//   P.index                  a sorted table: "" → header; a variable's name → its entry: type,
+//   shape,
 //                            shard, offset, size, checksum; slices of partitioned variables under
 //                            keys that begin with byte 0
 //   P.data-00000-of-00002 …  the tensors' bytes, row-major, one after the other

@@ -44,14 +44,14 @@ void check_entry(const BundleEntry& entry, const BundleHeader& header) {
   }
   if (!entry.slices.empty()) {
     if (entry.slices.size() > kMostSlices) {
-      throw Error(Errc::kUnsupported, cat("has ", entry.slices.size(), " slices; at most ",
-                                          kMostSlices, " are read"));
+      throw Error(Errc::kUnsupported,
+                  cat("has ", entry.slices.size(), " slices; at most ", kMostSlices, " are read"));
     }
     return;
   }
   if (entry.shard < 0 || entry.shard >= header.num_shards) {
-    throw Error(Errc::kCorrupt, cat("lies in shard ", entry.shard, "; the bundle has ",
-                                    header.num_shards));
+    throw Error(Errc::kCorrupt,
+                cat("lies in shard ", entry.shard, "; the bundle has ", header.num_shards));
   }
   if (entry.offset < 0 || entry.size < 0 || !checked_add(entry.offset, entry.size)) {
     throw Error(Errc::kCorrupt, cat("has offset ", entry.offset, " and size ", entry.size,
@@ -94,7 +94,8 @@ BundleIndex read_bundle_index(const RandomFile& file) {
       if (key[0] == '\0') {
         hidden.emplace(key, std::move(entry));
       } else {
-        index.variables.push_back({.name = std::string(key), .entry = std::move(entry), .pieces = {}});
+        index.variables.push_back(
+            {.name = std::string(key), .entry = std::move(entry), .pieces = {}});
       }
     } catch (const Error& e) {
       throw e.in(escape(key));
@@ -121,10 +122,9 @@ BundleIndex read_bundle_index(const RandomFile& file) {
       }
       const BundleEntry& part = it->second;
       if (part.type != whole.type || part.shape != box.count || !part.slices.empty()) {
-        throw Error(Errc::kCorrupt,
-                    cat("its slice ", text_of(slice), " has type ", part.type, " and shape ",
-                        to_string(part.shape), "; type ", whole.type, " and shape ",
-                        to_string(box.count), " are needed"));
+        throw Error(Errc::kCorrupt, cat("its slice ", text_of(slice), " has type ", part.type,
+                                        " and shape ", to_string(part.shape), "; type ", whole.type,
+                                        " and shape ", to_string(box.count), " are needed"));
       }
       taken.push_back(key);
       boxes.push_back(box);
@@ -143,8 +143,9 @@ BundleIndex read_bundle_index(const RandomFile& file) {
   std::vector<BundleIndex::Variable> odd;
   for (auto& [key, entry] : hidden) {
     if (!entry.slices.empty()) {
-      throw Error(Errc::kUnsupported, cat(escape(key), ": is partitioned, and its name begins with "
-                                                       "byte 0; such names are not read"));
+      throw Error(Errc::kUnsupported, cat(escape(key),
+                                          ": is partitioned, and its name begins with "
+                                          "byte 0; such names are not read"));
     }
     odd.push_back({.name = key, .entry = entry, .pieces = {{.box = {}, .entry = entry}}});
   }

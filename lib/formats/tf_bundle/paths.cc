@@ -56,7 +56,8 @@ std::optional<std::string> unquote(std::string_view text) {
       continue;
     }
     unsigned value = 0;
-    for (int digits = 0; digits < 3 && i < text.size() && text[i] >= '0' && text[i] <= '7'; ++digits) {
+    for (int digits = 0; digits < 3 && i < text.size() && text[i] >= '0' && text[i] <= '7';
+         ++digits) {
       value = value * 8 + static_cast<unsigned>(text[i++] - '0');
     }
     --i;
@@ -65,8 +66,8 @@ std::optional<std::string> unquote(std::string_view text) {
   return std::nullopt;
 }
 
-// The prefix that a `checkpoint` file names, in that file's own folder. A path in it is often one of
-// the machine that trained, and must not lead elsewhere: its last segment alone counts.
+// The prefix that a `checkpoint` file names, in that file's own folder. A path in it is often one
+// of the machine that trained, and must not lead elsewhere: its last segment alone counts.
 std::optional<std::string> prefix_in_state(const std::string& path) {
   if (!is_file(path)) return std::nullopt;
   std::string text;

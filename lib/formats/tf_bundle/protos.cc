@@ -90,7 +90,8 @@ Versions decode_versions(std::string_view bytes) {
         versions.bad_consumers.push_back(reader.get_int32());
         break;
       case tag_and_type(3, kBytes):
-        for (const std::int32_t bad : reader.get_packed_int32()) versions.bad_consumers.push_back(bad);
+        for (const std::int32_t bad : reader.get_packed_int32())
+          versions.bad_consumers.push_back(bad);
         break;
       default:
         reader.skip();
@@ -101,8 +102,8 @@ Versions decode_versions(std::string_view bytes) {
 
 void check_versions(const Versions& versions, std::int32_t current) {
   if (versions.producer < 0) {
-    throw Error(Errc::kUnsupported,
-                cat("was written by version ", versions.producer, " of its format; 0 is the oldest"));
+    throw Error(Errc::kUnsupported, cat("was written by version ", versions.producer,
+                                        " of its format; 0 is the oldest"));
   }
   if (versions.min_consumer > current) {
     throw Error(Errc::kUnsupported, cat("asks for readers of version ", versions.min_consumer,
@@ -131,7 +132,8 @@ Shape decode_shape(std::string_view bytes) {
         }
         if (size < 0) throw Error(Errc::kCorrupt, cat("its shape has the extent ", size));
         if (shape.size() == kMostDimensions) {
-          throw Error(Errc::kCorrupt, cat("its shape has more than ", kMostDimensions, " dimensions"));
+          throw Error(Errc::kCorrupt,
+                      cat("its shape has more than ", kMostDimensions, " dimensions"));
         }
         shape.push_back(size);
         break;

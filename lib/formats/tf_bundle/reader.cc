@@ -11,19 +11,25 @@
 #include "core/escape.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "formats/io/roles.h"
+#include "formats/io/swap.h"
 #include "formats/tf_bundle/crc32c.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/index.h"
 #include "formats/tf_bundle/object_graph.h"
 #include "formats/tf_bundle/paths.h"
 #include "formats/tf_bundle/strings.h"
-#include "formats/byte_order.h"
 
 namespace ckpt::tf {
 namespace {
 
 constexpr std::int64_t kLargestGraph = std::int64_t{256} << 20;
 constexpr std::int64_t kLargestStrings = std::int64_t{1} << 20;  // that are checked on opening
+
+// The bytes that change their order together: an element's, or a half of a complex one's.
+std::size_t swap_unit(DType dtype) {
+  return class_of(dtype) == DTypeClass::kComplex ? size_of(dtype) / 2 : size_of(dtype);
+}
 
 std::string hex8(std::uint32_t value) {
   std::string bytes;
@@ -48,8 +54,7 @@ std::set<std::int64_t> shard_counts_beside(const std::string& prefix) {
 
 class BundleReader final : public Reader {
  public:
-  BundleReader(const RandomFile& file, const std::string& path)
-      : bundle_(read_bundle_index(file)) {
+  BundleReader(const RandomFile& file, const std::string& path) : bundle_(read_bundle_index(file)) {
     index_.format = "TensorFlow bundle";
     index_.separator = '/';
     index_.file_bytes = file.size();
@@ -58,7 +63,7 @@ class BundleReader final : public Reader {
     for (const auto& variable : bundle_.variables) add_entry(variable);
     check_strings();
     read_graph();
-    set_roles();
+    assign_roles(index_.entries, index_.separator);
     index_.layout = graph_ ? "object-based" : "name-based";
   }
 
@@ -75,9 +80,9 @@ class BundleReader final : public Reader {
                              " bytes, masked crc32c ", hex8(entry.crc)));
       }
     }
-    details.storage = variable.entry.slices.empty()
-                          ? places.front()
-                          : cat(count_of(variable.pieces.size(), "slice"), ": ", join(places, "; "));
+    details.storage = variable.entry.slices.empty() ? places.front()
+                                                    : cat(count_of(variable.pieces.size(), "slice"),
+                                                          ": ", join(places, "; "));
     const auto add = [&](std::string name, std::string value) {
       details.attributes.push_back({std::move(name), std::move(value)});
     };
@@ -132,8 +137,9 @@ class BundleReader final : public Reader {
       const auto it = shards_.find(shard);
       if (it == shards_.end()) {
         if (missing_++ < 10) {
-          index_.notes.push_back(cat("the data shard ", base_name(shard_path(prefix, shard, count_)),
-                                     " is not there; what lies in it is listed, but cannot be read"));
+          index_.notes.push_back(
+              cat("the data shard ", base_name(shard_path(prefix, shard, count_)),
+                  " is not there; what lies in it is listed, but cannot be read"));
         }
       } else {
         index_.file_bytes += it->second->size();
@@ -156,10 +162,9 @@ class BundleReader final : public Reader {
         const auto end = begin + static_cast<std::uint64_t>(piece.entry.size);
         const auto shard = shards_.find(piece.entry.shard);
         if (shard != shards_.end() && end > shard->second->size()) {
-          throw Error(Errc::kCorrupt,
-                      cat(escape(variable.name), ": offset ", begin, " + ", piece.entry.size,
-                          " bytes passes the end of shard ", piece.entry.shard, " (",
-                          shard->second->size(), ")"));
+          throw Error(Errc::kCorrupt, cat(escape(variable.name), ": offset ", begin, " + ",
+                                          piece.entry.size, " bytes passes the end of shard ",
+                                          piece.entry.shard, " (", shard->second->size(), ")"));
         }
         if (begin < end) places[piece.entry.shard].push_back({begin, end, variable.name});
       }
@@ -170,17 +175,18 @@ class BundleReader final : public Reader {
       });
       std::uint64_t covered = 0;
       for (std::size_t i = 0; i < list.size(); ++i) {
-        const bool same = i > 0 && list[i].begin == list[i - 1].begin && list[i].end == list[i - 1].end;
+        const bool same =
+            i > 0 && list[i].begin == list[i - 1].begin && list[i].end == list[i - 1].end;
         if (same) {
           index_.notes.push_back(cat(escape(list[i].name), " and ", escape(list[i - 1].name),
                                      " lie at one place, shard ", shard, " at ", list[i].begin));
           continue;
         }
         if (i > 0 && list[i].begin < list[i - 1].end) {
-          throw Error(Errc::kCorrupt,
-                      cat(escape(list[i].name), ": begins at ", list[i].begin, " of shard ", shard,
-                          ", inside ", escape(list[i - 1].name), ", which ends at ",
-                          list[i - 1].end));
+          throw Error(
+              Errc::kCorrupt,
+              cat(escape(list[i].name), ": begins at ", list[i].begin, " of shard ", shard,
+                  ", inside ", escape(list[i - 1].name), ", which ends at ", list[i - 1].end));
         }
         covered += list[i].end - list[i].begin;
       }
@@ -214,8 +220,9 @@ class BundleReader final : public Reader {
 
   [[nodiscard]] std::string stored_bytes(const BundleEntry& entry) const {
     std::string bytes(static_cast<std::size_t>(entry.size), '\0');
-    shards_.at(entry.shard)->read_at(static_cast<std::uint64_t>(entry.offset),
-                                     std::as_writable_bytes(std::span(bytes)));
+    shards_.at(entry.shard)
+        ->read_at(static_cast<std::uint64_t>(entry.offset),
+                  std::as_writable_bytes(std::span(bytes)));
     return bytes;
   }
 
@@ -241,7 +248,8 @@ class BundleReader final : public Reader {
         static_cast<void>(decode_strings(bytes, count, big_endian));
         return true;
       }
-      index_.notes.push_back(cat(escape(name), ": its strings are damaged: they have the masked crc32c ",
+      index_.notes.push_back(cat(escape(name),
+                                 ": its strings are damaged: they have the masked crc32c ",
                                  hex8(crc), ", the index says ", hex8(entry.crc)));
       return false;
     } catch (const Error& e) {
@@ -250,7 +258,8 @@ class BundleReader final : public Reader {
   }
 
   void read_graph() {
-    const auto it = std::ranges::find(bundle_.variables, kObjectGraphKey, &BundleIndex::Variable::name);
+    const auto it =
+        std::ranges::find(bundle_.variables, kObjectGraphKey, &BundleIndex::Variable::name);
     if (it == bundle_.variables.end() || it->entry.type != kStringType ||
         !it->entry.shape.empty() || !it->entry.slices.empty()) {
       return;
@@ -259,8 +268,10 @@ class BundleReader final : public Reader {
     const BundleEntry& entry = it->entry;
     if (!shards_.contains(entry.shard)) return;
     if (entry.size > kLargestGraph) {
-      index_.notes.push_back(cat("the object graph has ", entry.size, " bytes and is not read; at "
-                                 "most ", kLargestGraph, " are"));
+      index_.notes.push_back(cat("the object graph has ", entry.size,
+                                 " bytes and is not read; at "
+                                 "most ",
+                                 kLargestGraph, " are"));
       return;
     }
     const std::string bytes = stored_bytes(entry);
@@ -290,26 +301,17 @@ class BundleReader final : public Reader {
                                count > lost.size() ? ", …" : ""));
   }
 
-  void set_roles() {
-    std::vector<Leaf> leaves;
-    for (const Entry& entry : index_.entries) leaves.push_back({entry.name, &entry.shape});
-    const std::vector<Role> roles = roles_of(leaves, index_.separator);
-    for (std::size_t i = 0; i < roles.size(); ++i) {
-      Entry& entry = index_.entries[i];
-      entry.role = is_numeric(entry.dtype) ? roles[i] : Role::kOther;
-    }
-  }
-
-  // Reads bytes of a piece. The checksum is over all of it, so it is carried along from read to read
-  // as long as they follow one another, and compared at the end.
-  void read_piece(std::size_t i, std::size_t piece, std::uint64_t at, std::span<std::byte> out) const {
+  // Reads bytes of a piece. The checksum is over all of it, so it is carried along from read to
+  // read as long as they follow one another, and compared at the end.
+  void read_piece(std::size_t i, std::size_t piece, std::uint64_t at,
+                  std::span<std::byte> out) const {
     const auto& variable = bundle_.variables[i];
     const BundleEntry& entry = variable.pieces[piece].entry;
     const auto shard = shards_.find(entry.shard);
     if (shard == shards_.end()) {
-      throw Error(Errc::kNotFound, cat(escape(variable.name), ": its data shard ",
-                                       shard_path(name_of_prefix_, entry.shard, count_),
-                                       " is not there"));
+      throw Error(Errc::kNotFound,
+                  cat(escape(variable.name), ": its data shard ",
+                      shard_path(name_of_prefix_, entry.shard, count_), " is not there"));
     }
     try {
       shard->second->read_at(static_cast<std::uint64_t>(entry.offset) + at, out);
@@ -355,16 +357,18 @@ class BundleReader final : public Reader {
         if (runs.empty()) continue;
         // Runs that follow one another in the tensor do so in the slice too, without gaps.
         const std::uint64_t begin = runs.front().in_box;
-        buffer.resize(static_cast<std::size_t>((runs.back().in_box + runs.back().count - begin) * size));
+        buffer.resize(
+            static_cast<std::size_t>((runs.back().in_box + runs.back().count - begin) * size));
         read_piece(i, p, begin * size, buffer);
         for (const Run& run : runs) {
-          const auto from = buffer.begin() + static_cast<std::ptrdiff_t>((run.in_box - begin) * size);
+          const auto from =
+              buffer.begin() + static_cast<std::ptrdiff_t>((run.in_box - begin) * size);
           std::copy_n(from, run.count * size,
                       out.begin() + static_cast<std::ptrdiff_t>((run.in_tensor - first) * size));
         }
       }
     }
-    if (bundle_.header.big_endian) swap_bytes(dtype, out);
+    if (bundle_.header.big_endian) swap_units(out, swap_unit(dtype));
   }
 
   struct Running {

@@ -21,13 +21,14 @@ std::optional<RenamedIndex::Append> move_graph(BundleEntry& entry, bool big_endi
                                                const Rename& rename, const RandomFile* shard) {
   if (entry.type != kStringType || !entry.shape.empty()) return std::nullopt;
   if (shard == nullptr) {
-    throw Error(Errc::kNotFound, cat("its data shard ", entry.shard, " is not there, and the names "
+    throw Error(Errc::kNotFound, cat("its data shard ", entry.shard,
+                                     " is not there, and the names "
                                      "in the object graph must change with those in the index"));
   }
   if (static_cast<std::uint64_t>(entry.offset + entry.size) > shard->size()) {
-    throw Error(Errc::kCorrupt, cat("offset ", entry.offset, " + ", entry.size,
-                                    " bytes passes the end of shard ", entry.shard, " (",
-                                    shard->size(), ")"));
+    throw Error(Errc::kCorrupt,
+                cat("offset ", entry.offset, " + ", entry.size, " bytes passes the end of shard ",
+                    entry.shard, " (", shard->size(), ")"));
   }
   std::string stored(static_cast<std::size_t>(entry.size), '\0');
   shard->read_at(static_cast<std::uint64_t>(entry.offset),
@@ -70,8 +71,9 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
     }
     if (variable.name == kObjectGraphKey) {
       if (name != variable.name) {
-        throw Error(Errc::kInvalid, cat(kObjectGraphKey, ": holds the object graph, which TensorFlow "
-                                                         "looks for under this name"));
+        throw Error(Errc::kInvalid, cat(kObjectGraphKey,
+                                        ": holds the object graph, which TensorFlow "
+                                        "looks for under this name"));
       }
       BundleEntry entry = variable.entry;
       try {

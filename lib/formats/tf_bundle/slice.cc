@@ -30,8 +30,8 @@ void append_unsigned(std::string& key, std::uint64_t value) {
   key += bytes;
 }
 
-// n bytes of two's complement hold numbers of 7n - 1 bits; their top n bits are turned over, so that
-// the sign and the length sort first.
+// n bytes of two's complement hold numbers of 7n - 1 bits; their top n bits are turned over, so
+// that the sign and the length sort first.
 void append_signed(std::string& key, std::int64_t value) {
   std::size_t n = 1;
   while (n < 10) {
@@ -46,7 +46,8 @@ void append_signed(std::string& key, std::int64_t value) {
     bytes[n - 1 - i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i) & 0xff);
   }
   for (std::size_t bit = 0; bit < n; ++bit) {
-    bytes[bit / 8] = static_cast<char>(static_cast<unsigned char>(bytes[bit / 8]) ^ (0x80U >> bit % 8));
+    bytes[bit / 8] =
+        static_cast<char>(static_cast<unsigned char>(bytes[bit / 8]) ^ (0x80U >> bit % 8));
   }
   key += bytes;
 }
@@ -55,7 +56,8 @@ std::uint64_t volume_of(const Shape& count) { return num_elements(count).value_o
 
 bool overlaps(const Box& a, const Box& b) {
   for (std::size_t d = 0; d < a.start.size(); ++d) {
-    if (a.start[d] + a.count[d] <= b.start[d] || b.start[d] + b.count[d] <= a.start[d]) return false;
+    if (a.start[d] + a.count[d] <= b.start[d] || b.start[d] + b.count[d] <= a.start[d])
+      return false;
   }
   return true;
 }
@@ -84,8 +86,8 @@ Box box_of(const Slice& slice, const Shape& shape) {
     const bool whole = length == -1;
     if (start < 0 || start > shape[d] || (whole && start != 0) ||
         (!whole && (length < 0 || length > shape[d] - start))) {
-      throw Error(Errc::kCorrupt, cat("slice ", text_of(slice), " is not inside the shape ",
-                                      to_string(shape)));
+      throw Error(Errc::kCorrupt,
+                  cat("slice ", text_of(slice), " is not inside the shape ", to_string(shape)));
     }
     box.start.push_back(start);
     box.count.push_back(whole ? shape[d] : length);
@@ -98,8 +100,8 @@ void check_cover(const std::vector<Box>& boxes, const Shape& shape) {
   for (const Box& box : boxes) sum += volume_of(box.count);
   const std::uint64_t total = volume_of(shape);
   const auto fail = [&](std::string_view seen) {
-    throw Error(Errc::kCorrupt, cat("its ", boxes.size(), " slices ", seen, " of shape ",
-                                    to_string(shape)));
+    throw Error(Errc::kCorrupt,
+                cat("its ", boxes.size(), " slices ", seen, " of shape ", to_string(shape)));
   };
   // Boxes without overlap cover the tensor exactly where their volumes add up to its own. They are
   // swept along the dimension in which most of them differ.
@@ -162,7 +164,8 @@ std::vector<Run> runs_of(const Box& box, const Shape& shape, std::uint64_t first
     stride[d - 1] = stride[d] * static_cast<std::uint64_t>(shape[d]);
   }
   std::uint64_t base = 0;
-  for (std::size_t d = 0; d < rank; ++d) base += static_cast<std::uint64_t>(box.start[d]) * stride[d];
+  for (std::size_t d = 0; d < rank; ++d)
+    base += static_cast<std::uint64_t>(box.start[d]) * stride[d];
   const auto begin_of = [&](std::uint64_t run) {
     std::uint64_t at = base;
     for (std::size_t d = outer; d-- > 0;) {
@@ -189,7 +192,8 @@ std::vector<Run> runs_of(const Box& box, const Shape& shape, std::uint64_t first
     if (begin >= last) break;
     const std::uint64_t from = std::max(begin, first);
     const std::uint64_t to = std::min(begin + length, last);
-    runs.push_back({.in_tensor = from, .in_box = low * length + (from - begin), .count = to - from});
+    runs.push_back(
+        {.in_tensor = from, .in_box = low * length + (from - begin), .count = to - from});
   }
   return runs;
 }

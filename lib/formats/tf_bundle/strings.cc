@@ -28,15 +28,15 @@ std::uint32_t extend_by_length(std::uint32_t crc, std::uint64_t length, bool big
 
 struct Parts {
   std::vector<std::uint64_t> lengths;
-  std::uint32_t lengths_crc = 0;   // as computed, not masked
-  std::string_view stored_crc;     // 4 bytes
+  std::uint32_t lengths_crc = 0;  // as computed, not masked
+  std::string_view stored_crc;    // 4 bytes
   std::string_view content;
 };
 
 Parts split(std::string_view bytes, std::uint64_t count, bool big_endian) {
   if (count > bytes.size()) {
-    throw Error(Errc::kCorrupt, cat(count, " strings need as many bytes for their lengths; it has ",
-                                    bytes.size()));
+    throw Error(Errc::kCorrupt,
+                cat(count, " strings need as many bytes for their lengths; it has ", bytes.size()));
   }
   Parts parts;
   const char* at = bytes.data();

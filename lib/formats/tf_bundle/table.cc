@@ -14,8 +14,8 @@ namespace ckpt::tf {
 namespace {
 
 constexpr std::uint64_t kFooterSize = 48;
-constexpr std::uint64_t kTrailerSize = 5;                 // of a block: type, checksum
-constexpr std::uint64_t kMagic = 0xdb4775248b80fb57;      // leveldb's doc/table_format.md
+constexpr std::uint64_t kTrailerSize = 5;             // of a block: type, checksum
+constexpr std::uint64_t kMagic = 0xdb4775248b80fb57;  // leveldb's doc/table_format.md
 constexpr std::uint64_t kMostBlocks = std::uint64_t{1} << 24;
 constexpr unsigned char kPlain = 0;
 constexpr unsigned char kSnappy = 1;
@@ -72,9 +72,10 @@ void for_each_entry(std::string_view block, std::string_view what, const Table::
     const std::uint64_t unshared = take_varint(rest, what);
     const std::uint64_t value_size = take_varint(rest, what);
     if (shared > key.size() || unshared > rest.size() || value_size > rest.size() - unshared) {
-      throw Error(Errc::kCorrupt, cat(what, ": its entry at ", at, " claims ", shared,
-                                      " shared bytes of a key, ", unshared, " others and a value of ",
-                                      value_size, "; ", rest.size(), " bytes are left"));
+      throw Error(
+          Errc::kCorrupt,
+          cat(what, ": its entry at ", at, " claims ", shared, " shared bytes of a key, ", unshared,
+              " others and a value of ", value_size, "; ", rest.size(), " bytes are left"));
     }
     if (restart < restarts.size() && restarts[restart] == at) {
       if (shared != 0) {
@@ -95,8 +96,8 @@ void for_each_entry(std::string_view block, std::string_view what, const Table::
   }
   const bool is_empty_block = entries.empty() && restarts.size() == 1 && restarts[0] == 0;
   if (restart != restarts.size() && !is_empty_block) {
-    throw Error(Errc::kCorrupt, cat(what, ": its restart at ", restarts[restart],
-                                    " is not where an entry begins"));
+    throw Error(Errc::kCorrupt,
+                cat(what, ": its restart at ", restarts[restart], " is not where an entry begins"));
   }
 }
 
@@ -115,8 +116,9 @@ Table::Table(const RandomFile& file, std::uint64_t max_block) : file_(file), max
   footer_ = file.size() - kFooterSize;
   const std::string footer = text_at(file, footer_, kFooterSize);
   if (!has_magic(file)) {
-    throw Error(Errc::kCorrupt, "does not end in the magic number of a sorted table; it is another "
-                                "kind of file, or cut");
+    throw Error(Errc::kCorrupt,
+                "does not end in the magic number of a sorted table; it is another "
+                "kind of file, or cut");
   }
   std::string_view handles = std::string_view(footer).substr(0, kFooterSize - sizeof kMagic);
   take_varint(handles, "the footer");
@@ -168,7 +170,8 @@ void Table::read_block(const Block& block, std::string_view what, const EntryFun
   const auto crc = load_little_endian<std::uint32_t>(std::string_view(stored).substr(size + 1));
   const std::string_view covered = std::string_view(stored).substr(0, size + 1);
   if (mask_crc32c(extend_crc32c(0, as_byte_view(covered))) != crc) {
-    throw Error(Errc::kCorrupt, cat(what, ": its checksum does not match its ", block.size, " bytes"));
+    throw Error(Errc::kCorrupt,
+                cat(what, ": its checksum does not match its ", block.size, " bytes"));
   }
   const std::string_view content = covered.substr(0, size);
   if (type == kPlain) {
@@ -183,8 +186,7 @@ void Table::read_block(const Block& block, std::string_view what, const EntryFun
                 cat(what, " claims to hold ", claimed, " bytes in ", size, " of Snappy's"));
   }
   std::string plain(claimed, '\0');
-  if (!has_size ||
-      ::snappy_uncompress(content.data(), size, plain.data(), &claimed) != SNAPPY_OK) {
+  if (!has_size || ::snappy_uncompress(content.data(), size, plain.data(), &claimed) != SNAPPY_OK) {
     throw Error(Errc::kCorrupt, cat(what, ": its ", size, " bytes are not what Snappy writes"));
   }
   for_each_entry(plain, what, f);

@@ -15,10 +15,11 @@ namespace ckpt::tf {
 //
 //   [data block]… [metaindex block] [index block] [footer, 48 bytes]
 //
-// Tables are written by leveldb, but not read by it: it allocates what a file claims before it looks,
-// and version 1.23 adds two lengths of an entry in 32 bits, so that a file of 100 bytes makes it read
-// past its memory. Reading here is also stricter: blocks follow one another, none is empty but in a
-// table without entries, keys ascend, and a reader that searches finds what one that scans does.
+// Tables are written by leveldb, but not read by it: it allocates what a file claims before it
+// looks, and version 1.23 adds two lengths of an entry in 32 bits, so that a file of 100 bytes
+// makes it read past its memory. Reading here is also stricter: blocks follow one another, none is
+// empty but in a table without entries, keys ascend, and a reader that searches finds what one that
+// scans does.
 class Table {
  public:
   // Where a block lies, and a key that is not below any key of it.

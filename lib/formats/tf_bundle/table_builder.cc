@@ -1,7 +1,7 @@
 #include "formats/tf_bundle/table_builder.h"
 
-#include <leveldb/options.h>
 #include <leveldb/env.h>
+#include <leveldb/options.h>
 #include <leveldb/table_builder.h>
 
 #include <new>

@@ -16,7 +16,7 @@ using protozero::pbf_wire_type;
 struct Field {
   std::uint32_t number = 0;
   pbf_wire_type wire = pbf_wire_type::varint;
-  std::uint32_t size = 0;  // bytes of a fixed-width value; 0 for a varint
+  std::uint32_t size = 0;   // bytes of a fixed-width value; 0 for a varint
   std::uint32_t parts = 1;  // values an element: 2 for a complex one
 };
 
@@ -96,8 +96,8 @@ std::uint64_t count_values(std::string_view proto, const Type& type) {
       ++values;
     } else if (field.size > 0) {
       if (run.size() % field.size != 0) {
-        throw Error(Errc::kCorrupt, cat("has ", run.size(), " bytes of values that take ",
-                                        field.size, " each"));
+        throw Error(Errc::kCorrupt,
+                    cat("has ", run.size(), " bytes of values that take ", field.size, " each"));
       }
       values += run.size() / field.size;
     } else {

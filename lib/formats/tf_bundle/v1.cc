@@ -1,5 +1,5 @@
-// TensorFlow's checkpoint of "version 1" (util/saved_tensor_slice.proto): a sorted table, or several
-// beside one another, P-00000-of-00002 …, that holds the tensors themselves:
+// TensorFlow's checkpoint of "version 1" (util/saved_tensor_slice.proto): a sorted table, or
+// several beside one another, P-00000-of-00002 …, that holds the tensors themselves:
 //
 //   ""                     SavedTensorSlices.meta: names, shapes, types, slices
 //   the key of a slice     SavedTensorSlices.data: name, slice, a TensorProto with the values
@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/io/roles.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/index.h"
 #include "formats/tf_bundle/paths.h"
@@ -32,8 +33,8 @@ using protozero::tag_and_type;
 constexpr auto kVarint = protozero::pbf_wire_type::varint;
 constexpr auto kBytes = protozero::pbf_wire_type::length_delimited;
 
-constexpr std::int32_t kVersion = 1;                              // TF_CHECKPOINT_VERSION
-constexpr std::uint64_t kLargestBlock = std::uint64_t{2} << 30;   // a record is below 2 GiB
+constexpr std::int32_t kVersion = 1;                             // TF_CHECKPOINT_VERSION
+constexpr std::uint64_t kLargestBlock = std::uint64_t{2} << 30;  // a record is below 2 GiB
 constexpr std::int64_t kMostShards = 10'000;
 
 std::string_view view_of(pbf_reader& reader) {
@@ -160,12 +161,7 @@ class V1Reader final : public Reader {
         throw e.in(escape(variable.meta.name));
       }
     }
-    std::vector<Leaf> leaves;
-    for (const Entry& entry : index_.entries) leaves.push_back({entry.name, &entry.shape});
-    const std::vector<Role> roles = roles_of(leaves, index_.separator);
-    for (std::size_t i = 0; i < roles.size(); ++i) {
-      index_.entries[i].role = is_numeric(index_.entries[i].dtype) ? roles[i] : Role::kOther;
-    }
+    assign_roles(index_.entries, index_.separator);
   }
 
   [[nodiscard]] const Index& index() const override { return index_; }
@@ -211,8 +207,8 @@ class V1Reader final : public Reader {
     std::vector<std::string> paths{path};
     if (const auto name = parse_shard_name(path)) {
       if (name->count < 1 || name->count > kMostShards) {
-        throw Error(Errc::kUnsupported, cat("is one of ", name->count, " shards; 1 to ",
-                                            kMostShards, " are read"));
+        throw Error(Errc::kUnsupported,
+                    cat("is one of ", name->count, " shards; 1 to ", kMostShards, " are read"));
       }
       paths.clear();
       const auto width = path.size() - path.rfind("-of-") - 4;
@@ -251,18 +247,17 @@ class V1Reader final : public Reader {
       if (is_new) {
         const Type* type = find_type(meta.type);
         if (type == nullptr || !num_elements(meta.shape)) {
-          throw Error(Errc::kCorrupt,
-                      cat(escape(meta.name), ": type ", meta.type, " and shape ",
-                          ckpt::to_string(meta.shape), " cannot be a tensor's"));
+          throw Error(Errc::kCorrupt, cat(escape(meta.name), ": type ", meta.type, " and shape ",
+                                          ckpt::to_string(meta.shape), " cannot be a tensor's"));
         }
         variables_.push_back({.meta = std::move(meta), .type = type, .parts = {}});
         continue;
       }
       Meta& known = variables_[it->second].meta;
       if (known.shape != meta.shape || known.type != meta.type) {
-        throw Error(Errc::kCorrupt, cat(escape(meta.name), ": is described twice, with shapes ",
-                                        ckpt::to_string(known.shape), " and ",
-                                        ckpt::to_string(meta.shape)));
+        throw Error(Errc::kCorrupt,
+                    cat(escape(meta.name), ": is described twice, with shapes ",
+                        ckpt::to_string(known.shape), " and ", ckpt::to_string(meta.shape)));
       }
       known.slices.insert(known.slices.end(), meta.slices.begin(), meta.slices.end());
     }
@@ -276,9 +271,10 @@ class V1Reader final : public Reader {
         const Data data = decode_data(value);
         const auto it = by_name.find(data.name);
         if (it == by_name.end() || encode_slice_key(data.name, data.slice) != key) {
-          throw Error(Errc::kCorrupt, cat("has the slice ", text_of(data.slice), " of '",
-                                          escape(data.name), "', which is not as its key or the "
-                                          "description of the tensors says"));
+          throw Error(Errc::kCorrupt,
+                      cat("has the slice ", text_of(data.slice), " of '", escape(data.name),
+                          "', which is not as its key or the "
+                          "description of the tensors says"));
         }
         Variable& variable = variables_[it->second];
         try {
@@ -288,9 +284,9 @@ class V1Reader final : public Reader {
           const std::uint64_t needed = num_elements(part.box.count).value_or(0);
           const std::uint64_t count = count_values(data.tensor, *variable.type);
           if (count != needed) {
-            throw Error(Errc::kCorrupt, cat("slice ", text_of(data.slice), " has ", count,
-                                            " values, its shape ", ckpt::to_string(part.box.count),
-                                            " needs ", needed));
+            throw Error(Errc::kCorrupt,
+                        cat("slice ", text_of(data.slice), " has ", count, " values, its shape ",
+                            ckpt::to_string(part.box.count), " needs ", needed));
           }
           variable.parts.push_back(std::move(part));
         } catch (const Error& e) {
@@ -314,7 +310,8 @@ class V1Reader final : public Reader {
     Entry entry{.name = variable.meta.name, .dtype = dtype, .shape = variable.meta.shape};
     entry.place = cat(files_[first.file].name, " block ", first.block);
     if (variable.parts.size() > 1) entry.place += cat(" and ", variable.parts.size() - 1, " more");
-    if (!is_numeric(dtype) || variable.type->name[0] == 'q' || variable.type->name.starts_with("uq")) {
+    if (!is_numeric(dtype) || variable.type->name[0] == 'q' ||
+        variable.type->name.starts_with("uq")) {
       entry.native_dtype = variable.type->name;
     }
     if (is_numeric(dtype)) entry.nbytes = tensor_bytes(dtype, entry.shape);
@@ -327,9 +324,10 @@ class V1Reader final : public Reader {
     Bytes whole(static_cast<std::size_t>(tensor_bytes(variable.type->dtype, variable.meta.shape)));
     for (const Part& part : variable.parts) {
       Bytes values;
-      files_[part.file].table->for_each(part.block, [&](std::string_view key, std::string_view value) {
-        if (key == part.key) values = decode_values(decode_data(value).tensor, *variable.type);
-      });
+      files_[part.file].table->for_each(
+          part.block, [&](std::string_view key, std::string_view value) {
+            if (key == part.key) values = decode_values(decode_data(value).tensor, *variable.type);
+          });
       if (values.size() != num_elements(part.box.count).value_or(0) * size) {
         throw Error(Errc::kCorrupt, "the file has changed since it was opened");
       }

@@ -39,7 +39,8 @@ class BundleWriter final : public Writer {
     std::int64_t offset = 0;
     for (const VariableSpec& spec : specs) {
       if (spec.name.empty() || spec.name[0] == '\0') {
-        throw Error(Errc::kInvalid, cat("'", escape(spec.name), "' cannot be a name in a bundle: it "
+        throw Error(Errc::kInvalid, cat("'", escape(spec.name),
+                                        "' cannot be a name in a bundle: it "
                                         "is empty, or begins with byte 0, as keys of slices do"));
       }
       const auto size = static_cast<std::int64_t>(tensor_bytes(spec.dtype, spec.shape));
