@@ -68,17 +68,13 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
       skip("a folder");
       continue;
     }
-    if (member.is_link) {
-      skip("a symbolic link");
-      continue;
-    }
     const ReadAt source = header_source(contents, i, window);
-    if (!member.name.ends_with(kSuffix)) {
-      // NumPy looks at the bytes of such a member: an array is one by whatever name.
+    if (member.is_link || !member.name.ends_with(kSuffix)) {
+      // As NumPy does: an array is one by its bytes, under whatever name.
       Bytes start(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kMagic.size())));
       source(0, start);
       if (as_text(start) != kMagic) {
-        skip("another file");
+        skip(member.is_link ? "a symbolic link" : "another file");
         continue;
       }
     }
