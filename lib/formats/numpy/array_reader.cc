@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "formats/io/roles.h"
 #include "formats/io/swap.h"
+#include "formats/zip/crc32.h"
 
 namespace ckpt::numpy {
 namespace {
@@ -29,6 +30,23 @@ ReadAt header_source(const zip::Contents& contents, std::size_t i, Window& windo
       contents.read(i, offset, out);
     }
   };
+}
+
+// Checks the CRC of a member that is at hand already, or that nobody will read to its end, so that
+// a damaged header is not taken for another type or shape. A larger member is checked when its
+// array is read.
+void check_small(const zip::Contents& contents, std::size_t i, const Header& header,
+                 Window& window) {
+  constexpr std::uint64_t kSmall = 4096;
+  const zip::Member& member = contents.members()[i];
+  if (member.size > kSmall && header.data_bytes > 0) return;
+  const auto size = static_cast<std::size_t>(member.size);
+  if (member.method == zip::Method::kStored) {
+    zip::check_crc32(zip::add_crc32(0, window.view(member.data_offset, size)), member);
+  } else {
+    Bytes all(size);
+    contents.read(i, 0, all);
+  }
 }
 
 }  // namespace
@@ -84,7 +102,9 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
                   cat("two members of the archive are the array '", escape(name), "'"));
     }
     try {
-      reader->add(std::move(name), member.name, {i, read_header(source, member.size)});
+      Header header = read_header(source, member.size);
+      check_small(contents, i, header, window);
+      reader->add(std::move(name), member.name, {i, std::move(header)});
     } catch (const Error& e) {
       // The archive's own errors have said so already.
       const std::string where = cat("zip member '", escape(member.name), "'");
