@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "formats/io/roles.h"
 #include "formats/io/swap.h"
+#include "formats/zip/crc32.h"
 
 namespace ckpt::numpy {
 namespace {
@@ -29,6 +30,23 @@ ReadAt header_source(const zip::Contents& contents, std::size_t i, Window& windo
       contents.read(i, offset, out);
     }
   };
+}
+
+// Checks the CRC of a member that is at hand already, or that nobody will read to its end, so that
+// a damaged header is not taken for another type or shape. A larger member is checked when its
+// array is read.
+void check_small(const zip::Contents& contents, std::size_t i, const Header& header,
+                 Window& window) {
+  constexpr std::uint64_t kSmall = 4096;
+  const zip::Member& member = contents.members()[i];
+  if (member.size > kSmall && header.data_bytes > 0) return;
+  const auto size = static_cast<std::size_t>(member.size);
+  if (member.method == zip::Method::kStored) {
+    zip::check_crc32(zip::add_crc32(0, window.view(member.data_offset, size)), member);
+  } else {
+    Bytes all(size);
+    contents.read(i, 0, all);
+  }
 }
 
 }  // namespace
@@ -68,17 +86,13 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
       skip("a folder");
       continue;
     }
-    if (member.is_link) {
-      skip("a symbolic link");
-      continue;
-    }
     const ReadAt source = header_source(contents, i, window);
-    if (!member.name.ends_with(kSuffix)) {
-      // NumPy looks at the bytes of such a member: an array is one by whatever name.
+    if (member.is_link || !member.name.ends_with(kSuffix)) {
+      // As NumPy does: an array is one by its bytes, under whatever name.
       Bytes start(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kMagic.size())));
       source(0, start);
       if (as_text(start) != kMagic) {
-        skip("another file");
+        skip(member.is_link ? "a symbolic link" : "another file");
         continue;
       }
     }
@@ -88,7 +102,9 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
                   cat("two members of the archive are the array '", escape(name), "'"));
     }
     try {
-      reader->add(std::move(name), member.name, {i, read_header(source, member.size)});
+      Header header = read_header(source, member.size);
+      check_small(contents, i, header, window);
+      reader->add(std::move(name), member.name, {i, std::move(header)});
     } catch (const Error& e) {
       // The archive's own errors have said so already.
       const std::string where = cat("zip member '", escape(member.name), "'");

@@ -72,7 +72,7 @@ const Format kFormat{.name = "safetensors",
                      .open = open,
                      .create = create};
 
-const Format kIndexFormat{.name = "safetensors, sharded",
+const Format kIndexFormat{.name = "sharded safetensors",
                           .id = "safetensors-index",
                           .separator = kSeparator,
                           .detect = detect_index,

@@ -89,11 +89,6 @@ Header read_header(const RandomFile& file) {
   parse_json_events(text, "the header", events);
   check_names(header);
   check_cover(header.tensors, file.size() - header.data_start);
-  if (header.data_start % 8 != 0 && !header.tensors.empty()) {
-    header.notes.push_back(cat("the data begins at ", header.data_start,
-                               ", which is no multiple of 8: programs that map the file may read "
-                               "it slowly or not at all"));
-  }
   return header;
 }
 

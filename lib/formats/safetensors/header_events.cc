@@ -71,6 +71,12 @@ bool HeaderEvents::number_unsigned(number_unsigned_t value) {
   return scalar("a number");
 }
 
+// Whole numbers come here too where 64 bits do not hold them.
+bool HeaderEvents::number_float(number_float_t, const string_t& text) {
+  const bool whole = text.find_first_of(".eE") == string_t::npos;
+  return scalar(whole ? "a number beyond 64 bits" : "a number that is not whole");
+}
+
 bool HeaderEvents::string(string_t& value) {
   if (place_ == Place::kMetadata) {
     header_.metadata.emplace_back(key_, std::move(value));
@@ -148,7 +154,7 @@ void HeaderEvents::finish_tensor() {
   }
   const Tensor& tensor = header_.tensors.back();
   if (offsets_ != 2) {
-    refuse_tensor(cat("data_offsets has ", offsets_, " numbers, two are needed"));
+    refuse_tensor(cat("data_offsets has ", count_of(offsets_, "number"), ", two are needed"));
   }
   if (tensor.begin > tensor.end) {
     refuse_tensor(cat("data_offsets [", tensor.begin, ", ", tensor.end, "] go backwards"));

@@ -19,9 +19,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool) override { return scalar("true or false"); }
   bool number_integer(number_integer_t) override { return scalar("a negative number"); }
   bool number_unsigned(number_unsigned_t value) override;
-  bool number_float(number_float_t, const string_t&) override {
-    return scalar("a number that is not whole");
-  }
+  bool number_float(number_float_t, const string_t& text) override;
   bool string(string_t& value) override;
   bool binary(binary_t&) override { return scalar("bytes"); }
   bool start_object(std::size_t) override;
