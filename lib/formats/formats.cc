@@ -60,8 +60,12 @@ const Format* detect(const RandomFile& file) {
 std::unique_ptr<Reader> open_resolved(const std::string& path, const OpenOptions& options) {
   for (const Format* format : kFormats) {
     if (format->resolve == nullptr) continue;
-    if (const auto file = format->resolve(path)) {
+    const auto file = format->resolve(path);
+    if (!file) continue;
+    try {
       return format->open(open_file(*file), *file, options);
+    } catch (const Error& e) {
+      throw e.in(file->substr(file->rfind('/') + 1));
     }
   }
   return nullptr;
