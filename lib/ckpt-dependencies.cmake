@@ -5,6 +5,8 @@ include(CMakeFindDependencyMacro)
 find_dependency(nlohmann_json)
 if(PROJECT_NAME STREQUAL "ckpt")
   find_package(CLI11 REQUIRED)
+  # Headers alone, which those who link the library do not see.
+  find_path(CKPT_PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
 endif()
 
 function(ckpt_find_library target header header_suffix libraries)
@@ -30,4 +32,3 @@ ckpt_find_library(ckpt::isal isa-l/crc.h "" "isal")
 ckpt_find_library(ckpt::leveldb leveldb/table_builder.h "" "leveldb")
 ckpt_find_library(ckpt::snappy snappy-c.h "" "snappy")
 ckpt_find_library(ckpt::zlib zlib.h "" "z")
-find_path(CKPT_PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)

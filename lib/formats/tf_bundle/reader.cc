@@ -23,6 +23,7 @@
 namespace ckpt::tf {
 namespace {
 
+constexpr std::size_t kMostNotes = 10;  // of one kind
 constexpr std::int64_t kLargestGraph = std::int64_t{256} << 20;
 constexpr std::int64_t kLargestStrings = std::int64_t{1} << 20;  // that are checked on opening
 
@@ -136,7 +137,7 @@ class BundleReader final : public Reader {
     for (const std::int32_t shard : needed) {
       const auto it = shards_.find(shard);
       if (it == shards_.end()) {
-        if (missing_++ < 10) {
+        if (missing_++ < kMostNotes) {
           index_.notes.push_back(
               cat("the data shard ", base_name(shard_path(prefix, shard, count_)),
                   " is not there; what lies in it is listed, but cannot be read"));
@@ -144,6 +145,10 @@ class BundleReader final : public Reader {
       } else {
         index_.file_bytes += it->second->size();
       }
+    }
+    if (missing_ > kMostNotes) {
+      index_.notes.push_back(cat("… and ", count_of(missing_ - kMostNotes, "more data shard"),
+                                 missing_ - kMostNotes == 1 ? " is" : " are", " not there"));
     }
     name_of_prefix_ = base_name(prefix);
   }
@@ -156,6 +161,7 @@ class BundleReader final : public Reader {
       std::string_view name;
     };
     std::map<std::int32_t, std::vector<Place>> places;
+    std::size_t shared_places = 0;
     for (const auto& variable : bundle_.variables) {
       for (const auto& piece : variable.pieces) {
         const auto begin = static_cast<std::uint64_t>(piece.entry.offset);
@@ -178,8 +184,10 @@ class BundleReader final : public Reader {
         const bool same =
             i > 0 && list[i].begin == list[i - 1].begin && list[i].end == list[i - 1].end;
         if (same) {
-          index_.notes.push_back(cat(escape(list[i].name), " and ", escape(list[i - 1].name),
-                                     " lie at one place, shard ", shard, " at ", list[i].begin));
+          if (shared_places++ < kMostNotes) {
+            index_.notes.push_back(cat(escape(list[i].name), " and ", escape(list[i - 1].name),
+                                       " lie at one place, shard ", shard, " at ", list[i].begin));
+          }
           continue;
         }
         if (i > 0 && list[i].begin < list[i - 1].end) {
@@ -196,6 +204,10 @@ class BundleReader final : public Reader {
                                    shard, " belong", it->second->size() - covered == 1 ? "s" : "",
                                    " to no tensor"));
       }
+    }
+    if (shared_places > kMostNotes) {
+      index_.notes.push_back(cat("… and ", count_of(shared_places - kMostNotes, "more pair"),
+                                 " of variables at one place"));
     }
   }
 
