@@ -1,10 +1,12 @@
 # Finds what the library links with: for this project's own build and, through ckptConfig.cmake, for
-# those who link the installed library. HDF5, RE2 and xxHash are looked for by file, since
-# Debian's packages of them bring no CMake package and its FindHDF5 runs the compiler wrapper several times.
+# those who link the installed library. The others are looked for by file, since Debian's
+# packages of them bring no CMake package, or one that asks for more than ckpt needs.
 include(CMakeFindDependencyMacro)
 find_dependency(nlohmann_json)
 if(PROJECT_NAME STREQUAL "ckpt")
   find_package(CLI11 REQUIRED)
+  # Headers alone, which those who link the library do not see.
+  find_path(CKPT_PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
 endif()
 
 function(ckpt_find_library target header header_suffix libraries)
@@ -27,4 +29,7 @@ endfunction()
 ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")
 ckpt_find_library(ckpt::xxhash xxhash.h "" "xxhash")
 ckpt_find_library(ckpt::re2 re2/re2.h "" "re2")
+ckpt_find_library(ckpt::isal isa-l/crc.h "" "isal")
+ckpt_find_library(ckpt::leveldb leveldb/table_builder.h "" "leveldb")
+ckpt_find_library(ckpt::snappy snappy-c.h "" "snappy")
 ckpt_find_library(ckpt::zlib zlib.h "" "z")

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,11 @@ struct Format {
 
   // Do these bytes belong to this format? Decided by content, never by a suffix.
   bool (*detect)(const RandomFile& file) = nullptr;
+
+  // The file to open for `path`, where a checkpoint of this format is called by something else: a
+  // prefix that is no file, a part whose bytes tell nothing. Asked where there is no file at `path`
+  // or no format knows its bytes; empty where this format has no answer. Null in most formats.
+  std::optional<std::string> (*resolve)(const std::string& path) = nullptr;
 
   // Reads and checks the index. `path` is where `file` was opened, for formats of several files.
   // Throws Error; a message does not name the file.

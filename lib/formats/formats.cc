@@ -5,13 +5,31 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/gguf/format.h"
 #include "formats/hdf5/format.h"
+#include "formats/numpy/format.h"
+#include "formats/safetensors/format.h"
+#include "formats/tf_bundle/format.h"
+#include "formats/tf_bundle/v1.h"
+#include "formats/tfjs/format.h"
+#include "formats/torch/format.h"
 #include "formats/unknown_file.h"
 
 namespace ckpt {
 namespace {
 
-constexpr std::array<const Format*, 1> kFormats{&hdf5::kHdf5Format};
+constexpr std::array<const Format*, 10> kFormats{
+    &hdf5::kHdf5Format,          //
+    &safetensors::kFormat,       //
+    &safetensors::kIndexFormat,  //
+    &numpy::kNpzFormat,          //
+    &numpy::kNpyFormat,          //
+    &gguf::kFormat,              //
+    &tfjs::kFormat,              //
+    &tf::kTfBundleFormat,        //
+    &tf::kTfV1Format,            //
+    &torch::kTorchFormat,
+};
 
 // "HDF5", "HDF5 and zip": the names of formats in a sentence.
 std::string names_of(std::span<const Format* const> list) {
@@ -23,21 +41,34 @@ std::string names_of(std::span<const Format* const> list) {
   return names;
 }
 
-// The one format that knows the bytes.
-const Format& detect(const RandomFile& file) {
+// The one format that knows the bytes; null where none does.
+const Format* detect(const RandomFile& file) {
   std::vector<const Format*> found;
   for (const Format* format : kFormats) {
     if (format->detect(file)) found.push_back(format);
   }
-  if (found.empty()) {
-    throw Error(Errc::kUnsupported,
-                cat(describe_unknown_file(file), "; what can be read is ", names_of(kFormats)));
-  }
+  if (found.empty()) return nullptr;
   if (found.size() > 1) {
     throw Error(Errc::kUnsupported,
                 cat("is ", names_of(found), " at once; which is meant cannot be known"));
   }
-  return *found.front();
+  return found.front();
+}
+
+// Opens what `path` stands for in a format that calls its checkpoints by something else than the
+// file to open; null where it stands for nothing.
+std::unique_ptr<Reader> open_resolved(const std::string& path, const OpenOptions& options) {
+  for (const Format* format : kFormats) {
+    if (format->resolve == nullptr) continue;
+    const auto file = format->resolve(path);
+    if (!file) continue;
+    try {
+      return format->open(open_file(*file), *file, options);
+    } catch (const Error& e) {
+      throw e.in(file->substr(file->rfind('/') + 1));
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -59,9 +90,18 @@ const Format& detect_format(const std::string& path) {
 
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options) {
   try {
-    auto file = open_file(path);
-    const Format& format = detect(*file);
-    return format.open(std::move(file), path, options);
+    std::unique_ptr<RandomFile> file;
+    try {
+      file = open_file(path);
+    } catch (const Error& e) {
+      if (e.code() != Errc::kNotFound) throw;
+      if (auto reader = open_resolved(path, options)) return reader;
+      throw;
+    }
+    if (const Format* format = detect(*file)) return format->open(std::move(file), path, options);
+    if (auto reader = open_resolved(path, options)) return reader;
+    throw Error(Errc::kUnsupported,
+                cat(describe_unknown_file(*file), "; what can be read is ", names_of(kFormats)));
   } catch (const Error& e) {
     throw e.in(path);
   }

@@ -1,0 +1,44 @@
+#include "formats/io/sibling.h"
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+
+namespace ckpt {
+
+void check_no_lfs_pointer(const RandomFile& file) {
+  constexpr std::string_view kStart = "version https://git-lfs.github.com/spec/";
+  std::string start(kStart.size(), '\0');
+  if (file.size() < start.size()) return;
+  file.read_at(0, std::as_writable_bytes(std::span(start)));
+  if (start == kStart) {
+    throw Error(Errc::kUnsupported,
+                "is a Git LFS pointer, not the file itself; `git lfs pull` fetches that");
+  }
+}
+
+std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::string& name,
+                                         std::string_view what) {
+  const bool plain = !name.empty() && name != "." && name != ".." &&
+                     name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
+  if (!plain) {
+    throw Error(Errc::kCorrupt, cat("names the ", what, " '", escape(name),
+                                    "'; a plain file name is needed, since a ", what,
+                                    " lies in the folder of its index"));
+  }
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  try {
+    auto file = open_file(folder + name);
+    check_no_lfs_pointer(*file);
+    return file;
+  } catch (const Error& e) {
+    if (e.code() == Errc::kNotFound) {
+      throw Error(Errc::kNotFound,
+                  cat("names the ", what, " '", escape(name), "', which is not beside it"));
+    }
+    throw e.in(escape(name));
+  }
+}
+
+}  // namespace ckpt

@@ -1,0 +1,67 @@
+#include "formats/numpy/format.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "formats/numpy/array_reader.h"
+#include "formats/numpy/npz_writer.h"
+#include "formats/zip/archive.h"
+
+namespace ckpt::numpy {
+namespace {
+
+constexpr std::string_view kSuffix = ".npy";
+
+// An archive whose first member is a NumPy file or an archive, among other things, of such; the
+// empty one is an npz of no arrays. The directory is asked where the first name does not tell.
+bool detect_npz(const RandomFile& file) {
+  if (!zip::looks_like_archive(file)) return false;
+  if (zip::first_name(file).ends_with(kSuffix)) return true;
+  try {
+    const auto members = zip::read_archive(file);
+    return members.empty() || std::ranges::any_of(members, [](const zip::Member& member) {
+             return member.name.ends_with(kSuffix);
+           });
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::unique_ptr<Reader> open_npz(std::unique_ptr<RandomFile> file, const std::string&,
+                                 const OpenOptions&) {
+  return ArrayReader::open_archive(std::move(file));
+}
+
+bool detect_npy(const RandomFile& file) {
+  std::string start(kMagic.size(), '\0');
+  if (file.size() < start.size()) return false;
+  file.read_at(0, std::as_writable_bytes(std::span(start)));
+  return start == kMagic;
+}
+
+std::unique_ptr<Reader> open_npy(std::unique_ptr<RandomFile> file, const std::string& path,
+                                 const OpenOptions&) {
+  std::string name = path.substr(path.rfind('/') + 1);
+  if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) {
+    name.resize(name.size() - kSuffix.size());
+  }
+  return ArrayReader::open_single(std::move(file), name);
+}
+
+}  // namespace
+
+const Format kNpzFormat{.name = "npz",
+                        .id = "npz",
+                        .separator = '/',
+                        .detect = detect_npz,
+                        .open = open_npz,
+                        .create = create_npz};
+
+const Format kNpyFormat{.name = "npy",
+                        .id = "npy",
+                        .separator = '/',
+                        .detect = detect_npy,
+                        .open = open_npy,
+                        .create = nullptr};
+
+}  // namespace ckpt::numpy

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/format.h"
+
+namespace ckpt::numpy {
+
+// Starts an npz of stored members in the order of `specs`, each a NumPy file whose data begins at a
+// multiple of 64 bytes. Throws Error: kInvalid where NumPy has no type for a variable or a name
+// cannot be a member's; what AtomicFile throws.
+std::unique_ptr<Writer> create_npz(const std::string& path, std::vector<VariableSpec> specs,
+                                   const CreateOptions& options);
+
+}  // namespace ckpt::numpy

@@ -1,0 +1,95 @@
+#include "formats/safetensors/header.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/io/byte_reader.h"
+#include "formats/io/json.h"
+#include "formats/io/sibling.h"
+#include "formats/safetensors/header_events.h"
+
+namespace ckpt::safetensors {
+namespace {
+
+void check_unique(std::vector<const std::string*> keys, std::string_view what) {
+  const auto by_text = [](const std::string* key) -> const std::string& { return *key; };
+  std::ranges::sort(keys, {}, by_text);
+  const auto twice = std::ranges::adjacent_find(keys, {}, by_text);
+  if (twice != keys.end()) {
+    throw Error(Errc::kCorrupt, cat(what, " has the key '", escape(**twice), "' twice"));
+  }
+}
+
+void check_names(const Header& header) {
+  std::vector<const std::string*> names;
+  names.reserve(header.tensors.size());
+  for (const Tensor& tensor : header.tensors) names.push_back(&tensor.name);
+  check_unique(std::move(names), "the header");
+  names.clear();
+  for (const auto& [key, value] : header.metadata) names.push_back(&key);
+  check_unique(std::move(names), kMetadataKey);
+}
+
+// The ranges, in the order of their places, must follow one another from the first byte of the data
+// to its last.
+void check_cover(const std::vector<Tensor>& tensors, std::uint64_t data_bytes) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {},
+                    [&](std::size_t i) { return std::pair(tensors[i].begin, tensors[i].end); });
+  std::uint64_t end = 0;
+  for (const std::size_t i : order) {
+    const Tensor& tensor = tensors[i];
+    if (tensor.begin != end) {
+      throw Error(Errc::kCorrupt,
+                  cat(escape(tensor.name), ": its data begins at ", tensor.begin,
+                      " where the data before it ends at ", end, "; the format allows no ",
+                      tensor.begin < end ? "overlap" : "hole"));
+    }
+    end = tensor.end;
+  }
+  if (end != data_bytes) {
+    throw Error(Errc::kCorrupt, cat("the tensors take ", end, " bytes, the file has ", data_bytes,
+                                    " behind its header"));
+  }
+}
+
+}  // namespace
+
+Header read_header(const RandomFile& file) {
+  check_no_lfs_pointer(file);
+  if (file.size() < 8) {
+    throw Error(Errc::kCorrupt, cat("the file has ", file.size(),
+                                    " bytes, 8 are needed for the length of its header"));
+  }
+  Bytes prefix(8);
+  file.read_at(0, prefix);
+  const auto length = decode_number<std::uint64_t>(prefix);
+  if (length > kMostHeaderBytes) {
+    throw Error(Errc::kCorrupt, cat("the header is said to be ", length,
+                                    " bytes long, the format allows ", kMostHeaderBytes));
+  }
+  if (length > file.size() - 8) {
+    throw Error(Errc::kCorrupt, cat("the header is said to be ", length,
+                                    " bytes long, the file has ", file.size() - 8, " behind it"));
+  }
+  std::string text(static_cast<std::size_t>(length), '\0');
+  file.read_at(8, std::as_writable_bytes(std::span(text)));
+  if (!text.starts_with('{')) {
+    throw Error(Errc::kCorrupt, text.empty() ? std::string("the header is empty, {} is the least")
+                                             : cat("the header begins with '",
+                                                   escape(text.substr(0, 1)), "', '{' is needed"));
+  }
+  Header header;
+  header.data_start = 8 + length;
+  HeaderEvents events(header);
+  parse_json_events(text, "the header", events);
+  check_names(header);
+  check_cover(header.tensors, file.size() - header.data_start);
+  return header;
+}
+
+}  // namespace ckpt::safetensors

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/file.h"
+#include "core/shape.h"
+
+namespace ckpt::safetensors {
+
+// A tensor's row in the header.
+struct Tensor {
+  std::string name;
+  DType dtype = DType::kF32;  // kOther for what this library has no type for
+  std::string stored_dtype;   // "BF16": the format's own word
+  Shape shape;
+  std::uint64_t begin = 0;  // in the file's data, which starts behind the header
+  std::uint64_t end = 0;
+};
+
+struct Header {
+  std::uint64_t data_start = 0;                               // in the file
+  std::vector<Tensor> tensors;                                // in the order of the header
+  std::vector<std::pair<std::string, std::string>> metadata;  // of "__metadata__"
+  std::vector<std::string> notes;
+};
+
+// Reads the header and checks all of it by the rules of the format's reference implementation
+// (safetensors/src/tensor.rs): at most 100,000,000 bytes, first byte '{', no key twice, the
+// tensors' ranges covering the data from its first byte to the end of the file without hole or
+// overlap, each of the size that its shape and dtype need. Throws Error.
+Header read_header(const RandomFile& file);
+
+inline constexpr std::uint64_t kMostHeaderBytes = 100'000'000;
+inline constexpr std::string_view kMetadataKey = "__metadata__";
+
+}  // namespace ckpt::safetensors

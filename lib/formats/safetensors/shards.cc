@@ -1,0 +1,161 @@
+#include "formats/safetensors/shards.h"
+
+#include <map>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/io/chain.h"
+#include "formats/io/json.h"
+#include "formats/io/sibling.h"
+#include "formats/safetensors/header.h"
+
+namespace ckpt::safetensors {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostShards = 100'000;
+
+// The shard of each variable, as the index says.
+using ShardOf = std::unordered_map<std::string_view, std::string_view>;
+
+ShardOf read_weight_map(const json& index) {
+  const json* map = find_member(index, "weight_map");
+  if (map == nullptr || !map->is_object()) {
+    throw Error(Errc::kCorrupt, cat("weight_map is ", map == nullptr ? "missing" : "no object",
+                                    ", an object from names to shards is needed"));
+  }
+  ShardOf shard_of;
+  for (const auto& [name, shard] : map->items()) {
+    if (!shard.is_string()) {
+      throw Error(Errc::kCorrupt, cat(escape(name), ": the shard is no string in weight_map"));
+    }
+    shard_of.emplace(name, shard.get_ref<const std::string&>());
+  }
+  return shard_of;
+}
+
+void note_total_size(const json& index, ExtentReader::Content& content) {
+  const json* metadata = find_member(index, "metadata");
+  const json* total = metadata == nullptr ? nullptr : find_member(*metadata, "total_size");
+  if (total == nullptr) return;
+  std::uint64_t sum = 0;
+  for (const Extent& extent : content.extents) sum += extent.stored_bytes;
+  const bool right = total->is_number_unsigned() ? total->get<std::uint64_t>() == sum
+                     : total->is_number_float()  ? total->get<double>() == static_cast<double>(sum)
+                                                 : false;
+  if (!right) {
+    content.index.notes.push_back(cat("the index says that total_size is ",
+                                      escape(total->dump().substr(0, 64)), ", the variables take ",
+                                      sum, " bytes"));
+  }
+}
+
+}  // namespace
+
+void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
+              const std::string& name) {
+  Header header = read_header(*file);
+  const std::size_t number = content.files.size();
+  if (name.empty()) {
+    content.files.push_back(std::move(file));
+  } else {
+    auto shard = std::make_unique<Chain>();
+    shard->add(std::move(file), name);
+    content.files.push_back(std::move(shard));
+  }
+  content.file_names.push_back(name);
+  content.index.entries.reserve(content.index.entries.size() + header.tensors.size());
+  for (Tensor& tensor : header.tensors) {
+    const std::uint64_t size = tensor.end - tensor.begin;
+    const std::uint64_t offset = header.data_start + tensor.begin;
+    const bool numeric = is_numeric(tensor.dtype);
+    Extent extent{.file = number, .offset = offset, .stored_bytes = size};
+    if (!numeric) extent.words = cat(size, " bytes of ", tensor.stored_dtype);
+    content.extents.push_back(std::move(extent));
+    content.index.entries.push_back(
+        {.name = std::move(tensor.name),
+         .place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
+         .dtype = tensor.dtype,
+         .shape = std::move(tensor.shape),
+         .nbytes = numeric ? size : 0,
+         .native_dtype = numeric ? "" : tensor.stored_dtype});
+  }
+  const std::string where = name.empty() ? "" : cat(escape(name), ": ");
+  for (const std::string& note : header.notes) content.index.notes.push_back(where + note);
+  for (auto& [key, value] : header.metadata) {
+    // Every shard of a set carries the same ones, as a rule.
+    const bool known = std::ranges::any_of(content.attributes, [&](const auto& attribute) {
+      return attribute.name == key && attribute.value == value;
+    });
+    if (!known) content.attributes.push_back({std::move(key), std::move(value)});
+  }
+}
+
+ExtentReader::Content read_shards(const RandomFile& file, const std::string& path) {
+  const json index = parse_json(read_json_text(file), "the index");
+  const ShardOf shard_of = read_weight_map(index);
+  std::map<std::string_view, std::size_t> shards;  // in the order of their names, with their sizes
+  for (const auto& [name, shard] : shard_of) ++shards[shard];
+  if (shards.size() > kMostShards) {
+    throw Error(Errc::kUnsupported, cat("names ", shards.size(), " shards, ", kMostShards,
+                                        " are the most that are opened"));
+  }
+  const std::string own_name = path.substr(path.rfind('/') + 1);
+  ExtentReader::Content content;
+  std::unordered_map<std::string, std::size_t> entry_of;
+  for (const auto& [shard_view, named] : shards) {
+    const std::string shard(shard_view);
+    if (shard == own_name) {
+      throw Error(Errc::kCorrupt, cat("names itself, '", escape(shard), "', as a shard"));
+    }
+    auto opened = open_sibling(path, shard, "shard");
+    const std::size_t first = content.index.entries.size();
+    try {
+      add_file(content, std::move(opened), shard);
+    } catch (const Error& e) {
+      throw e.in(escape(shard));
+    }
+    std::vector<std::string> unnamed;
+    for (std::size_t i = first; i < content.index.entries.size(); ++i) {
+      const std::string& name = content.index.entries[i].name;
+      const auto [other, is_new] = entry_of.emplace(name, i);
+      if (!is_new) {
+        const Extent& extent = content.extents[other->second];
+        throw Error(Errc::kCorrupt,
+                    cat(escape(name), ": is in two shards, '",
+                        escape(content.file_names[extent.file]), "' and '", escape(shard), "'"));
+      }
+      if (!shard_of.contains(name)) unnamed.push_back(cat("'", escape(name), "'"));
+    }
+    if (!unnamed.empty()) {
+      const std::size_t count = unnamed.size();
+      if (count > 3) unnamed.resize(3);
+      content.index.notes.push_back(cat(escape(shard), ": has ", count_of(count, "variable"),
+                                        " that the index does not name: ", join(unnamed, ", "),
+                                        count > 3 ? ", …" : ""));
+    }
+  }
+  std::vector<std::string_view> names;
+  for (const auto& [name, shard] : shard_of) names.push_back(name);
+  std::ranges::sort(names);
+  for (const std::string_view name : names) {
+    const auto it = entry_of.find(std::string(name));
+    const std::string_view shard = shard_of.at(name);
+    if (it == entry_of.end()) {
+      throw Error(Errc::kCorrupt, cat(escape(name), ": the index says it is in the shard '",
+                                      escape(shard), "', which has no such variable"));
+    }
+    const std::string& actual = content.file_names[content.extents[it->second].file];
+    if (actual != shard) {
+      throw Error(Errc::kCorrupt, cat(escape(name), ": the index says it is in the shard '",
+                                      escape(shard), "', it is in '", escape(actual), "'"));
+    }
+  }
+  note_total_size(index, content);
+  return content;
+}
+
+}  // namespace ckpt::safetensors

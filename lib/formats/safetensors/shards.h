@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "formats/io/extent_reader.h"
+
+namespace ckpt::safetensors {
+
+// Reads the header of `file` and adds its tensors to `content` in the header's order. `name` is a
+// shard's; empty for a file that stands alone. Throws Error, without the name.
+void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
+              const std::string& name);
+
+// Reads the index of a set of shards, which is at `path`, and every shard's header: shards in the
+// order of their names. Every variable that the index names must be in the shard it names.
+// Throws Error.
+ExtentReader::Content read_shards(const RandomFile& index, const std::string& path);
+
+}  // namespace ckpt::safetensors

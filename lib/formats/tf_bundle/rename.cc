@@ -1,0 +1,95 @@
+#include "formats/tf_bundle/rename.h"
+
+#include <map>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/tf_bundle/dtype.h"
+#include "formats/tf_bundle/index.h"
+#include "formats/tf_bundle/strings.h"
+#include "formats/tf_bundle/table.h"
+#include "formats/tf_bundle/table_builder.h"
+
+namespace ckpt::tf {
+namespace {
+
+constexpr std::uint64_t kAnySize = std::uint64_t{64} << 20;  // of a block; the index was checked
+
+// The new object graph behind the end of its shard, and its entry; empty where no name changes.
+std::optional<RenamedIndex::Append> move_graph(BundleEntry& entry, bool big_endian,
+                                               const Rename& rename, const RandomFile* shard) {
+  if (entry.type != kStringType || !entry.shape.empty()) return std::nullopt;
+  if (shard == nullptr) {
+    throw Error(Errc::kNotFound, cat("its data shard ", entry.shard,
+                                     " is not there, and the names "
+                                     "in the object graph must change with those in the index"));
+  }
+  if (static_cast<std::uint64_t>(entry.offset + entry.size) > shard->size()) {
+    throw Error(Errc::kCorrupt,
+                cat("offset ", entry.offset, " + ", entry.size, " bytes passes the end of shard ",
+                    entry.shard, " (", shard->size(), ")"));
+  }
+  std::string stored(static_cast<std::size_t>(entry.size), '\0');
+  shard->read_at(static_cast<std::uint64_t>(entry.offset),
+                 std::as_writable_bytes(std::span(stored)));
+  const auto strings = decode_strings(stored, 1, big_endian);
+  const std::string graph = rename_in_object_graph(strings[0], rename);
+  if (graph == strings[0]) return std::nullopt;
+  EncodedStrings encoded = encode_strings({graph}, big_endian);
+  entry.offset = static_cast<std::int64_t>(shard->size());
+  entry.size = static_cast<std::int64_t>(encoded.bytes.size());
+  entry.crc = encoded.crc;
+  return RenamedIndex::Append{entry.shard, shard->size(), std::move(encoded.bytes)};
+}
+
+}  // namespace
+
+RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
+                              const std::function<const RandomFile*(std::int32_t)>& shard) {
+  const BundleIndex bundle = read_bundle_index(index);
+  std::map<std::string, std::string> values;  // by old key, as the index has them
+  Table(index, kAnySize).for_each([&](std::string_view key, std::string_view value) {
+    values.emplace(key, value);
+  });
+
+  RenamedIndex result;
+  std::map<std::string, std::string> renamed;
+  const auto move = [&](const std::string& from, const std::string& to) {
+    const auto node = values.extract(from);
+    if (!renamed.emplace(to, node.mapped()).second) {
+      throw Error(Errc::kConflict, cat("two variables would be called '", escape(to), "'"));
+    }
+  };
+  move("", "");
+  for (const BundleIndex::Variable& variable : bundle.variables) {
+    const std::string name = rename(variable.name).value_or(variable.name);
+    if (name != variable.name && (name.empty() || name[0] == '\0')) {
+      throw Error(Errc::kInvalid, cat(escape(variable.name), ": '", escape(name),
+                                      "' cannot be a name in a bundle: it is empty, or begins with "
+                                      "byte 0, as keys of slices do"));
+    }
+    if (variable.name == kObjectGraphKey) {
+      if (name != variable.name) {
+        throw Error(Errc::kInvalid, cat(kObjectGraphKey,
+                                        ": holds the object graph, which TensorFlow "
+                                        "looks for under this name"));
+      }
+      BundleEntry entry = variable.entry;
+      try {
+        result.append = move_graph(entry, bundle.header.big_endian, rename, shard(entry.shard));
+      } catch (const Error& e) {
+        throw e.in(kObjectGraphKey);
+      }
+      if (result.append) values[variable.name] = encode_entry(entry);
+    }
+    move(variable.name, name);
+    for (const Slice& slice : variable.entry.slices) {
+      move(encode_slice_key(variable.name, slice), encode_slice_key(name, slice));
+    }
+  }
+  result.index = build_table(renamed);
+  return result;
+}
+
+}  // namespace ckpt::tf

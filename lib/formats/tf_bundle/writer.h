@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/writer.h"
+#include "core/atomic_file.h"
+
+namespace ckpt::tf {
+
+// Writes a bundle of one shard, as TensorFlow's own writer does: tensors in the order of `specs`,
+// one after the other. The shard gets its name before the index does, so where an index is, the
+// bundle is complete.
+std::unique_ptr<Writer> create_bundle(const std::string& prefix, std::vector<VariableSpec> specs,
+                                      Overwrite overwrite);
+
+}  // namespace ckpt::tf

@@ -1,0 +1,137 @@
+// PyTorch's file since version 1.6: a zip archive of stored members, each aligned to 64 bytes.
+//
+//   NAME/data.pkl      the pickle; storages are named by a key
+//   NAME/data/KEY      a storage's bytes
+//   NAME/byteorder     "little" or "big"; absent in older files, which are little-endian
+//   NAME/version       of the container
+//
+// A TorchScript archive has NAME/code/… and NAME/constants.pkl as well.
+#include <algorithm>
+#include <map>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/torch/reader.h"
+#include "formats/zip/archive.h"
+#include "formats/zip/contents.h"
+
+namespace ckpt::torch {
+namespace {
+
+constexpr std::string_view kPickle = "/data.pkl";
+constexpr std::uint64_t kLargestPickle = std::uint64_t{512} << 20;
+
+class ArchiveSource final : public StorageSource {
+ public:
+  ArchiveSource(std::unique_ptr<zip::Contents> contents, std::vector<std::size_t> members)
+      : contents_(std::move(contents)), members_(std::move(members)) {}
+
+  void read(std::size_t i, std::uint64_t offset, std::span<std::byte> out) const override {
+    contents_->read(members_[i], offset, out);
+  }
+
+  [[nodiscard]] std::string name_of(std::size_t i) const override {
+    return contents_->members()[members_[i]].name;
+  }
+
+ private:
+  std::unique_ptr<zip::Contents> contents_;
+  std::vector<std::size_t> members_;  // of each storage
+};
+
+std::string text_of(const zip::Contents& contents, std::size_t member, std::uint64_t largest) {
+  const zip::Member& found = contents.members()[member];
+  if (found.size > largest) {
+    throw Error(Errc::kUnsupported, cat(escape(found.name), " has ", found.size, " bytes; at most ",
+                                        largest, " are read"));
+  }
+  std::string text(static_cast<std::size_t>(found.size), '\0');
+  contents.read(member, 0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+}  // namespace
+
+std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
+  Content content;
+  content.index.format = "PyTorch";
+  content.index.file_bytes = file->size();
+  std::vector<zip::Member> list = zip::read_archive(*file);
+  auto contents = std::make_unique<zip::Contents>(std::move(file), std::move(list));
+
+  std::map<std::string_view, std::size_t> by_name;
+  std::vector<std::size_t> pickles;
+  const auto& members = contents->members();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    by_name[members[i].name] = i;
+    if (members[i].name.ends_with(kPickle)) pickles.push_back(i);
+  }
+  if (pickles.size() != 1) {
+    throw Error(Errc::kCorrupt, cat("has ", pickles.size(),
+                                    " members NAME/data.pkl; a PyTorch file "
+                                    "has 1"));
+  }
+  const std::string& pickle_name = members[pickles[0]].name;
+  const std::string root = pickle_name.substr(0, pickle_name.size() - kPickle.size());
+  const auto find = [&](std::string_view name) -> std::optional<std::size_t> {
+    const auto it = by_name.find(cat(root, "/", name));
+    if (it == by_name.end()) return std::nullopt;
+    return it->second;
+  };
+  if (const auto order = find("byteorder")) {
+    const std::string text = text_of(*contents, *order, 64);
+    if (text != "little" && text != "big") {
+      throw Error(Errc::kCorrupt,
+                  cat("its byte order is '", escape(text), "'; 'little' and 'big' are known"));
+    }
+    content.big_endian = text == "big";
+  }
+
+  const std::string bytes = text_of(*contents, pickles[0], kLargestPickle);
+  Pickle pickle;
+  try {
+    pickle = read_pickle(as_byte_view(std::string_view(bytes)));
+  } catch (const PickleIsCut&) {
+    throw Error(Errc::kCorrupt, cat("its pickle asks for more than its ", bytes.size(), " bytes"));
+  }
+  content.tensors = find_tensors(pickle);
+  if (pickle.size < bytes.size()) {
+    content.index.notes.push_back(
+        cat(count_of(bytes.size() - pickle.size, "byte"), " behind the end of the pickle"));
+  }
+  std::vector<std::size_t> of_storage;
+  std::size_t longer = 0;
+  for (const Storage& storage : pickle.storages) {
+    const auto member = find(cat("data/", storage.key));
+    if (!member) {
+      throw Error(Errc::kCorrupt, cat("has no member ", escape(cat(root, "/data/", storage.key)),
+                                      ", a storage that its pickle names"));
+    }
+    const auto needed =
+        checked_mul(static_cast<std::uint64_t>(storage.count), std::uint64_t{storage.type.size});
+    const std::uint64_t size = members[*member].size;
+    if (!needed || *needed > size) {
+      throw Error(Errc::kCorrupt,
+                  cat("storage ", escape(storage.key), " has ", size, " bytes; its ", storage.count,
+                      " elements of ", storage.type.size, " bytes need more"));
+    }
+    if (*needed < size) ++longer;
+    of_storage.push_back(*member);
+  }
+  if (longer > 0) {
+    content.index.notes.push_back(cat(count_of(longer, "storage"), longer == 1 ? " is" : " are",
+                                      " longer than the pickle says"));
+  }
+  if (find("constants.pkl")) {
+    content.index.notes.push_back(
+        "it is a TorchScript archive: its attributes are listed, its code "
+        "and the constants of its code are not");
+  }
+  content.storages = pickle.storages;
+  content.source = std::make_unique<ArchiveSource>(std::move(contents), std::move(of_storage));
+  return make_reader(std::move(content));
+}
+
+}  // namespace ckpt::torch

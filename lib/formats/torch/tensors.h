@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+#include "formats/torch/pickle.h"
+
+namespace ckpt::torch {
+
+// A tensor: a view of a storage.
+struct View {
+  std::size_t storage = 0;  // of Pickle::storages
+  DType dtype = DType::kOther;
+  std::string native;  // where `dtype` does not say all of it
+  std::uint32_t element_size = 0;
+  Shape shape;
+  std::vector<std::int64_t> stride;  // in elements; empty where the view has no plain values
+  std::int64_t offset = 0;           // in elements
+
+  friend bool operator==(const View&, const View&) = default;
+};
+
+struct NamedView {
+  std::string name;
+  std::vector<std::string> aliases;  // other names of the same view, sorted
+  View view;
+};
+
+// What a pickle has of tensors, in its order.
+//
+// Names are keys of dicts, positions in lists and attributes of objects, from the outside in, with
+// "." between them: {"state_dict": {"fc.weight": …}} is "state_dict.fc.weight". PyTorch's own names
+// have their scopes with ".", so a dict around them is one more scope, and one separator serves all
+// rules. An object of torch.nn.modules is named as its state_dict() would be.
+struct Tensors {
+  std::vector<NamedView> views;
+  std::string layout;  // "state dict", "nested dict", "module", "list", "tensor"
+  std::vector<std::string> notes;
+};
+
+// Throws Error: kCorrupt where a tensor is not inside its storage or two have one name;
+// kUnsupported past a limit.
+Tensors find_tensors(const Pickle& pickle);
+
+}  // namespace ckpt::torch

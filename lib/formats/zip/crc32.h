@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/bytes.h"
+#include "formats/zip/archive.h"
+
+namespace ckpt::zip {
+
+// The CRC-32 of `bytes` behind others whose CRC-32 is `crc`; 0 for none.
+std::uint32_t add_crc32(std::uint32_t crc, ByteView bytes);
+
+// Throws Error(kCorrupt) where `crc`, of all of the member's bytes, is not what the directory says.
+void check_crc32(std::uint32_t crc, const Member& member);
+
+}  // namespace ckpt::zip

@@ -1,0 +1,44 @@
+#include "support/damage.h"
+
+#include "core/error.h"
+#include "support/corpus.h"
+
+namespace {
+
+void try_one(const ckpt::Format& format, std::string_view bytes, const Check& check,
+             const std::string& path, DamageCount& count) {
+  try {
+    const auto reader = open_bytes(format, bytes, path);
+    read_all(*reader);
+    for (std::size_t i = 0; i < reader->index().entries.size(); ++i) reader->details(i);
+    check(*reader);
+    ++count.read;
+  } catch (const ckpt::Error&) {
+    ++count.refused;
+  }
+}
+
+}  // namespace
+
+DamageCount cut_everywhere(const ckpt::Format& format, std::string_view bytes, const Check& check,
+                           const std::string& path) {
+  DamageCount count;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    try_one(format, bytes.substr(0, size), check, path, count);
+  }
+  return count;
+}
+
+DamageCount flip_everywhere(const ckpt::Format& format, std::string_view bytes, std::size_t end,
+                            const Check& check, const std::string& path) {
+  DamageCount count;
+  std::string copy(bytes);
+  for (std::size_t at = 0; at < end; ++at) {
+    for (const int mask : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+      copy[at] = static_cast<char>(copy[at] ^ mask);
+      try_one(format, copy, check, path, count);
+      copy[at] = bytes[at];
+    }
+  }
+  return count;
+}
