@@ -15,9 +15,9 @@ namespace ckpt {
 struct VariableSpec {
   std::string name;
   DType dtype = DType::kF32;
-  Shape shape;
+  Shape shape = {};
   bool trainable = true;
-  std::vector<std::string> collections;
+  std::vector<std::string> collections = {};
 };
 
 // A checkpoint in the making. The index is given whole when it is created, so that a target which

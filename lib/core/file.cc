@@ -93,6 +93,13 @@ std::unique_ptr<RandomFile> open_file(const std::string& path) {
   return std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(status.st_size));
 }
 
+std::unique_ptr<RandomFile> view_file(int fd) {
+  FileDescriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  struct stat status {};
+  if (!copy || ::fstat(copy.get(), &status) != 0) throw Error(Errc::kIo, error_text(errno));
+  return std::make_unique<PosixFile>(std::move(copy), static_cast<std::uint64_t>(status.st_size));
+}
+
 std::unique_ptr<RandomFile> memory_file(Bytes bytes) {
   return std::make_unique<MemoryFile>(std::move(bytes));
 }

@@ -31,6 +31,10 @@ class RandomFile {
 // caller does, with Error::in().
 std::unique_ptr<RandomFile> open_file(const std::string& path);
 
+// The file of an open descriptor, which is duplicated, with the length that it has now. No lock is
+// taken. Throws Error(kIo).
+std::unique_ptr<RandomFile> view_file(int fd);
+
 // A copy of `bytes` as a file.
 std::unique_ptr<RandomFile> memory_file(Bytes bytes);
 

@@ -21,7 +21,7 @@ const Format* find_format(std::string_view id);
 // look like; kCorrupt where the format's own reader refuses them.
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
-// Starts a checkpoint of `format`. Errors name `path` once, here and in the writer's calls.
+// Starts a checkpoint of `format`. Errors name `path` once, here and where the writer cannot write.
 // Throws Error: kInvalid where the format cannot hold the specs, kConflict where the target exists
 // and may not be overwritten, kWrite where it cannot be written, kUnsupported where the format is
 // only read.

@@ -2,6 +2,7 @@
 
 #include "formats/hdf5/reader.h"
 #include "formats/hdf5/superblock.h"
+#include "formats/hdf5/writer.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -21,7 +22,7 @@ const Format kHdf5Format{
     .separator = '/',
     .detect = detect,
     .open = open,
-    .create = nullptr,
+    .create = create_hdf5,
 };
 
 }  // namespace ckpt::hdf5

@@ -168,7 +168,9 @@ std::string keras_words(const Source& source, const std::vector<ObjectId>& group
              kind, known.empty() ? "" : cat(" (", join(known, ", "), ")"));
 }
 
-bool is_keras3_weights(const std::vector<Entry>& entries) {
+// All datasets are numbered under groups "vars"; a model without weights has the groups alone.
+bool is_keras3_weights(const Walk& walk, const std::vector<Entry>& entries) {
+  if (entries.empty()) return walk.groups.contains("layers") && walk.groups.contains("vars");
   const auto is_numbered = [](const Entry& entry) {
     const std::string& path = entry.place;
     const auto slash = path.rfind('/');
@@ -177,7 +179,7 @@ bool is_keras3_weights(const std::vector<Entry>& entries) {
     return path.find_first_not_of("0123456789", slash + 1) == std::string::npos &&
            (group == "vars" || group.ends_with("/vars"));
   };
-  return !entries.empty() && std::ranges::all_of(entries, is_numbered);
+  return std::ranges::all_of(entries, is_numbered);
 }
 
 void note_backend(std::string_view layout, Notes& notes) {
@@ -238,7 +240,7 @@ std::string apply_layout(const Source& source, const Walk& walk, std::vector<Ent
   if (const auto graph = group_at("graph"); graph && source.attribute(*graph, "nb_params")) {
     return "Keras 0 weights";
   }
-  return is_keras3_weights(entries) ? "Keras 3 weights" : "plain";
+  return is_keras3_weights(walk, entries) ? "Keras 3 weights" : "plain";
 }
 
 }  // namespace ckpt::hdf5

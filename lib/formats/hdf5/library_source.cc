@@ -13,7 +13,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // libhdf5 keeps what it read of the metadata; this bounds it.
-constexpr std::size_t kMetadataCache = std::size_t{4} << 20U;
+constexpr std::size_t kMetadataCache = std::size_t{1} << 20U;
 // Decoded chunks of the dataset that is read: a row of chunks should fit, for reading by rows.
 constexpr std::size_t kChunkCache = std::size_t{16} << 20U;
 constexpr std::size_t kChunkSlots = 8191;  // a prime, as H5Pset_cache asks

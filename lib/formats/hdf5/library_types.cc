@@ -1,4 +1,5 @@
 // The parts of library_source.h that turn libhdf5's datatypes and property lists into plain data.
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -179,7 +180,9 @@ std::vector<Filter> filters_of(hid_t properties) {
     filter.name = name.data();
     value_count = std::min(value_count, values.size());
     filter.values.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(value_count));
-    filter.is_known = H5Zfilter_avail(id) > 0;
+    // Deflate upon deflate is no writer's habit, but a bomb's: kilobytes that grow to gigabytes.
+    const bool is_repeated = std::ranges::find(filters, filter.id, &Filter::id) != filters.end();
+    filter.is_known = H5Zfilter_avail(id) > 0 && !is_repeated;
     filters.push_back(std::move(filter));
   }
   return filters;

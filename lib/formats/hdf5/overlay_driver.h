@@ -13,6 +13,9 @@ namespace ckpt::hdf5 {
 // The driver has no path and opens none: files made through it cannot lead libhdf5 to another file
 // by external links or external storage either, as long as those are not asked for.
 
+// Where new tensors start: at multiples of this.
+constexpr haddr_t kTensorAlignment = 64;
+
 // A file access property list whose files are `overlay`, which must outlive them. The caller adds
 // further properties. REQUIRES: a Session is held.
 Handle overlay_access(Overlay& overlay);

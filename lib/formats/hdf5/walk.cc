@@ -130,7 +130,7 @@ class Walker {
       }
       if (name == "." || name == ".." || name.find('/') != std::string::npos) {
         notes_.add("such names", cat(shown(path_), ": a link is called '", escape(name),
-                                     "', which HDF5's own programs cannot open"));
+                                     "', which other programs may not be able to open"));
       }
     }
   }

@@ -1,0 +1,241 @@
+#include "formats/hdf5/blueprint.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <set>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/hdf5/overlay_driver.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+constexpr std::int32_t kVersion = 1;  // of the native layout
+// Metadata is allocated in blocks, apart from the tensors. About this much is needed for each name.
+constexpr std::size_t kMetadataOfVariable = 400;
+constexpr std::size_t kSmallestBlock = 2048;
+constexpr std::size_t kLargestBlock = std::size_t{1} << 20U;
+
+Handle make_properties(hid_t klass) {
+  return Handle(check(H5Pcreate(klass), "cannot make a property list"));
+}
+
+Handle copy_type(hid_t type) { return Handle(check(H5Tcopy(type), "cannot make a datatype")); }
+
+Handle float_type(std::size_t size, std::size_t exponent, std::size_t mantissa, std::size_t bias) {
+  Handle type = copy_type(H5T_IEEE_F32LE);
+  check(H5Tset_fields(type, exponent + mantissa, mantissa, exponent, 0, mantissa), "float type");
+  check(H5Tset_size(type, size), "float type");
+  check(H5Tset_ebias(type, bias), "float type");
+  return type;
+}
+
+Handle bool_type() {
+  Handle type(check(H5Tenum_create(H5T_STD_I8LE), "cannot make a datatype"));
+  for (const std::int8_t value : {std::int8_t{0}, std::int8_t{1}}) {
+    check(H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value), "cannot make a datatype");
+  }
+  return type;
+}
+
+Handle complex_type(hid_t part) {
+  const std::size_t size = H5Tget_size(part);
+  Handle type(check(H5Tcreate(H5T_COMPOUND, 2 * size), "cannot make a datatype"));
+  check(H5Tinsert(type, "r", 0, part), "cannot make a datatype");
+  check(H5Tinsert(type, "i", size, part), "cannot make a datatype");
+  return type;
+}
+
+Handle opaque_type(std::size_t size) {
+  return Handle(check(H5Tcreate(H5T_OPAQUE, size), "cannot make a datatype"));
+}
+
+// The types that h5py and Keras 3 use.
+Handle type_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF16:
+      return float_type(2, 5, 10, 15);
+    case DType::kBf16:
+      return opaque_type(2);
+    case DType::kF32:
+      return copy_type(H5T_IEEE_F32LE);
+    case DType::kF64:
+      return copy_type(H5T_IEEE_F64LE);
+    case DType::kF8e4m3:
+    case DType::kF8e5m2:
+      return opaque_type(1);
+    case DType::kI8:
+      return copy_type(H5T_STD_I8LE);
+    case DType::kI16:
+      return copy_type(H5T_STD_I16LE);
+    case DType::kI32:
+      return copy_type(H5T_STD_I32LE);
+    case DType::kI64:
+      return copy_type(H5T_STD_I64LE);
+    case DType::kU8:
+      return copy_type(H5T_STD_U8LE);
+    case DType::kU16:
+      return copy_type(H5T_STD_U16LE);
+    case DType::kU32:
+      return copy_type(H5T_STD_U32LE);
+    case DType::kU64:
+      return copy_type(H5T_STD_U64LE);
+    case DType::kBool:
+      return bool_type();
+    case DType::kC64:
+      return complex_type(H5T_IEEE_F32LE);
+    case DType::kC128:
+      return complex_type(H5T_IEEE_F64LE);
+    case DType::kString:
+    case DType::kOther:
+      break;
+  }
+  throw Error(Errc::kInvalid, cat("a tensor cannot have dtype ", name_of(dtype)));
+}
+
+// What the attribute "dtype" of an opaque type says; empty for the others.
+const char* opaque_name(DType dtype) {
+  if (dtype == DType::kBf16) return "bfloat16";
+  if (dtype == DType::kF8e4m3) return "float8_e4m3fn";
+  if (dtype == DType::kF8e5m2) return "float8_e5m2";
+  return nullptr;
+}
+
+// Text as h5py writes it, and as Keras reads it back as text and not as bytes.
+Handle text_type() {
+  Handle type = copy_type(H5T_C_S1);
+  check(H5Tset_size(type, H5T_VARIABLE), "cannot make a datatype");
+  check(H5Tset_cset(type, H5T_CSET_UTF8), "cannot make a datatype");
+  return type;
+}
+
+void write_attribute(hid_t object, const char* name, hid_t type, hid_t space, const void* value) {
+  const Handle attribute(check(H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT),
+                               "cannot make an attribute"));
+  check(H5Awrite(attribute, type, value), "cannot write an attribute");
+}
+
+Handle scalar_space() { return Handle(check(H5Screate(H5S_SCALAR), "cannot make a dataspace")); }
+
+void write_text(hid_t object, const char* name, const char* text) {
+  write_attribute(object, name, text_type(), scalar_space(), &text);
+}
+
+class Drawing {
+ public:
+  explicit Drawing(Overlay& overlay, std::size_t metadata_block) {
+    const Handle access = overlay_access(overlay);
+    check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110), "cannot set versions");
+    check(H5Pset_meta_block_size(access, metadata_block), "cannot set block sizes");
+    const Handle creation = make_properties(H5P_FILE_CREATE);
+    check(H5Pset_obj_track_times(creation, false), "cannot switch off timestamps");
+    file_ = Handle(
+        check(H5Fcreate("checkpoint", H5F_ACC_TRUNC, creation, access), "cannot be laid out"));
+    write_text(file_, "ckpt_format", "native");
+    write_attribute(file_, "ckpt_version", H5T_STD_I32LE, scalar_space(), &kVersion);
+
+    link_ = make_properties(H5P_LINK_CREATE);
+    group_ = make_properties(H5P_GROUP_CREATE);
+    check(H5Pset_obj_track_times(group_, false), "cannot switch off timestamps");
+    dataset_ = make_properties(H5P_DATASET_CREATE);
+    check(H5Pset_obj_track_times(dataset_, false), "cannot switch off timestamps");
+    check(H5Pset_layout(dataset_, H5D_CONTIGUOUS), "cannot set the storage");
+    // The place is fixed now, and nothing is written there: the tensors go past libhdf5.
+    check(H5Pset_alloc_time(dataset_, H5D_ALLOC_TIME_EARLY), "cannot set the storage");
+    check(H5Pset_fill_time(dataset_, H5D_FILL_TIME_NEVER), "cannot set the storage");
+  }
+
+  void add_group(const std::string& path) {
+    const Handle group(check(H5Gcreate2(file_, path.c_str(), link_of(path), group_, H5P_DEFAULT),
+                             "cannot add a scope"));
+  }
+
+  // Gives the offset of its data; 0 where it has none.
+  std::uint64_t add_dataset(const std::string& path, const VariableSpec& spec) {
+    const Handle type = type_of(spec.dtype);
+    std::vector<hsize_t> extents;
+    for (const auto extent : spec.shape) extents.push_back(static_cast<hsize_t>(extent));
+    const Handle space = extents.empty()
+                             ? scalar_space()
+                             : Handle(check(H5Screate_simple(static_cast<int>(extents.size()),
+                                                             extents.data(), nullptr),
+                                            "cannot make a dataspace"));
+    const Handle dataset(
+        check(H5Dcreate2(file_, path.c_str(), type, space, link_of(path), dataset_, H5P_DEFAULT),
+              "cannot add a variable"));
+    if (const char* name = opaque_name(spec.dtype)) write_text(dataset, "dtype", name);
+    if (!spec.trainable) {
+      const std::int8_t no = 0;
+      write_attribute(dataset, "trainable", bool_type(), scalar_space(), &no);
+    }
+    if (!spec.collections.empty()) {
+      std::vector<const char*> texts;
+      for (const auto& collection : spec.collections) texts.push_back(collection.c_str());
+      const hsize_t count = texts.size();
+      const Handle list(check(H5Screate_simple(1, &count, nullptr), "cannot make a dataspace"));
+      write_attribute(dataset, "collections", text_type(), list, texts.data());
+    }
+    const haddr_t offset = H5Dget_offset(dataset);
+    return offset == HADDR_UNDEF ? 0 : offset;
+  }
+
+  // Everything reaches the overlay now.
+  void finish() { check(H5Fclose(file_.release()), "cannot be laid out"); }
+
+ private:
+  // Names that are UTF-8 say so, as h5py expects.
+  hid_t link_of(const std::string& path) {
+    check(H5Pset_char_encoding(link_, is_utf8(path) ? H5T_CSET_UTF8 : H5T_CSET_ASCII),
+          "cannot set the encoding of a name");
+    return link_;
+  }
+
+  Handle file_;
+  Handle link_;
+  Handle group_;
+  Handle dataset_;
+};
+
+}  // namespace
+
+Blueprint make_blueprint(std::span<const VariableSpec> specs, std::span<const std::string> paths) {
+  constexpr std::size_t kMaxRank = H5S_MAX_RANK;
+  for (const VariableSpec& spec : specs) {
+    if (spec.shape.size() > kMaxRank) {
+      throw Error(Errc::kInvalid, cat(escape(spec.name), ": has ", spec.shape.size(),
+                                      " dimensions; HDF5 holds at most ", kMaxRank));
+    }
+  }
+  std::vector<std::size_t> order(specs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return paths[i]; });
+  std::set<std::string_view> groups;
+  for (const std::string& path : paths) {
+    for (auto at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
+      groups.insert(std::string_view(path).substr(0, at));
+    }
+  }
+
+  Blueprint blueprint{std::make_unique<Overlay>(nullptr), std::vector<std::uint64_t>(specs.size())};
+  const Session session;
+  const std::size_t names = specs.size() + groups.size();
+  Drawing drawing(*blueprint.file,
+                  std::clamp(names * kMetadataOfVariable / kSmallestBlock * kSmallestBlock,
+                             kSmallestBlock, kLargestBlock));
+  // A group comes before what is in it, since its path is shorter.
+  for (const std::string_view group : groups) drawing.add_group(std::string(group));
+  for (const std::size_t i : order) {
+    try {
+      blueprint.offsets[i] = drawing.add_dataset(paths[i], specs[i]);
+    } catch (const Error& e) {
+      throw e.in(escape(specs[i].name));
+    }
+  }
+  drawing.finish();
+  return blueprint;
+}
+
+}  // namespace ckpt::hdf5

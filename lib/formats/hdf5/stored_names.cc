@@ -1,0 +1,57 @@
+#include "formats/hdf5/stored_names.h"
+
+#include <string_view>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/hdf5/limits.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+// Why HDF5 cannot hold the name; empty where it can.
+std::string_view objection(std::string_view name) {
+  if (name.empty()) return "is empty";
+  if (name.find('\0') != std::string_view::npos) return "has a zero byte";
+  for (const auto segment : split(name, "/")) {
+    if (segment.empty()) return "has an empty segment";
+    if (segment == ".") return "has '.' as a segment";
+    if (segment.size() > kMaxNameBytes - 2) return "has a segment of more than 64 KiB";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> stored_names(std::span<const VariableSpec> specs) {
+  std::vector<std::string> problems;
+  std::unordered_set<std::string_view> scopes;
+  for (const VariableSpec& spec : specs) {
+    const std::string_view name = spec.name;
+    if (const auto why = objection(name); !why.empty()) {
+      problems.push_back(cat("'", escape(name), "' ", why));
+    }
+    for (auto at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1)) {
+      scopes.insert(name.substr(0, at));
+    }
+  }
+  std::vector<std::string> paths;
+  for (const VariableSpec& spec : specs) {
+    std::string path = spec.name;
+    if (path.ends_with(":0") || scopes.contains(path)) path += ":0";
+    if (scopes.contains(path)) {
+      problems.push_back(cat("'", escape(spec.name), "' would be stored as '", escape(path),
+                             "', which is a scope"));
+    }
+    paths.push_back(std::move(path));
+  }
+  if (!problems.empty()) {
+    throw Error(Errc::kInvalid, cat("HDF5 cannot hold ", count_of(problems.size(), "name"), ": ",
+                                    join(problems, ", ")));
+  }
+  return paths;
+}
+
+}  // namespace ckpt::hdf5

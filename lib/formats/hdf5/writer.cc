@@ -1,0 +1,83 @@
+#include "formats/hdf5/writer.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/tensor.h"
+#include "core/text.h"
+#include "formats/hdf5/blueprint.h"
+#include "formats/hdf5/reader.h"
+#include "formats/hdf5/stored_names.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+// All metadata is written when the writer is made; the tensors' bytes go straight to their places.
+class Hdf5Writer final : public Writer {
+ public:
+  Hdf5Writer(const std::string& path, std::vector<VariableSpec> specs, const CreateOptions& options)
+      : Writer(std::move(specs)), path_(path), file_(path, options.overwrite) {
+    Blueprint blueprint = make_blueprint(this->specs(), stored_names(this->specs()));
+    offsets_ = std::move(blueprint.offsets);
+    const std::uint64_t size = blueprint.file->size();
+    file_.reserve(size);
+    file_.resize(size);
+    for (const auto& [offset, page] : blueprint.file->pages()) {
+      if (offset >= size) break;
+      file_.write_at(offset, std::span(*page).first(static_cast<std::size_t>(
+                                 std::min<std::uint64_t>(page->size(), size - offset))));
+    }
+  }
+
+ private:
+  void do_write(std::size_t i, std::uint64_t offset, ByteView bytes) override {
+    try {
+      file_.write_at(offsets_[i] + offset, bytes);
+    } catch (const Error& e) {
+      throw e.in(path_);
+    }
+  }
+
+  void do_commit() override {
+    try {
+      verify();
+      file_.commit();
+    } catch (const Error& e) {
+      throw e.in(path_);
+    }
+  }
+
+  // Does the new file, read back, have the variables that were asked for, and no others?
+  void verify() const {
+    const auto reader = open_hdf5(view_file(file_.fd()), OpenOptions{});
+    std::unordered_map<std::string_view, const Entry*> entries;
+    for (const Entry& entry : reader->index().entries) entries.emplace(entry.name, &entry);
+    if (entries.size() != specs().size()) {
+      throw Error(Errc::kWrite, cat("reads back with ", count_of(entries.size(), "variable"),
+                                    " instead of ", with_commas(specs().size())));
+    }
+    for (const VariableSpec& spec : specs()) {
+      const auto it = entries.find(spec.name);
+      if (it == entries.end() || it->second->dtype != spec.dtype ||
+          it->second->shape != spec.shape || !it->second->native_dtype.empty()) {
+        throw Error(Errc::kWrite, cat(escape(spec.name), ": does not read back as ",
+                                      name_of(spec.dtype), " ", to_string(spec.shape)));
+      }
+    }
+  }
+
+  std::string path_;
+  AtomicFile file_;
+  std::vector<std::uint64_t> offsets_;  // of each variable's bytes
+};
+
+}  // namespace
+
+std::unique_ptr<Writer> create_hdf5(const std::string& path, std::vector<VariableSpec> specs,
+                                    const CreateOptions& options) {
+  return std::make_unique<Hdf5Writer>(path, std::move(specs), options);
+}
+
+}  // namespace ckpt::hdf5
