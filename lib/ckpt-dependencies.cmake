@@ -1,6 +1,6 @@
 # Finds what the library links with: for this project's own build and, through ckptConfig.cmake, for
-# those who link the installed library. HDF5 and xxHash are looked for by file, since Debian's
-# packages of them bring no CMake package and its FindHDF5 runs the compiler wrapper several times.
+# those who link the installed library. HDF5, RE2 and xxHash are looked for by file, since
+# Debian's packages of them bring no CMake package and its FindHDF5 runs the compiler wrapper several times.
 include(CMakeFindDependencyMacro)
 find_dependency(nlohmann_json)
 if(PROJECT_NAME STREQUAL "ckpt")
@@ -26,4 +26,5 @@ endfunction()
 
 ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")
 ckpt_find_library(ckpt::xxhash xxhash.h "" "xxhash")
+ckpt_find_library(ckpt::re2 re2/re2.h "" "re2")
 ckpt_find_library(ckpt::zlib zlib.h "" "z")

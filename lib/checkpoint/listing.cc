@@ -78,11 +78,10 @@ Listing make_listing(const Index& index, const ListingRequest& request) {
   return listing;
 }
 
-std::vector<TreeRow> tree_rows(const Index& index, const Listing& listing,
-                               const ListingRequest& request) {
-  // The leaves, and for each its entry and whether it is a second name of it.
+ListingTree make_listing_tree(const Index& index, const Listing& listing,
+                              const ListingRequest& request) {
+  ListingTree out;
   std::vector<TreeLeaf> leaves;
-  std::vector<std::pair<std::size_t, bool>> origins;
   for (const std::size_t i : listing.entries) {
     const Entry& entry = index.entries[i];
     if (entry.role == Role::kSlot && !request.slots) continue;
@@ -90,34 +89,39 @@ std::vector<TreeRow> tree_rows(const Index& index, const Listing& listing,
     const auto take = [&](const std::string& name, bool is_alias) {
       if (!wanted(name, request, index.separator)) return;
       leaves.push_back({name, parameters_of(entry), entry.nbytes, counts});
-      origins.emplace_back(i, is_alias);
+      out.leaves.push_back({i, is_alias});
       counts = false;
     };
     take(entry.name, false);
     for (const std::string& alias : entry.aliases) take(alias, true);
   }
-  ScopeTree tree = make_tree(leaves, index.separator);
+  out.tree = make_tree(leaves, index.separator);
   using Sort = ListingRequest::Sort;
   if (request.sort == Sort::kName) {
-    sort_siblings(tree, [](const TreeNode& a, const TreeNode& b) {
+    sort_siblings(out.tree, [](const TreeNode& a, const TreeNode& b) {
       return natural_less(a.segment, b.segment);
     });
   } else if (request.sort == Sort::kSize) {
-    sort_siblings(tree, [](const TreeNode& a, const TreeNode& b) { return a.nbytes > b.nbytes; });
+    sort_siblings(out.tree,
+                  [](const TreeNode& a, const TreeNode& b) { return a.nbytes > b.nbytes; });
   }
   if (request.collapse) {
     std::map<std::tuple<DType, Role, bool, Shape>, std::uint64_t> known;
     std::vector<std::uint64_t> kinds;
-    for (const auto& [i, is_alias] : origins) {
+    for (const auto& [i, is_alias] : out.leaves) {
       const Entry& entry = index.entries[i];
       kinds.push_back(
           known.try_emplace({entry.dtype, entry.role, is_alias, entry.shape}, known.size())
               .first->second);
     }
-    collapse_runs(tree, kinds);
+    collapse_runs(out.tree, kinds);
   }
+  return out;
+}
 
-  std::vector<TreeRow> rows;
+void for_each_row(const ListingTree& listing, const Index& index, std::optional<int> max_depth,
+                  const std::function<void(const TreeRow&)>& f) {
+  const ScopeTree& tree = listing.tree;
   struct Visit {
     std::size_t node;
     std::size_t depth;
@@ -132,8 +136,7 @@ std::vector<TreeRow> tree_rows(const Index& index, const Listing& listing,
     auto [n, depth] = stack.back();
     stack.pop_back();
     const TreeNode* node = &tree.nodes[n];
-    TreeRow row{.depth = depth, .label = node->segment, .alias_of = {}, .sums = {}};
-    row.repeats = node->repeats;
+    TreeRow row{.depth = depth, .label = node->segment, .repeats = node->repeats};
     while (!node->leaf && node->children.size() == 1 &&
            !tree.nodes[node->children[0]].children.empty() && node->repeats == 1 &&
            tree.nodes[node->children[0]].repeats == 1) {
@@ -143,27 +146,27 @@ std::vector<TreeRow> tree_rows(const Index& index, const Listing& listing,
       row.label += node->segment;
     }
     if (node->leaf) {
-      const auto& [entry, is_alias] = origins[*node->leaf];
-      TreeRow leaf = row;
-      leaf.entry = entry;
-      if (is_alias) leaf.alias_of = index.entries[entry].name;
-      if (!is_alias) leaf.sums = sums_of(index.entries[entry]);
-      if (node->children.empty()) {
-        leaf.sums.variables *= node->repeats;
-        leaf.sums.parameters *= node->repeats;
-        leaf.sums.nbytes *= node->repeats;
-      }
-      rows.push_back(std::move(leaf));
+      const auto& [entry, is_alias] = listing.leaves[*node->leaf];
+      row.entry = entry;
+      row.is_alias = is_alias;
+      if (!is_alias) row.sums = sums_of(index.entries[entry]);
+      row.sums.variables *= node->repeats;
+      row.sums.parameters *= node->repeats;
+      row.sums.nbytes *= node->repeats;
+      f(row);
     }
     if (node->children.empty()) continue;
     row.is_scope = true;
-    row.sums = {node->variables, node->parameters, node->nbytes};
-    rows.push_back(std::move(row));
-    if (!request.depth || depth + 1 < static_cast<std::size_t>(*request.depth)) {
+    row.entry.reset();
+    row.is_alias = false;
+    // A variable that is a scope too has had its own row: the scope's has the rest.
+    row.sums = {node->variables - row.sums.variables, node->parameters - row.sums.parameters,
+                node->nbytes - row.sums.nbytes};
+    f(row);
+    if (!max_depth || depth + 1 < static_cast<std::size_t>(*max_depth)) {
       push_children(n, depth + 1);
     }
   }
-  return rows;
 }
 
 }  // namespace ckpt

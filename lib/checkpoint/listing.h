@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,14 +44,26 @@ struct TreeRow {
   std::string label;      // one segment, or several where each scope has only the next
   bool is_scope = false;
   std::optional<std::size_t> entry;  // position in Index::entries, of the variable
-  std::string alias_of;              // set where the name is another one of that entry
+  bool is_alias = false;             // the name is another one of that entry
   std::size_t repeats = 1;
   Sums sums;  // of a scope: all below; of a variable: its own
 };
 
-// The scope tree of a listing. Slots, unless asked for, are not in it. Scopes that hold one scope
-// and nothing else share a row with it ("encoder/layer_0/").
-std::vector<TreeRow> tree_rows(const Index& index, const Listing& listing,
-                               const ListingRequest& request);
+// The scope tree of a listing. Slots, unless asked for, are not in it.
+struct ListingTree {
+  ScopeTree tree;
+  struct Leaf {
+    std::size_t entry;  // position in Index::entries
+    bool is_alias;      // the name is another one of that entry
+  };
+  std::vector<Leaf> leaves;  // what TreeNode::leaf counts
+};
+ListingTree make_listing_tree(const Index& index, const Listing& listing,
+                              const ListingRequest& request);
+
+// Gives `f` the rows of the tree, top down, as far as `depth` (no limit where it is empty). Scopes
+// that hold one scope and nothing else share a row with it ("encoder/layer_0").
+void for_each_row(const ListingTree& tree, const Index& index, std::optional<int> depth,
+                  const std::function<void(const TreeRow&)>& f);
 
 }  // namespace ckpt

@@ -1,5 +1,6 @@
 #include "core/numbers.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -27,6 +28,23 @@ float from_small(std::uint32_t bits, int exponent_bits, int mantissa_bits) {
                            exponent - bias - mantissa_bits);
   }
   return negative ? -magnitude : magnitude;
+}
+
+// The bits of the nearest number of a small binary float. `end` is the magnitude from which on the
+// result is `overflow`: half a step above the largest number.
+std::uint32_t to_small(double value, int exponent_bits, int mantissa_bits, double end,
+                       std::uint32_t overflow, std::uint32_t nan) {
+  const std::uint32_t sign = std::signbit(value) ? 1U << (exponent_bits + mantissa_bits) : 0U;
+  if (std::isnan(value)) return sign | nan;
+  const double magnitude = std::fabs(value);
+  if (magnitude >= end) return sign | overflow;
+  const int bias = (1 << (exponent_bits - 1)) - 1;
+  // Below 2^(1 - bias) the steps stay as they are: subnormals.
+  const int exponent = magnitude == 0 ? 1 - bias : std::max(std::ilogb(magnitude), 1 - bias);
+  const double steps = std::nearbyint(std::ldexp(magnitude, mantissa_bits - exponent));
+  // A number of steps of 2^(mantissa_bits + 1) carries into the exponent by itself.
+  const auto base = static_cast<std::uint32_t>(exponent + bias - 1) << mantissa_bits;
+  return sign | (base + static_cast<std::uint32_t>(steps));
 }
 
 template <typename T>
@@ -78,6 +96,26 @@ std::uint16_t to_bf16(float value) {
     return static_cast<std::uint16_t>(bits >> 16 | 0x40U);  // NaN stays NaN, made quiet
   }
   return static_cast<std::uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
+
+std::uint16_t to_f16(double value) {
+  return static_cast<std::uint16_t>(to_small(value, 5, 10, 65520.0, 0x7c00U, 0x7e00U));
+}
+
+std::uint16_t to_bf16(double value) {
+  const double end = std::ldexp(511.0, 128 - 9);  // half a step above 255 * 2^120
+  return static_cast<std::uint16_t>(to_small(value, 8, 7, end, 0x7f80U, 0x7fc0U));
+}
+
+std::uint8_t to_f8e4m3(double value) {
+  // Above the largest, 448, the next step would be 480, whose bits are NaN. 464 lies between, and
+  // goes to even, which is 448.
+  const double end = std::nextafter(464.0, 512.0);
+  return static_cast<std::uint8_t>(to_small(value, 4, 3, end, 0x7fU, 0x7fU));
+}
+
+std::uint8_t to_f8e5m2(double value) {
+  return static_cast<std::uint8_t>(to_small(value, 5, 2, 61440.0, 0x7cU, 0x7eU));
 }
 
 double element_as_double(DType dtype, ByteView bytes, std::size_t i) {

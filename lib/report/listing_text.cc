@@ -1,6 +1,7 @@
 #include "report/listing_text.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -62,8 +63,10 @@ Line line_of(const Index& index, const TreeRow& row) {
   Line line;
   if (row.is_scope) {
     line.name = indented(row.depth, label);
-    line.parameters = with_commas(row.sums.parameters);
-    line.bytes = human_bytes(row.sums.nbytes);
+    if (row.sums.variables > 0) {  // else it holds second names only
+      line.parameters = with_commas(row.sums.parameters);
+      line.bytes = human_bytes(row.sums.nbytes);
+    }
     line.is_scope = true;
   } else {
     line = line_of(index.entries[*row.entry], indented(row.depth, label));
@@ -74,8 +77,8 @@ Line line_of(const Index& index, const TreeRow& row) {
     }
   }
   if (row.repeats > 1) line.remark = cat("× ", row.repeats);
-  if (!row.alias_of.empty()) {
-    line.remark = "= " + escape(row.alias_of);
+  if (row.is_alias) {
+    line.remark = "= " + escape(index.entries[*row.entry].name);
     line.parameters.clear();
     line.bytes.clear();
   }
@@ -87,16 +90,17 @@ struct Widths {
   std::size_t name = 0, dtype = 0, shape = 0, parameters = 0, bytes = 0, remark = 0;
 };
 
-Widths widths_of(const std::vector<Line>& lines, const TextStyle& style) {
-  Widths w;
-  for (const Line& line : lines) {
-    w.name = std::max(w.name, display_width(line.name));
-    w.dtype = std::max(w.dtype, line.dtype.size());
-    w.shape = std::max(w.shape, line.shape.size());
-    w.parameters = std::max(w.parameters, line.parameters.size());
-    w.bytes = std::max(w.bytes, line.bytes.size());
-    w.remark = std::max(w.remark, display_width(line.remark));
-  }
+void widen(Widths& w, const Line& line) {
+  w.name = std::max(w.name, display_width(line.name));
+  w.dtype = std::max(w.dtype, line.dtype.size());
+  w.shape = std::max(w.shape, line.shape.size());
+  w.parameters = std::max(w.parameters, line.parameters.size());
+  w.bytes = std::max(w.bytes, line.bytes.size());
+  w.remark = std::max(w.remark, display_width(line.remark));
+}
+
+// Takes from the name column what the terminal does not have.
+void fit(Widths& w, const TextStyle& style) {
   std::size_t name_limit = kMaxNameWidth;
   if (style.width > 0) {
     const std::size_t others = 2 + w.dtype + 2 + w.shape + 2 + w.parameters + 2 + w.bytes;
@@ -104,7 +108,6 @@ Widths widths_of(const std::vector<Line>& lines, const TextStyle& style) {
     if (w.remark > 0 && name_limit > w.remark + 2 + kMinNameWidth) name_limit -= w.remark + 2;
   }
   w.name = std::min(w.name, name_limit);
-  return w;
 }
 
 // Blanks at the end of a line are left out.
@@ -118,7 +121,8 @@ std::string format_line(const Line& line, const Widths& w, const TextStyle& styl
   const std::size_t name_width = display_width(name);
   if (line.is_scope) name = paint(std::move(name), kBlue, style);
   if (name_width < w.name) name += std::string(w.name - name_width, ' ');
-  std::string text = cat(name, "  ", paint(pad_right(line.dtype, w.dtype), kCyan, style), "  ",
+  std::string text = cat(name, "  ", paint(line.dtype, kCyan, style),
+                         std::string(w.dtype - line.dtype.size(), ' '), "  ",
                          pad_right(line.shape, w.shape), "  ");
   std::string sizes =
       cat(pad_left(line.parameters, w.parameters), "  ", pad_left(line.bytes, w.bytes));
@@ -150,6 +154,30 @@ void print_details(const Reader& reader, std::size_t i, std::size_t indent, cons
   }
 }
 
+using LineVisitor = std::function<void(const Line&)>;
+
+// A function that gives a visitor each line of the listing, every time it is called.
+std::function<void(const LineVisitor&)> line_source(const Index& index, const Listing& listing,
+                                                    const ListingRequest& request, bool flat) {
+  if (!flat) {
+    return [&index, &request,
+            tree = make_listing_tree(index, listing, request)](const LineVisitor& visit) {
+      for_each_row(tree, index, request.depth,
+                   [&](const TreeRow& row) { visit(line_of(index, row)); });
+    };
+  }
+  return [&](const LineVisitor& visit) {
+    for (const std::size_t i : listing.entries) {
+      const Entry& entry = index.entries[i];
+      if (entry.role == Role::kSlot && !request.slots) continue;
+      Line line = line_of(entry, escape(entry.name));
+      line.entry = i;
+      if (!entry.aliases.empty()) line.remark = "also " + escape(join(entry.aliases, ", "));
+      visit(line);
+    }
+  };
+}
+
 std::string sums_text(const Sums& sums) {
   return cat(count_of(sums.variables, "variable"), ", ", count_of(sums.parameters, "parameter"),
              ", ", human_bytes(sums.nbytes));
@@ -164,26 +192,15 @@ void print_listing(const Reader& reader, const Listing& listing, const ListingRe
     out(cat(paint(escape(path), kBold, how.style), ": ", index.format, ", ", index.layout, ", ",
             human_bytes(index.file_bytes), "\n"));
   }
-  std::vector<Line> lines;
-  if (how.flat) {
-    for (const std::size_t i : listing.entries) {
-      const Entry& entry = index.entries[i];
-      if (entry.role == Role::kSlot && !request.slots) continue;
-      Line line = line_of(entry, escape(entry.name));
-      line.entry = i;
-      if (!entry.aliases.empty()) line.remark = "also " + escape(join(entry.aliases, ", "));
-      lines.push_back(std::move(line));
-    }
-  } else {
-    for (const TreeRow& row : tree_rows(index, listing, request)) {
-      lines.push_back(line_of(index, row));
-    }
-  }
-  const Widths widths = widths_of(lines, how.style);
-  for (const Line& line : lines) {
+  // The lines are made twice, for the widths and for the text: a million of them need no memory.
+  const auto for_each_line = line_source(index, listing, request, how.flat);
+  Widths widths;
+  for_each_line([&](const Line& line) { widen(widths, line); });
+  fit(widths, how.style);
+  for_each_line([&](const Line& line) {
     out(format_line(line, widths, how.style) + "\n");
     if (how.details && line.entry) print_details(reader, *line.entry, line.indent, how.style, out);
-  }
+  });
   const bool hidden_slots = !request.slots && listing.slots.variables > 0;
   Sums shown = listing.total;
   if (hidden_slots) {

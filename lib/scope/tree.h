@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -36,7 +37,7 @@ struct TreeNode {
 
 // Names split at the separator. nodes[0] is the root. A node comes after its parent.
 struct ScopeTree {
-  std::vector<TreeNode> nodes;
+  std::deque<TreeNode> nodes;  // not a vector: growing one would hold every node twice
   char separator = '/';
 };
 

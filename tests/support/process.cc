@@ -69,9 +69,8 @@ ProcessResult run(const std::vector<std::string>& command, const std::string& fo
 }
 
 ProcessResult run_ckpt(std::vector<std::string> arguments, const std::string& folder) {
-  std::vector<std::string> command{CKPT_TOOL};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return run(command, folder);
+  arguments.emplace(arguments.begin(), CKPT_TOOL);
+  return run(arguments, folder);
 }
 
 std::string run_python(const std::string& script, const std::vector<std::string>& arguments) {

@@ -1,0 +1,218 @@
+#include "remap/planning/link_units.h"
+
+#include <algorithm>
+
+namespace ckpt {
+namespace {
+
+using Node = LinkTree::Node;
+using Kind = Node::Kind;
+using Fate = Node::Fate;
+
+std::string_view last_segment(std::string_view path, char separator) {
+  return path.substr(path.rfind(separator) + 1);
+}
+
+// The scope of a path; empty for one at the root.
+std::string_view scope_of(std::string_view path, char separator) {
+  const auto at = path.rfind(separator);
+  return at == std::string_view::npos ? std::string_view{} : path.substr(0, at);
+}
+
+}  // namespace
+
+LinkTree::LinkTree(std::span<const PathMove> moves, std::span<const std::string> others,
+                   char separator)
+    : separator_(separator) {
+  nodes_.push_back({});
+  node_at_.emplace("", 0);
+  for (const PathMove& move : moves) {
+    Node& leaf = nodes_[add(move.from, Kind::kVariable)];
+    leaf.fate = move.to.empty() ? Fate::kDrops : Fate::kMoves;
+    leaf.image = move.to;
+    leaf.has_remaining = move.from == move.to;
+  }
+  for (const std::string& other : others) {
+    const bool is_scope = other.ends_with(separator);
+    const std::string_view path =
+        std::string_view(other).substr(0, other.size() - (is_scope ? 1 : 0));
+    nodes_[add(path, is_scope ? Kind::kScope : Kind::kOther)].has_others = true;
+  }
+  for (const PathMove& move : moves) {
+    for (std::string_view scope = scope_of(move.to, separator); !scope.empty();
+         scope = scope_of(scope, separator)) {
+      const auto it = node_at_.find(scope);
+      if (it == node_at_.end()) continue;
+      if (nodes_[it->second].will_be_scope) break;
+      nodes_[it->second].will_be_scope = true;
+    }
+  }
+  // Scopes were added before what is in them, so that backwards the children come first.
+  for (std::size_t i = nodes_.size(); i-- > 0;) settle(i);
+  // A scope that seemed free to move may turn out to be blocked by what others leave behind. Then
+  // it is held, and the choice is made again; each round holds one scope more.
+  for (bool is_settled = false; !is_settled;) {
+    choose_units();
+    find_persisting();
+    is_settled = true;
+    for (const Unit& unit : units_) {
+      const Node* there = find(unit.to);
+      if (unit.to.empty() || there == nullptr || !is_scope(unit.node)) continue;
+      if (persists(*there) && held_.insert(unit.node).second) is_settled = false;
+    }
+  }
+}
+
+const LinkTree::Node* LinkTree::find(std::string_view path) const {
+  const auto it = node_at_.find(path);
+  return it == node_at_.end() ? nullptr : &nodes_[it->second];
+}
+
+std::size_t LinkTree::add(std::string_view path, Kind kind) {
+  if (const auto it = node_at_.find(path); it != node_at_.end()) return it->second;
+  const std::size_t parent = add(scope_of(path, separator_), Kind::kScope);
+  const std::size_t index = nodes_.size();
+  nodes_.push_back({});
+  nodes_.back().path = path;
+  nodes_.back().parent = parent;
+  nodes_.back().kind = kind;
+  nodes_[parent].children.push_back(index);
+  node_at_.emplace(path, index);
+  return index;
+}
+
+// Decides a scope's fate by those of its children.
+void LinkTree::settle(std::size_t index) {
+  Node& node = nodes_[index];
+  if (node.kind != Kind::kScope) return;
+  bool is_first = true;
+  for (const std::size_t c : node.children) {
+    const Node& child = nodes_[c];
+    node.has_others = node.has_others || child.has_others;
+    node.has_remaining = node.has_remaining || child.has_remaining;
+    if (child.fate == Fate::kNothing) continue;
+    Fate fate = child.fate;
+    std::string_view image;
+    if (fate == Fate::kMoves) {
+      image = scope_of(child.image, separator_);
+      const bool keeps_name =
+          last_segment(child.image, separator_) == last_segment(child.path, separator_);
+      if (!keeps_name || image.empty()) fate = Fate::kMixed;
+    }
+    if (is_first) {
+      node.fate = fate;
+      node.image = image;
+      is_first = false;
+    } else if (node.fate != fate || node.image != image) {
+      node.fate = Fate::kMixed;
+    }
+  }
+  if (index == 0) node.fate = Fate::kMixed;  // the root itself cannot move
+  if (node.fate == Fate::kDrops && node.has_others) node.fate = Fate::kMixed;
+}
+
+void LinkTree::choose_units() {
+  units_.clear();
+  claimed_.clear();
+  candidates_.clear();
+  // The shallowest target first; of those with one target, the scope with the most in it.
+  const auto later = [this](std::size_t a, std::size_t b) {
+    const Node& x = nodes_[a];
+    const Node& y = nodes_[b];
+    if (x.image.size() != y.image.size()) return x.image.size() > y.image.size();
+    if (x.image != y.image) return x.image > y.image;
+    if (x.children.size() != y.children.size()) return x.children.size() < y.children.size();
+    return x.path > y.path;
+  };
+  dissolve(0);
+  std::ranges::make_heap(candidates_, later);
+  while (!candidates_.empty()) {
+    std::ranges::pop_heap(candidates_, later);
+    const std::size_t node = candidates_.back();
+    candidates_.pop_back();
+    const Node* there = find(nodes_[node].image);
+    const bool is_blocked = held_.contains(node) || claimed_.contains(nodes_[node].image) ||
+                            (there != nullptr && there->has_remaining) ||
+                            is_provided(nodes_[node].image);
+    if (!is_blocked) {
+      accept(node);
+      continue;
+    }
+    const std::size_t before = candidates_.size();
+    dissolve(node);
+    for (std::size_t i = before; i < candidates_.size(); ++i) {
+      std::push_heap(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                     later);
+    }
+  }
+}
+
+// Its children go each their own way.
+void LinkTree::dissolve(std::size_t node) {
+  for (const std::size_t child : nodes_[node].children) visit(child);
+}
+
+void LinkTree::visit(std::size_t index) {
+  const Node& node = nodes_[index];
+  switch (node.fate) {
+    case Fate::kNothing:
+      break;
+    case Fate::kDrops:
+      units_.push_back({index, {}});
+      break;
+    case Fate::kMixed:
+      dissolve(index);
+      break;
+    case Fate::kMoves:
+      if (node.image == node.path) break;
+      if (node.kind == Kind::kScope) {
+        candidates_.push_back(index);
+      } else {
+        units_.push_back({index, node.image});
+      }
+      break;
+  }
+}
+
+// Does a scope that moves whole bring one along that will be at `target`?
+bool LinkTree::is_provided(std::string_view target) const {
+  for (std::string_view scope = scope_of(target, separator_); !scope.empty();
+       scope = scope_of(scope, separator_)) {
+    const auto it = claimed_.find(scope);
+    if (it == claimed_.end()) continue;
+    std::string brought(nodes_[it->second].path);
+    brought += target.substr(scope.size());
+    if (node_at_.contains(brought)) return true;
+  }
+  return false;
+}
+
+void LinkTree::accept(std::size_t node) {
+  claimed_.emplace(nodes_[node].image, node);
+  units_.push_back({node, nodes_[node].image});
+}
+
+// Marks the scopes above all that stays, and that itself.
+void LinkTree::find_persisting() {
+  persisting_.clear();
+  std::unordered_set<std::size_t> leaving;
+  for (const Unit& unit : units_) leaving.insert(unit.node);
+  const auto leaves = [&](std::size_t node) {
+    for (; node != 0; node = nodes_[node].parent) {
+      if (leaving.contains(node)) return true;
+    }
+    return false;
+  };
+  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    const bool is_other =
+        node.has_others &&
+        std::ranges::none_of(node.children, [&](std::size_t c) { return nodes_[c].has_others; });
+    const bool remains = node.kind == Kind::kVariable && node.has_remaining;
+    if (!remains && (!is_other || leaves(i))) continue;
+    for (std::size_t at = i; at != 0 && persisting_.insert(at).second; at = nodes_[at].parent) {
+    }
+  }
+}
+
+}  // namespace ckpt

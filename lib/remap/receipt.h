@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "remap/link_moves.h"
+#include "remap/plan.h"
+
+namespace ckpt {
+
+// The record of a remap that was done: what undoes it exactly, rules or no rules.
+struct Receipt {
+  struct File {
+    std::string path;
+    std::string format;  // "HDF5"
+    std::string layout;
+    std::uint64_t bytes = 0;
+
+    friend bool operator==(const File&, const File&) = default;
+  };
+  // A joined, divided or otherwise changed variable: names, dtypes and shapes on both sides.
+  struct Change {
+    std::vector<Output> from;
+    std::vector<Output> to;
+    std::vector<Op> ops;  // resolved
+
+    friend bool operator==(const Change&, const Change&) = default;
+  };
+
+  std::string tool;  // "ckpt 0.1.0"
+  File input;
+  File output;
+  char separator = '/';
+  std::vector<std::string> rules;  // as they were given
+  std::vector<PathMove> moves;     // names that changed while their values did not
+  std::vector<Change> changes;
+  std::vector<Output> dropped;
+  std::uint64_t kept = 0;  // names that stayed
+  // Digests of tensors by their names in the output, as the caller computes them. May be empty.
+  std::vector<std::pair<std::string, std::string>> digests;
+
+  friend bool operator==(const Receipt&, const Receipt&) = default;
+};
+
+// The receipt of a plan, without what only its executor knows: tool, files, digests.
+// REQUIRES: the plan has no problems.
+Receipt make_receipt(const Plan& plan, std::span<const Entry> entries, const Rules& rules);
+
+// {"schema": "ckpt/receipt/1", …}, the same text for the same receipt. A name that is not UTF-8 is
+// written as {"hex": "…"}.
+std::string print_receipt(const Receipt& receipt);
+
+// Throws Error(kInvalid): text that is no JSON, another schema, a key that is missing, unknown,
+// there twice or of another type.
+Receipt parse_receipt(std::string_view json);
+
+// The way back.
+struct ReceiptInverse {
+  Rules rules;  // one exact rule for each name, to be planned with way_back_options()
+  std::vector<std::string> lossy;  // names whose values are not what they were: cast and cast back
+  std::vector<std::string> lost;   // names that were dropped
+};
+
+ReceiptInverse invert(const Receipt& receipt);
+
+// Options for the way back: every name has its rule, and what the file held before the remap, such
+// as names that differ in case only, it can hold again.
+PlanOptions way_back_options();
+
+}  // namespace ckpt

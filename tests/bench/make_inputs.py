@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""Makes the benchmark's checkpoints. Called by ckpt_bench; needs h5py.
+
+    make_inputs.py scopes COUNT v18|earliest OUT     COUNT small f32 variables in nested scopes
+    make_inputs.py blocks COUNT BYTES random|empty OUT     COUNT f32 variables of BYTES each
+
+The last variable of each file is zz_last/witness, by which a listing shows that it is whole.
+`empty` leaves holes: the file is as long as its tensors and takes hardly any room. Everything goes
+through h5py's low-level interface, which takes a tenth of the time for 100,000 variables.
+"""
+
+import os
+import sys
+
+import h5py
+import numpy as np
+
+LAST_SCOPE, LAST = b"zz_last", b"witness"
+LAYERS_A_BLOCK = 50
+# Kernel and bias of each layer.
+SHAPES = {b"kernel": (4, 4), b"bias": (4,)}
+
+
+def create_file(path, low):
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(low, h5py.h5f.LIBVER_V110)
+    return h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, None, access)
+
+
+def plain_dataset():
+    """Contiguous, its room taken at once, not filled and not dated."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.CONTIGUOUS)
+    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    plist.set_obj_track_times(False)
+    return plist
+
+
+def make_scopes(count, version, out):
+    """block_<i>/layer_<j>/{kernel,bias}, 100 variables a block, and the last one."""
+    low = {"v18": h5py.h5f.LIBVER_V18, "earliest": h5py.h5f.LIBVER_EARLIEST}[version]
+    file = create_file(out, low)
+    plist = plain_dataset()
+    spaces = {leaf: h5py.h5s.create_simple(shape) for leaf, shape in SHAPES.items()}
+    left = count - 1
+    layer_number = 0
+    while left > 0:
+        if layer_number % LAYERS_A_BLOCK == 0:
+            block = h5py.h5g.create(file, b"block_%d" % (layer_number // LAYERS_A_BLOCK))
+        layer = h5py.h5g.create(block, b"layer_%d" % (layer_number % LAYERS_A_BLOCK))
+        for leaf, space in spaces.items():
+            if left > 0:
+                h5py.h5d.create(layer, leaf, h5py.h5t.IEEE_F32LE, space, plist)
+                left -= 1
+        layer_number += 1
+    last = h5py.h5g.create(file, LAST_SCOPE)
+    h5py.h5d.create(last, LAST, h5py.h5t.IEEE_F32LE, spaces[b"bias"], plist)
+
+
+def make_blocks(count, size, content, out):
+    """block_<i>/kernel and the last one; random values, or none."""
+    file = create_file(out, h5py.h5f.LIBVER_V18)
+    plist = plain_dataset()
+    space = h5py.h5s.create_simple((size // 4,))
+    values = np.random.Generator(np.random.PCG64(1)).standard_normal(size // 4, dtype=np.float32) \
+        if content == "random" else None
+    for i in range(count):
+        is_last = i == count - 1
+        scope = h5py.h5g.create(file, LAST_SCOPE if is_last else b"block_%d" % i)
+        leaf = LAST if is_last else b"kernel"
+        dataset = h5py.h5d.create(scope, leaf, h5py.h5t.IEEE_F32LE, space, plist)
+        if values is not None:
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.roll(values, i))
+
+
+def main():
+    kind, *arguments, out = sys.argv[1:]
+    if kind == "scopes":
+        make_scopes(int(arguments[0]), arguments[1], out)
+    elif kind == "blocks":
+        make_blocks(int(arguments[0]), int(arguments[1]), arguments[2], out)
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

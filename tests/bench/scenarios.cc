@@ -1,0 +1,183 @@
+#include "scenarios.h"
+
+#include <string>
+
+// The table at the end has a row a scenario. A new one is a function that makes its inputs and says
+// who takes part, and a row. Bars are the design's; times are ratios to a reference
+// that runs in the same rounds, on the machine at hand.
+
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+// The leaf that make_inputs.py puts last into every file.
+constexpr const char* kLast = "witness";
+
+constexpr std::uint64_t kBlocks = 128;
+constexpr std::uint64_t kBlockBytes = 16 * kMiB;
+
+Contender ckpt(std::string label, std::vector<std::string> arguments, std::string proof) {
+  arguments.insert(arguments.begin(), CKPT_TOOL);
+  return {.label = std::move(label), .command = std::move(arguments), .proof = std::move(proof)};
+}
+
+Contender ckpt_io(std::string label, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), CKPT_BENCH_IO);
+  return {.label = std::move(label),
+          .command = std::move(arguments),
+          .missing = *CKPT_BENCH_IO == '\0' ? "this build has no lib/formats" : ""};
+}
+
+Contender h5py(std::string label, const std::vector<std::string>& arguments) {
+  return {.label = std::move(label),
+          .command = Workshop::python("h5py_contenders.py", arguments),
+          .missing = missing_h5py()};
+}
+
+// --- ls: everybody lists one file
+// -------------------------------------------------------------------
+
+std::vector<Contender> list(const std::string& file) {
+  std::vector<Contender> contenders{ckpt("ckpt ls", {"ls", file}, kLast),
+                                    ckpt("ckpt ls --json", {"ls", "--json", file}, kLast)};
+  contenders.push_back({.label = "h5ls -r",
+                        .command = {"h5ls", "-r", file},
+                        .missing = missing_program("h5ls"),
+                        .proof = kLast});
+  contenders.push_back(h5py("h5py walk", {"walk", file}));
+  contenders.back().proof = kLast;
+  return contenders;
+}
+
+template <int kCount>
+std::vector<Contender> list_scopes(const Workshop& workshop) {
+  return list(workshop.make_input({"scopes", std::to_string(kCount), "v18"}, "scopes.h5"));
+}
+
+std::vector<Contender> list_scopes_of_earliest_format(const Workshop& workshop) {
+  return list(workshop.make_input({"scopes", "100000", "earliest"}, "scopes.h5"));
+}
+
+std::vector<Contender> list_sparse(const Workshop& workshop) {
+  const auto small = workshop.make_input({"blocks", "10", "2000", "empty"}, "small.h5");
+  const auto sparse = workshop.make_input({"blocks", "10", "2000000000", "empty"}, "sparse.h5");
+  return {ckpt("ckpt ls, 20 KB", {"ls", small}, kLast),
+          ckpt("ckpt ls, 20 GB", {"ls", sparse}, kLast)};
+}
+
+// --- reading and writing all tensors
+// ----------------------------------------------------------------
+
+std::string blocks_file(const Workshop& workshop) {
+  return workshop.make_input(
+      {"blocks", std::to_string(kBlocks), std::to_string(kBlockBytes), "random"}, "blocks.h5");
+}
+
+std::vector<Contender> read_blocks(const Workshop& workshop) {
+  const std::string file = blocks_file(workshop);
+  const std::string all = std::to_string(kBlocks * kBlockBytes) + " bytes";
+  std::vector<Contender> contenders{ckpt_io("ckpt::Reader, all tensors", {"read", file}),
+                                    {.label = "cat FILE > /dev/null", .command = {"cat", file}},
+                                    h5py("h5py, all datasets", {"read", file})};
+  contenders.front().proof = all;
+  contenders.back().proof = all;
+  return contenders;
+}
+
+// No clones, where the file system could make them. Each writes 2 GiB and waits until they are on
+// the device, as ckpt always does; `cp` alone, which does not wait, is there for comparison.
+std::vector<Contender> write_blocks(const Workshop& workshop) {
+  const std::string file = blocks_file(workshop);
+  const std::string out = workshop.path("out.h5");
+  const std::string count = std::to_string(kBlocks);
+  const std::string bytes = std::to_string(kBlockBytes);
+  std::vector<Contender> contenders{
+      ckpt_io("ckpt::Writer", {"write", out, count, bytes}),
+      {.label = "cp, sync",
+       .command = {"sh", "-c", "cp --reflink=never \"$0\" \"$1\" && sync \"$1\"", file, out}},
+      {.label = "cp alone", .command = {"cp", "--reflink=never", file, out}},
+      h5py("h5py, fsync", {"write", out, count, bytes})};
+  for (auto& contender : contenders) {
+    contender.output = out;
+    contender.output_bytes = kBlocks * kBlockBytes;
+  }
+  return contenders;
+}
+
+// --- the table
+// --------------------------------------------------------------------------------------
+
+double peak_limit(int variables) { return static_cast<double>(64 * kMiB) + 200.0 * variables; }
+
+// The bars of `ckpt ls` on a file of so many variables.
+std::vector<Bar> list_bars(int variables, std::vector<Bar> more) {
+  std::vector<Bar> bars = std::move(more);
+  bars.push_back(
+      {"ckpt ls", Measure::kPeakBytes, peak_limit(variables), "64 MiB + 200 bytes a variable"});
+  return bars;
+}
+
+const Bar kNotSlower{"ckpt ls", Measure::kTimeRatio, 1.0, "through libhdf5"};
+const Bar kTwentyTimes{"ckpt ls", Measure::kTimeRatio, 0.05, "with a reader of our own"};
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all{
+      {.name = "ls_10",
+       .description = "10 variables in nested scopes, HDF5 1.8 format",
+       .runs = 40,
+       .disk_bytes = kMiB,
+       .reference = "h5ls -r",
+       .set_up = list_scopes<10>,
+       .bars =
+           list_bars(10, {{"ckpt ls", Measure::kWallSeconds, 0.010, "through libhdf5"},
+                          {"ckpt ls", Measure::kWallSeconds, 0.003, "with a reader of our own"}})},
+      {.name = "ls_1000",
+       .description = "1,000 variables in nested scopes, HDF5 1.8 format",
+       .runs = 20,
+       .disk_bytes = 4 * kMiB,
+       .reference = "h5ls -r",
+       .set_up = list_scopes<1000>,
+       .bars = list_bars(1000, {})},
+      {.name = "ls_100000",
+       .description = "100,000 variables in nested scopes, HDF5 1.8 format",
+       .runs = 5,
+       .disk_bytes = 256 * kMiB,
+       .reference = "h5ls -r",
+       .set_up = list_scopes<100000>,
+       .bars = list_bars(100000, {kNotSlower, kTwentyTimes})},
+      {.name = "ls_100000_earliest",
+       .description = "100,000 variables in nested scopes, HDF5's earliest format",
+       .runs = 5,
+       .disk_bytes = 512 * kMiB,
+       .reference = "h5ls -r",
+       .set_up = list_scopes_of_earliest_format,
+       .bars = list_bars(100000, {kNotSlower, kTwentyTimes})},
+      {.name = "ls_sparse_20g",
+       .description = "10 variables in 20 GB of holes, and the same in 20 KB",
+       .runs = 40,
+       .disk_bytes = kMiB,
+       .reference = "ckpt ls, 20 KB",
+       .set_up = list_sparse,
+       .bars = {{"ckpt ls, 20 GB", Measure::kTimeRatio, 1.1, "must be the same"},
+                {"ckpt ls, 20 GB", Measure::kPeakRatio, 1.05, "must be the same"}}},
+      {.name = "read_2g",
+       .description = "reading all of 2 GiB in 128 variables, from the page cache",
+       .runs = 5,
+       .disk_bytes = 3 * kGiB,
+       .reference = "cat FILE > /dev/null",
+       .set_up = read_blocks,
+       .bars = {}},
+      {.name = "write_2g",
+       .description = "writing 2 GiB in 128 variables, to the device",
+       .runs = 3,
+       .disk_bytes = 5 * kGiB,
+       .reference = "cp, sync",
+       .set_up = write_blocks,
+       .bars = {}},
+  };
+  return all;
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Shows what ckpt does, on the small trained network in fixtures/digits. Installs on Debian what is
+# missing, builds, and narrates each command that it runs. Changes no file of the project.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+run() {  # prints a command as one would type it, then runs it
+  printf '\033[32m$ %s\033[0m\n' "$*"
+  eval "$*"
+}
+
+say "1. What building needs, and the build (a few minutes the first time)"
+tools/setup.sh
+cmake -S . -B build -G Ninja -D CKPT_TESTS=OFF -D CKPT_BENCH=OFF >/dev/null
+cmake --build build --target ckpt_tool
+PATH=$PWD/build:$PATH
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cp fixtures/digits/digits.h5 "$scratch/digits.h5"
+cd "$scratch"
+
+say "2. What is in this file? A small convolutional net, trained with Adam."
+run "ckpt ls digits.h5"
+
+say "3. One scope of it, with the optimizer's slots; a name can be a variable and a scope at once."
+run "ckpt ls --slots digits.h5:conv1"
+
+say "4. The largest variables, one a line, for a script or for eyes."
+run "ckpt ls --flat --sort size --glob '**/kernel' digits.h5"
+run "ckpt ls --json digits.h5 | grep totals"
+
+say "5. One variable: is it trained? Where are its slots?"
+run "ckpt show digits.h5 dense/kernel"
+
+say "6. A slip of the keyboard is answered with what is there, and a status that scripts can use."
+run "ckpt show digits.h5 dense/kernal || echo \"status \$?\""
+
+say "That was the demo. \`build/ckpt --help\` lists the commands; README.md explains them."
