@@ -1,5 +1,6 @@
 #include "formats/safetensors/shards.h"
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -85,12 +86,12 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
   }
   const std::string where = name.empty() ? "" : cat(escape(name), ": ");
   for (const std::string& note : header.notes) content.index.notes.push_back(where + note);
-  for (auto& [key, value] : header.metadata) {
+  for (auto& pair : header.metadata) {
     // Every shard of a set carries the same ones, as a rule.
     const bool known = std::ranges::any_of(content.attributes, [&](const auto& attribute) {
-      return attribute.name == key && attribute.value == value;
+      return attribute.name == pair.first && attribute.value == pair.second;
     });
-    if (!known) content.attributes.push_back({std::move(key), std::move(value)});
+    if (!known) content.attributes.push_back({std::move(pair.first), std::move(pair.second)});
   }
 }
 
