@@ -55,20 +55,42 @@ const Format* detect(const RandomFile& file) {
   return found.front();
 }
 
-// Opens what `path` stands for in a format that calls its checkpoints by something else than the
-// file to open; null where it stands for nothing.
-std::unique_ptr<Reader> open_resolved(const std::string& path, const OpenOptions& options) {
+// A checkpoint's file, opened, and who reads it.
+struct Located {
+  const Format* format = nullptr;
+  std::unique_ptr<RandomFile> file;
+  std::string path;
+};
+
+// What `path` stands for in a format that calls its checkpoints by something else than the file to
+// open; no format where it stands for nothing.
+Located resolve(const std::string& path) {
   for (const Format* format : kFormats) {
     if (format->resolve == nullptr) continue;
     const auto file = format->resolve(path);
     if (!file) continue;
     try {
-      return format->open(open_file(*file), *file, options);
+      return {format, open_file(*file), *file};
     } catch (const Error& e) {
       throw e.in(file->substr(file->rfind('/') + 1));
     }
   }
-  return nullptr;
+  return {};
+}
+
+Located locate(const std::string& path) {
+  std::unique_ptr<RandomFile> file;
+  try {
+    file = open_file(path);
+  } catch (const Error& e) {
+    if (e.code() != Errc::kNotFound) throw;
+    if (Located located = resolve(path); located.format != nullptr) return located;
+    throw;
+  }
+  if (const Format* format = detect(*file)) return {format, std::move(file), path};
+  if (Located located = resolve(path); located.format != nullptr) return located;
+  throw Error(Errc::kUnsupported,
+              cat(describe_unknown_file(*file), "; what can be read is ", names_of(kFormats)));
 }
 
 }  // namespace
@@ -82,7 +104,7 @@ const Format* find_format(std::string_view id) {
 
 const Format& detect_format(const std::string& path) {
   try {
-    return detect(*open_file(path));
+    return *locate(path).format;
   } catch (const Error& e) {
     throw e.in(path);
   }
@@ -90,18 +112,13 @@ const Format& detect_format(const std::string& path) {
 
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options) {
   try {
-    std::unique_ptr<RandomFile> file;
+    Located located = locate(path);
     try {
-      file = open_file(path);
+      return located.format->open(std::move(located.file), located.path, options);
     } catch (const Error& e) {
-      if (e.code() != Errc::kNotFound) throw;
-      if (auto reader = open_resolved(path, options)) return reader;
-      throw;
+      if (located.path == path) throw;
+      throw e.in(located.path.substr(located.path.rfind('/') + 1));
     }
-    if (const Format* format = detect(*file)) return format->open(std::move(file), path, options);
-    if (auto reader = open_resolved(path, options)) return reader;
-    throw Error(Errc::kUnsupported,
-                cat(describe_unknown_file(*file), "; what can be read is ", names_of(kFormats)));
   } catch (const Error& e) {
     throw e.in(path);
   }
