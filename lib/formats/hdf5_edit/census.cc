@@ -102,7 +102,8 @@ class CountingSource final : public Source {
   [[nodiscard]] Object open(ObjectId id) const override {
     Object object = source_.open(id);
     if (census_.objects.contains(id)) return object;
-    auto names = source_.attribute_names(id);
+    std::vector<std::string> names;
+    if (object.kind != Object::Kind::kDataset) names = source_.attribute_names(id);
     std::ranges::sort(names);
     census_.objects.emplace(id, checksum_of(source_, id, object, names, {}));
     if (object.kind == Object::Kind::kGroup) {

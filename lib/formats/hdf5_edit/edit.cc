@@ -185,7 +185,7 @@ class Editor {
       outcome = run_helper(fd_, work.operations,
                            {options_.helper, options_.helper_time, options_.helper_memory});
       const PatchedFile patched(*file, outcome.patch);
-      const Plan plan{census, wishes, naming, work, edit_, options_.use_paths};
+      const Plan plan{census, wishes, naming, work, edit_, outcome.patch, options_.use_paths};
       check_outcome(plan, *source, patched, outcome.created);
     }
     return write(*file, std::move(outcome));
