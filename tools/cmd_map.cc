@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/formats.h"
 #include "remap/explain.h"
 #include "remap/invert.h"
 #include "remap/lint.h"
@@ -19,6 +20,7 @@ struct Options {
 struct Input {
   Rules rules;
   std::vector<Entry> entries;
+  PlanOptions plan;
 };
 
 Input read(const Options& options, Console& console) {
@@ -27,6 +29,7 @@ Input read(const Options& options, Console& console) {
   if (!options.file.empty()) {
     const auto reader = open_input(options.file, false, console);
     input.entries = reader->index().entries;
+    input.plan.target = limits_of(detect_format(options.file));
     separator = reader->index().separator;
   }
   input.rules = read_rules({.texts = {}, .map_file = options.map}, separator, {});
@@ -34,7 +37,7 @@ Input read(const Options& options, Console& console) {
 }
 
 ExitStatus check(const Options& options, Console& console) {
-  const auto [rules, entries] = read(options, console);
+  const auto [rules, entries, plan_options] = read(options, console);
   bool fine = true;
   for (const LintFinding& finding : lint(rules)) {
     // That a rule can only be undone by its receipt is worth knowing, and no fault.
@@ -43,7 +46,7 @@ ExitStatus check(const Options& options, Console& console) {
     console.write(cat(name_of(finding.code), ": ", finding.message, "\n"));
   }
   if (!options.file.empty()) {
-    const Plan plan = make_plan(entries, rules);
+    const Plan plan = make_plan(entries, rules, plan_options);
     for (const Problem& problem : plan.problems) {
       fine = false;
       console.write(cat(name_of(problem.code), ": ", problem.message, "\n"));
@@ -54,7 +57,7 @@ ExitStatus check(const Options& options, Console& console) {
 }
 
 ExitStatus explain_names(const Options& options, Console& console) {
-  const auto [rules, entries] = read(options, console);
+  const auto [rules, entries, plan_options] = read(options, console);
   std::vector<std::string> names;
   for (const Entry& entry : entries) names.push_back(entry.name);
   for (const Explanation& explanation : explain(names, rules)) {
@@ -72,15 +75,15 @@ ExitStatus explain_names(const Options& options, Console& console) {
 }
 
 ExitStatus invert_rules(const Options& options, Console& console) {
-  const auto [rules, entries] = read(options, console);
-  const Inversion inversion = invert(rules, entries);
+  const auto [rules, entries, plan_options] = read(options, console);
+  const Inversion inversion = invert(rules, entries, plan_options);
   for (const Offender& offender : inversion.offenders) {
     console.complain(
         cat(escape(describe(rules, offender.rule)), " cannot be inverted: ", offender.why));
   }
   if (!inversion.offenders.empty()) return ExitStatus::kRules;
   if (!options.file.empty()) {
-    const RoundTrip trip = prove_round_trip(entries, rules, inversion.rules);
+    const RoundTrip trip = prove_round_trip(entries, rules, inversion.rules, plan_options);
     for (const Problem& problem : trip.problems) console.complain(problem.message);
     for (const RoundTripFault& fault : trip.faults) {
       console.complain(cat(

@@ -36,15 +36,6 @@ struct Options {
   std::string color = "auto";
 };
 
-// What a format's target can hold. A name that is variable and scope at once is stored with ":0" in
-// the native HDF5 layout.
-TargetLimits limits_of(const Format& format) {
-  TargetLimits limits;
-  limits.variable_beside_scope = true;
-  if (format.id == "hdf5") limits.longest_name = 64 * 1024;
-  return limits;
-}
-
 std::vector<std::string> names_of(const Index& index) {
   std::vector<std::string> names;
   for (const Entry& entry : index.entries) names.push_back(entry.name);
@@ -170,7 +161,6 @@ ExitStatus run_remap(const Options& options, Console& console) {
     JsonStream json(out);
     write_remap(plan, rules, report, kTool, json);
   } else if (!refused) {
-    if (unexpected) report.dry_run = true;
     print_remap(plan, rules, index, report, console.style(options.color), out);
   }
   if (refused) return ExitStatus::kRules;

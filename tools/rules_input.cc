@@ -31,6 +31,13 @@ std::string read_text_file(const std::string& path) {
   }
 }
 
+TargetLimits limits_of(const Format& format) {
+  TargetLimits limits;
+  limits.variable_beside_scope = true;
+  if (format.id == "hdf5") limits.longest_name = 64 * 1024;
+  return limits;
+}
+
 Rules read_rules(const RulesInput& input, char separator, const std::vector<std::string>& names) {
   Rules rules;
   rules.separator = separator;

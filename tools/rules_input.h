@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/format.h"
+#include "remap/plan.h"
 #include "remap/rule.h"
 
 namespace ckpt {
@@ -20,5 +22,9 @@ std::string read_text_file(const std::string& path);
 // The rules: those of the map file, then those of the command line. `names` are the checkpoint's,
 // which an assignment map is resolved against. Throws Error(kInvalid), naming the map file.
 Rules read_rules(const RulesInput& input, char separator, const std::vector<std::string>& names);
+
+// What a format's target can hold: a name that is variable and scope at once, too (HDF5 stores it
+// with ":0"; the others have no scopes of their own).
+TargetLimits limits_of(const Format& format);
 
 }  // namespace ckpt

@@ -188,6 +188,9 @@ void print_remap(const Plan& plan, const Rules& rules, const Index& index,
   const EditResult& result = report.result;
   if (!plan.problems.empty()) {
     out(cat(count_of(plan.problems.size(), "problem"), "; nothing was written\n"));
+  } else if (!report.expectation.empty()) {
+    out(cat("plan: ", sums, "; not what is expected: ",
+            count_of(report.expectation.size(), "difference"), "; nothing was written\n"));
   } else if (report.dry_run) {
     out(paint(cat("plan: ", sums), kBold, style) +
         cat("; ", count_of(result.operations.size(), "operation"), " on the file\n"));
