@@ -145,6 +145,13 @@ TEST_SUITE("formats/h5parse_hostile") {
     }
   }
 
+  TEST_CASE("a symbol table node of which no entry can be read ends in notes, found by fuzzing") {
+    const auto file = open_file(std::string(CKPT_FIXTURES) + "/hostile/h5_symbols_unreadable.h5");
+    const h5parse::ParsedSource source(*file, h5parse::Mode::kSalvage);
+    CHECK(source.open(source.root()).links.empty());
+    CHECK(!source.notes().empty());
+  }
+
   TEST_CASE("in a truncated file the variables that are whole are listed, the others are notes") {
     const TempDir dir;
     run_python(R"py(
