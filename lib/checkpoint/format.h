@@ -30,8 +30,10 @@ struct Format {
   // Do these bytes belong to this format? Decided by content, never by a suffix.
   bool (*detect)(const RandomFile& file) = nullptr;
 
-  // Reads and checks the index. Throws Error; a message does not name the file.
-  std::unique_ptr<Reader> (*open)(const std::string& path, const OpenOptions& options) = nullptr;
+  // Reads and checks the index. `path` is where `file` was opened, for formats of several files.
+  // Throws Error; a message does not name the file.
+  std::unique_ptr<Reader> (*open)(std::unique_ptr<RandomFile> file, const std::string& path,
+                                  const OpenOptions& options) = nullptr;
 
   std::unique_ptr<Writer> (*create)(const std::string& path, std::vector<VariableSpec> specs,
                                     const CreateOptions& options) = nullptr;

@@ -37,10 +37,16 @@ void Reader::read(std::size_t i, std::uint64_t first, std::span<std::byte> out) 
 }
 
 Tensor Reader::read(std::size_t i) const {
+  check_whole(i);
   const Entry& entry = index().entries[i];
   Tensor tensor{entry.dtype, entry.shape, Bytes(entry.nbytes)};
   read(i, 0, tensor.bytes);
   return tensor;
+}
+
+void Reader::check_whole(std::size_t i) const {
+  assert(i < index().entries.size());
+  do_check_whole(i);
 }
 
 Tensor Reader::read_slice(std::size_t i, const Shape& start, const Shape& count) const {

@@ -45,8 +45,13 @@ class Reader {
   // REQUIRES: i < entries, out.size() a multiple of the element size, the range inside the tensor.
   void read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const;
 
-  // The whole tensor.
+  // The whole tensor. Throws also as check_whole() does.
   [[nodiscard]] Tensor read(std::size_t i) const;
+
+  // Throws Error(kUnsupported) where entry `i` cannot be taken whole, though pieces of it could be
+  // read: its storage is outside of the file, or it declares gigabytes where next to nothing is
+  // stored. For those who are about to stream all of it.
+  void check_whole(std::size_t i) const;
 
   // The box of `count` elements from `start` in each dimension, as a tensor of shape `count`.
   // Throws Error(kInvalid) where the box is not inside the tensor.
@@ -57,6 +62,7 @@ class Reader {
 
  private:
   virtual void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const = 0;
+  virtual void do_check_whole(std::size_t /*i*/) const {}
 };
 
 // Reads entry `i` from its first to its last byte in pieces of at most a megabyte, whole elements

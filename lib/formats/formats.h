@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/format.h"
+
+namespace ckpt {
+
+// The table of formats. A new one is a row of it and its own file.
+std::span<const Format* const> formats();
+
+// The format of that id ("hdf5"); null where there is none.
+const Format* find_format(std::string_view id);
+
+// Opens a checkpoint of any format, which its bytes decide. All Errors name `path` once:
+// kNotFound, kIo as open_file() says; kUnsupported where no format knows the bytes, with what they
+// look like; kCorrupt where the format's own reader refuses them.
+std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options = {});
+
+// Starts a checkpoint of `format`. Errors name `path` once, here and in the writer's calls.
+// Throws Error: kInvalid where the format cannot hold the specs, kConflict where the target exists
+// and may not be overwritten, kWrite where it cannot be written, kUnsupported where the format is
+// only read.
+std::unique_ptr<Writer> create_checkpoint(const std::string& path, std::vector<VariableSpec> specs,
+                                          const CreateOptions& options = {},
+                                          std::string_view format = "hdf5");
+
+}  // namespace ckpt

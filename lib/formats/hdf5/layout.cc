@@ -1,0 +1,244 @@
+#include "formats/hdf5/layout.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "core/escape.h"
+#include "core/text.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+std::string_view without_suffix(std::string_view name) {
+  return name.size() > 2 && name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
+}
+
+std::string under(const std::string& group, const std::string& name) {
+  return group.empty() ? name : cat(group, "/", name);
+}
+
+// `weight` without the layer's name in front: "dense/kernel" of the layer "dense" is "kernel".
+// Keras 3 and nested models put the model's name before it: "sequential/dense/kernel".
+std::string_view without_repetition(std::string_view weight, std::string_view layer) {
+  if (layer.empty()) return weight;
+  const auto rest_after = [&](std::size_t at) -> std::string_view {
+    const bool fits = weight.substr(at).starts_with(layer) &&
+                      weight.size() > at + layer.size() + 1 && weight[at + layer.size()] == '/';
+    return fits ? weight.substr(at + layer.size() + 1) : std::string_view{};
+  };
+  const auto slash = weight.find('/');
+  auto rest = rest_after(0);
+  if (rest.empty() && slash != std::string_view::npos) rest = rest_after(slash + 1);
+  return rest.empty() ? weight : rest;
+}
+
+// A list that Keras wrote: as attribute `name`, or in parts `name`0, `name`1, … where it is longer
+// than the 64 KB that an attribute can have.
+std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectId group,
+                                                   const std::string& name) {
+  const auto names = source.attribute_names(group);
+  const auto has = [&](const std::string& wanted) {
+    return std::ranges::find(names, wanted) != names.end();
+  };
+  if (has(name)) return text_attribute(source, group, name);
+  if (!has(name + "0")) return std::nullopt;
+  std::vector<std::string> list;
+  for (int part = 0; has(cat(name, part)); ++part) {
+    const auto more = text_attribute(source, group, cat(name, part));
+    list.insert(list.end(), more.begin(), more.end());
+  }
+  return list;
+}
+
+// Gives entries better names, by their paths, as long as they stay unique.
+class Renamer {
+ public:
+  explicit Renamer(std::vector<Entry>& entries) : entries_(entries) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      by_path_.emplace(entries[i].place, i);
+      for (const auto& alias : entries[i].aliases) by_path_.emplace(alias, i);
+    }
+  }
+
+  // False where there is no variable of that path. The first name for a variable counts.
+  bool rename(const std::string& path, std::string name) {
+    const auto it = by_path_.find(path);
+    if (it == by_path_.end()) return false;
+    if (wanted_.empty()) wanted_.resize(entries_.size());
+    std::string& slot = wanted_[it->second];
+    if (slot.empty()) slot = std::move(name);
+    return true;
+  }
+
+  // Gives the names; those that would not be unique are left out, until all are.
+  void apply() {
+    if (wanted_.empty()) return;
+    bool changed = true;
+    while (changed) {
+      changed = false;
+      std::unordered_map<std::string_view, int> counts;
+      for (std::size_t i = 0; i < entries_.size(); ++i) {
+        ++counts[wanted_[i].empty() ? entries_[i].name : wanted_[i]];
+        for (const auto& alias : entries_[i].aliases) ++counts[alias];
+      }
+      std::vector<std::size_t> dropped;
+      for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (!wanted_[i].empty() && counts[wanted_[i]] > 1) dropped.push_back(i);
+      }
+      for (const std::size_t i : dropped) wanted_[i].clear();
+      changed = !dropped.empty();
+    }
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (!wanted_[i].empty()) entries_[i].name = std::move(wanted_[i]);
+    }
+  }
+
+ private:
+  std::vector<Entry>& entries_;
+  std::unordered_map<std::string, std::size_t> by_path_;
+  std::vector<std::string> wanted_;
+};
+
+// Reads the layers of a Keras file and names their weights.
+class KerasLayers {
+ public:
+  KerasLayers(const Source& source, const Walk& walk, Renamer& renamer, Notes& notes)
+      : source_(source), walk_(walk), renamer_(renamer), notes_(notes) {}
+
+  // `prefix` is the group that has the layers.
+  void name_layers(const std::string& prefix, const std::vector<std::string>& layers) {
+    for (const std::string& layer : layers) {
+      if (!name_weights(under(prefix, layer), layer, layer)) {
+        notes_.add("names of layers that name nothing",
+                   cat(shown(prefix), ": layer_names has '", escape(layer),
+                       "', but there is no such group"));
+      }
+    }
+    // Variables of the model itself, which no layer owns (tf.keras 2.9 and later).
+    name_weights(under(prefix, "top_level_model_weights"), "top_level_model_weights", "");
+  }
+
+  // Names the weights of the group at `path` as `scope`/WEIGHT; `repeated` is left out of WEIGHT.
+  bool name_weights(const std::string& path, const std::string& scope,
+                    const std::string& repeated) {
+    const auto group = walk_.groups.find(path);
+    if (group == walk_.groups.end()) return false;
+    const auto weights = keras_list(source_, group->second, "weight_names");
+    for (const std::string& weight : weights.value_or(std::vector<std::string>{})) {
+      const std::string_view name = without_repetition(without_suffix(weight), repeated);
+      if (!renamer_.rename(under(path, weight), cat(scope, "/", name))) {
+        notes_.add("names of weights that name nothing",
+                   cat(shown(path), ": weight_names has '", escape(weight),
+                       "', but there is no such dataset"));
+      }
+    }
+    return true;
+  }
+
+ private:
+  static std::string shown(const std::string& path) { return cat("/", escape(path)); }
+
+  const Source& source_;
+  const Walk& walk_;
+  Renamer& renamer_;
+  Notes& notes_;
+};
+
+std::string first_text(const Source& source, ObjectId id, const std::string& name) {
+  const auto text = text_attribute(source, id, name);
+  return text.empty() ? "" : text.front();
+}
+
+// "Keras 2 model (2.3.1, tensorflow)"; files before Keras 1.2.3 or so have no version.
+std::string keras_words(const Source& source, const std::vector<ObjectId>& groups,
+                        std::string_view kind) {
+  std::string version;
+  std::string backend;
+  for (const ObjectId group : groups) {
+    if (version.empty()) version = first_text(source, group, "keras_version");
+    if (backend.empty()) backend = first_text(source, group, "backend");
+  }
+  const char generation = version.empty() ? '1' : version.front();
+  std::vector<std::string> known;
+  for (const auto& words : {version, backend}) {
+    if (!words.empty()) known.push_back(escape(words));
+  }
+  return cat("Keras ", escape(std::string(1, generation)), generation == '3' ? " legacy " : " ",
+             kind, known.empty() ? "" : cat(" (", join(known, ", "), ")"));
+}
+
+bool is_keras3_weights(const std::vector<Entry>& entries) {
+  const auto is_numbered = [](const Entry& entry) {
+    const std::string& path = entry.place;
+    const auto slash = path.rfind('/');
+    if (slash == std::string::npos || slash + 1 == path.size()) return false;
+    const std::string_view group = std::string_view(path).substr(0, slash);
+    return path.find_first_not_of("0123456789", slash + 1) == std::string::npos &&
+           (group == "vars" || group.ends_with("/vars"));
+  };
+  return !entries.empty() && std::ranges::all_of(entries, is_numbered);
+}
+
+void note_backend(std::string_view layout, Notes& notes) {
+  if (layout.find("theano") != std::string_view::npos) {
+    notes.add("notes on the backend",
+              "was written with Keras on Theano: the kernels of its convolutions are rotated by "
+              "180 degrees, compared with TensorFlow's");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> text_attribute(const Source& source, ObjectId id,
+                                        const std::string& name) {
+  auto attribute = source.attribute(id, name);
+  return attribute ? std::move(attribute->strings) : std::vector<std::string>{};
+}
+
+std::string apply_layout(const Source& source, const Walk& walk, std::vector<Entry>& entries,
+                         Notes& notes) {
+  const ObjectId root = source.root();
+  const auto attributes = source.attribute_names(root);
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(attributes, name) != attributes.end();
+  };
+  if (has("ckpt_format") && first_text(source, root, "ckpt_format") == "native") {
+    Renamer renamer(entries);
+    for (const Entry& entry : entries) {
+      const std::string_view name = without_suffix(entry.place);
+      if (name != entry.place) renamer.rename(entry.place, std::string(name));
+    }
+    renamer.apply();
+    return "native";
+  }
+  const auto group_at = [&](const std::string& path) -> std::optional<ObjectId> {
+    const auto it = walk.groups.find(path);
+    return it == walk.groups.end() ? std::nullopt : std::optional(it->second);
+  };
+  const auto model = group_at("model_weights");
+  const auto layers_of = [&](std::optional<ObjectId> group) {
+    return group ? keras_list(source, *group, "layer_names") : std::nullopt;
+  };
+  const auto model_layers = layers_of(model);
+  const auto layers = model_layers ? model_layers : layers_of(root);
+  if (layers) {
+    Renamer renamer(entries);
+    KerasLayers keras(source, walk, renamer, notes);
+    keras.name_layers(model_layers ? "model_weights" : "", *layers);
+    if (model_layers) keras.name_weights("optimizer_weights", "optimizer", "");
+    renamer.apply();
+    std::vector<ObjectId> groups{root};
+    if (model_layers) groups.push_back(*model);
+    const std::string words = keras_words(source, groups, model_layers ? "model" : "weights");
+    note_backend(words, notes);
+    return words;
+  }
+  if (has("nb_layers")) return "Keras 0 weights";
+  if (const auto graph = group_at("graph"); graph && source.attribute(*graph, "nb_params")) {
+    return "Keras 0 weights";
+  }
+  return is_keras3_weights(entries) ? "Keras 3 weights" : "plain";
+}
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checkpoint/entry.h"
+#include "formats/hdf5/notes.h"
+#include "formats/hdf5/source.h"
+#include "formats/hdf5/walk.h"
+
+namespace ckpt::hdf5 {
+
+// How a file arranges its names. Recognised by attributes and paths, never by the file's name:
+//
+//     layout                    recognised by                            a variable's name
+//     native                    root attribute ckpt_format = "native"    path without ":0"
+//     Keras 0 weights           nb_layers; graph group with nb_params    path
+//     Keras 1, 2 weights        layer_names [layer_names0 …]             LAYER/WEIGHT
+//     Keras 1, 2 model          the same inside model_weights/           LAYER/WEIGHT, optimizer/…
+//     Keras 3 legacy …          the same with keras_version 3            as Keras 2
+//     Keras 3 weights           all datasets are …/vars/NUMBER           path
+//     plain                     nothing of these                         path
+//
+// Weight names come from the layer groups' attribute weight_names, without the layer's own name in
+// front and without ":0". Where the better names would not be unique, a variable keeps its path.
+
+// Which layout it is, in words; entries' names (paths until now) are made better where the layout
+// knows them. Names of layers or weights that name nothing become notes.
+std::string apply_layout(const Source& source, const Walk& walk, std::vector<Entry>& entries,
+                         Notes& notes);
+
+// The text of a string attribute, its elements; empty where there is none or it is no text.
+std::vector<std::string> text_attribute(const Source& source, ObjectId id, const std::string& name);
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,203 @@
+#include "formats/hdf5/reader.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/hdf5/attribute_text.h"
+#include "formats/hdf5/layout.h"
+#include "formats/hdf5/library_source.h"
+#include "formats/hdf5/limits.h"
+#include "formats/hdf5/superblock.h"
+#include "formats/hdf5/variable.h"
+#include "formats/hdf5/walk.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+// Tells what opaque datasets hold: by their attribute "dtype", or, as Keras 3 forgets it in legacy
+// files, by the model's configuration.
+class OpaqueTypes {
+ public:
+  OpaqueTypes(const Source& source, Notes& notes) : source_(source), notes_(notes) {}
+
+  std::string dtype_of(ObjectId id, const Datatype& type) {
+    if (type.klass != Datatype::Class::kOpaque) return "";
+    const auto named = text_attribute(source_, id, "dtype");
+    if (!named.empty()) return named.front();
+    if (type.size != 2 || !type.tag.empty() || !config_says_bfloat16()) return "";
+    ++guessed_;
+    return "bfloat16";
+  }
+
+  void note_guesses() {
+    if (guessed_ == 0) return;
+    notes_.add("guesses of a datatype",
+               cat(count_of(guessed_, "variable"),
+                   " of opaque elements of 2 bytes: taken for bf16, since the model's "
+                   "configuration names bfloat16"));
+  }
+
+ private:
+  bool config_says_bfloat16() {
+    if (!says_bfloat16_) {
+      const auto config = text_attribute(source_, source_.root(), "model_config");
+      says_bfloat16_ = !config.empty() && config.front().find("bfloat16") != std::string::npos;
+    }
+    return *says_bfloat16_;
+  }
+
+  const Source& source_;
+  Notes& notes_;
+  std::optional<bool> says_bfloat16_;
+  std::uint64_t guessed_ = 0;
+};
+
+void swap_bytes(std::span<std::byte> bytes, std::size_t unit) {
+  for (std::size_t at = 0; at < bytes.size(); at += unit) {
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(at + unit));
+  }
+}
+
+// Not safe for several threads, but for contiguous data.
+class Hdf5Reader final : public Reader {
+ public:
+  Hdf5Reader(std::unique_ptr<RandomFile> file, const OpenOptions& options)
+      : file_(std::move(file)), superblock_(read_superblock(*file_)), source_(*file_) {
+    const Session session;  // around all that follows, since entering one has its price
+    Notes notes;
+    index_.format = "HDF5";
+    index_.file_bytes = file_->size();
+    if (superblock_.end_of_file < file_->size()) {
+      notes.add("bytes behind the end", cat("has ", file_->size() - superblock_.end_of_file,
+                                            " bytes behind the end that its superblock tells"));
+    }
+    const Walk found = list(notes);
+    name(found, options, notes);
+    set_roles();
+    index_.notes = notes.sentences();
+  }
+
+  [[nodiscard]] const Index& index() const override { return index_; }
+
+  [[nodiscard]] Details details(std::size_t i) const override {
+    const ObjectId id = places_[i].object;
+    try {
+      const Object object = source_.open(id);
+      Details details;
+      details.storage = describe(object.dataset.storage);
+      details.stored_bytes = object.dataset.storage.bytes;
+      for (const auto& attribute : source_.attribute_names(id)) {
+        const auto value = source_.attribute(id, attribute);
+        if (value) details.attributes.push_back({attribute, describe(*value)});
+      }
+      return details;
+    } catch (const Error& e) {
+      throw e.in(escape(index_.entries[i].name));
+    }
+  }
+
+ private:
+  Walk list(Notes& notes) {
+    OpaqueTypes opaque(source_, notes);
+    const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
+      Variable variable =
+          make_variable(path, id, dataset, opaque.dtype_of(id, dataset.type), file_->size(), notes);
+      index_.entries.push_back(std::move(variable.entry));
+      places_.push_back(variable.place);
+    };
+    Walk found = walk(source_, take, notes);
+    opaque.note_guesses();
+    for (auto& alias : found.aliases) {
+      index_.entries[alias.dataset].aliases.push_back(std::move(alias.path));
+    }
+    for (Entry& entry : index_.entries) std::ranges::sort(entry.aliases);
+    return found;
+  }
+
+  void name(const Walk& found, const OpenOptions& options, Notes& notes) {
+    index_.layout = apply_layout(source_, found, index_.entries, notes);
+    if (!options.use_paths) return;
+    for (Entry& entry : index_.entries) entry.name = entry.place;
+  }
+
+  void set_roles() {
+    std::vector<Leaf> leaves;
+    leaves.reserve(index_.entries.size());
+    for (const Entry& entry : index_.entries) leaves.push_back({entry.name, &entry.shape});
+    const std::vector<Role> roles = roles_of(leaves, index_.separator);
+    for (std::size_t i = 0; i < roles.size(); ++i) {
+      Entry& entry = index_.entries[i];
+      entry.role = is_numeric(entry.dtype) ? roles[i] : Role::kOther;
+    }
+  }
+
+  void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const override {
+    const Entry& entry = index_.entries[i];
+    const Place& place = places_[i];
+    try {
+      check_storage(place);
+      if (out.size() > kMaxSparseBytes) check_sparse(entry, place);
+      const std::size_t size = size_of(entry.dtype);
+      if (place.kind == Storage::Kind::kContiguous) {
+        file_->read_at(place.offset + first * size, out);
+      } else {
+        source_.read(place.object, first, out.size() / size, out);
+      }
+      if (place.swap_unit > 1) swap_bytes(out, place.swap_unit);
+    } catch (const Error& e) {
+      throw e.in(escape(entry.name));
+    }
+  }
+
+  void do_check_whole(std::size_t i) const override {
+    try {
+      check_storage(places_[i]);
+      check_sparse(index_.entries[i], places_[i]);
+    } catch (const Error& e) {
+      throw e.in(escape(index_.entries[i].name));
+    }
+  }
+
+  void check_storage(const Place& place) const {
+    if (place.kind == Storage::Kind::kExternal) {
+      throw Error(Errc::kUnsupported, "its data is in another file, which is never opened");
+    }
+    if (place.kind == Storage::Kind::kVirtual) {
+      throw Error(Errc::kUnsupported,
+                  "is a virtual dataset; its data is put together from others, perhaps in other "
+                  "files, which are never opened");
+    }
+    if (place.has_unknown_filter) {
+      throw Error(Errc::kUnsupported,
+                  cat("its data is encoded with ",
+                      unknown_filters(source_.open(place.object).dataset.storage),
+                      ", which cannot be decoded here"));
+    }
+  }
+
+  static void check_sparse(const Entry& entry, const Place& place) {
+    if (entry.nbytes > kMaxSparseBytes && entry.nbytes / kMaxSparseRatio > place.stored_bytes) {
+      throw Error(Errc::kUnsupported, cat("declares ", with_commas(entry.nbytes),
+                                          " bytes, but only ", with_commas(place.stored_bytes),
+                                          " are stored; it is not read whole, slices of it are"));
+    }
+  }
+
+  std::unique_ptr<RandomFile> file_;
+  Superblock superblock_;
+  LibrarySource source_;
+  Index index_;
+  std::vector<Place> places_;  // of each entry
+};
+
+}  // namespace
+
+std::unique_ptr<Reader> open_hdf5(std::unique_ptr<RandomFile> file, const OpenOptions& options) {
+  return std::make_unique<Hdf5Reader>(std::move(file), options);
+}
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/shape.h"
+#include "formats/hdf5/datatype.h"
+
+namespace ckpt::hdf5 {
+
+// The objects of an HDF5 file as plain data, and the one seam behind which something reads them:
+// libhdf5 today (library_source.h). Whoever stands behind it follows no link and opens no file: it
+// says what links and storage there are, and code on this side decides.
+
+// Where an object's header lies: the same for all links to one object.
+using ObjectId = std::uint64_t;
+
+struct Link {
+  enum class Kind : std::uint8_t { kHard, kSoft, kExternal, kUserDefined };
+  std::string name;  // one segment of a path; any bytes but NUL
+  Kind kind = Kind::kHard;
+  ObjectId object = 0;  // of a hard link
+  std::string target;   // of a soft link the path, of an external one "FILE:PATH"
+};
+
+struct Filter {
+  unsigned id = 0;
+  std::string name;
+  std::vector<unsigned> values;
+  bool is_known = false;  // can what it encoded be decoded?
+};
+
+struct Storage {
+  enum class Kind : std::uint8_t {
+    kContiguous,   // at `offset`
+    kCompact,      // in the object's header
+    kChunked,      // in pieces of shape `chunk`, each through `filters`
+    kExternal,     // in other files
+    kVirtual,      // put together from other datasets
+    kUnallocated,  // nowhere: all elements are the fill value
+  };
+  Kind kind = Kind::kUnallocated;
+  std::uint64_t offset = 0;  // from the first byte of the file
+  std::uint64_t bytes = 0;   // that are stored, as the file says
+  Shape chunk;
+  std::vector<Filter> filters;
+  std::vector<std::string> files;  // the other files of external and virtual storage
+};
+
+struct Dataset {
+  Datatype type;
+  bool is_null = false;                // has no dataspace: no elements, not even a shape
+  std::vector<std::uint64_t> extents;  // as the file says them
+  Storage storage;
+};
+
+struct Object {
+  enum class Kind : std::uint8_t { kGroup, kDataset, kDatatype };
+  Kind kind = Kind::kGroup;
+  std::vector<Link> links;  // of a group, sorted by name
+  Dataset dataset;
+};
+
+struct Attribute {
+  std::string name;
+  Datatype type;
+  std::vector<std::uint64_t> extents;  // empty for a scalar
+  bool is_null = false;
+  std::vector<std::string> strings;  // of a string type: the elements, without padding
+  Bytes bytes;                       // of another type: the elements as the file has them
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  [[nodiscard]] virtual ObjectId root() const = 0;
+
+  // All of these throw Error(kCorrupt) where the file is damaged there.
+  [[nodiscard]] virtual Object open(ObjectId id) const = 0;
+  [[nodiscard]] virtual std::vector<std::string> attribute_names(ObjectId id) const = 0;
+  [[nodiscard]] virtual std::optional<Attribute> attribute(ObjectId id,
+                                                           const std::string& name) const = 0;
+
+  // Reads elements [first, first + count) in row-major order, as the file has them, into `out`,
+  // which has count × element size bytes. REQUIRES: the dataset's storage is inside the file and
+  // its filters are known; the type has a fixed size.
+  virtual void read(ObjectId id, std::uint64_t first, std::uint64_t count,
+                    std::span<std::byte> out) const = 0;
+};
+
+}  // namespace ckpt::hdf5

@@ -1,0 +1,227 @@
+#include "formats/hdf5/walk.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/hdf5/limits.h"
+
+namespace ckpt::hdf5 {
+namespace {
+
+struct Frame {
+  std::size_t path_size;  // of the group's own path
+  std::vector<Link> links;
+  std::size_t next = 0;
+};
+
+struct SoftLink {
+  std::string group;  // where it lies
+  std::string name;
+  std::string target;
+};
+
+std::string join_path(const std::string& group, const std::string& name) {
+  return group.empty() ? name : cat(group, "/", name);
+}
+
+std::string shown(const std::string& path) { return cat("/", escape(path)); }
+
+class Walker {
+ public:
+  Walker(const Source& source, const TakeDataset& take, Notes& notes)
+      : source_(source), take_(take), notes_(notes) {}
+
+  Walk run() {
+    visit(source_.root());
+    while (!stack_.empty()) {
+      Frame& frame = stack_.back();
+      path_.resize(frame.path_size);
+      if (frame.next == frame.links.size()) {
+        stack_.pop_back();
+        continue;
+      }
+      const Link link = std::move(frame.links[frame.next++]);
+      if (path_.size() + link.name.size() + 1 > kMaxPathBytes) {
+        throw Error(Errc::kUnsupported,
+                    cat("a path of more than ", kMaxPathBytes, " bytes in the file"));
+      }
+      follow(link);
+    }
+    resolve_soft_links();
+    return std::move(result_);
+  }
+
+ private:
+  void follow(const Link& link) {
+    switch (link.kind) {
+      case Link::Kind::kHard:
+        path_ = join_path(path_, link.name);
+        visit(link.object);
+        break;
+      case Link::Kind::kSoft:
+        soft_links_.push_back({path_, link.name, link.target});
+        break;
+      case Link::Kind::kExternal:
+        notes_.add("external links",
+                   cat(shown(join_path(path_, link.name)), ": an external link to ",
+                       escape(link.target), "; links that leave the file are not followed"));
+        break;
+      case Link::Kind::kUserDefined:
+        notes_.add("links of unknown types",
+                   cat(shown(join_path(path_, link.name)), ": a user-defined link (", link.target,
+                       "), not followed"));
+        break;
+    }
+  }
+
+  void visit(ObjectId id) {
+    const auto [known, is_new] = objects_.try_emplace(id, Visited{});
+    if (!is_new) {
+      meet_again(known->second);
+      return;
+    }
+    if (objects_.size() > kMaxObjects) {
+      throw Error(Errc::kUnsupported, cat("has more than ", kMaxObjects, " objects"));
+    }
+    Object object;
+    try {
+      object = source_.open(id);
+    } catch (const Error& e) {
+      throw e.in(shown(path_));
+    }
+    known->second.kind = object.kind;
+    switch (object.kind) {
+      case Object::Kind::kDataset:
+        known->second.dataset = datasets_++;
+        take_(path_, id, std::move(object.dataset));
+        break;
+      case Object::Kind::kGroup:
+        enter(id, std::move(object.links));
+        break;
+      case Object::Kind::kDatatype:
+        break;
+    }
+  }
+
+  void enter(ObjectId id, std::vector<Link> links) {
+    if (stack_.size() >= kMaxDepth) {
+      throw Error(Errc::kUnsupported, cat("has groups nested more than ", kMaxDepth, " deep, at ",
+                                          shown(path_.substr(0, 100)), "…"));
+    }
+    check_names(links);
+    result_.groups.emplace(path_, id);
+    stack_.push_back({path_.size(), std::move(links)});
+  }
+
+  void check_names(const std::vector<Link>& links) {
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      const std::string& name = links[i].name;
+      if (name.empty()) throw Error(Errc::kCorrupt, cat(shown(path_), ": a link has no name"));
+      if (name.size() > kMaxNameBytes) {
+        throw Error(Errc::kUnsupported, cat(shown(path_), ": a link's name has ", name.size(),
+                                            " bytes; at most ", kMaxNameBytes, " are read"));
+      }
+      if (i > 0 && links[i - 1].name == name) {
+        throw Error(Errc::kCorrupt,
+                    cat(shown(path_), ": two links are called '", escape(name), "'"));
+      }
+      if (name == "." || name == ".." || name.find('/') != std::string::npos) {
+        notes_.add("such names", cat(shown(path_), ": a link is called '", escape(name),
+                                     "', which HDF5's own programs cannot open"));
+      }
+    }
+  }
+
+  struct Visited {
+    Object::Kind kind = Object::Kind::kGroup;
+    std::size_t dataset = 0;
+  };
+
+  void meet_again(const Visited& known) {
+    if (known.kind == Object::Kind::kDataset) {
+      result_.aliases.push_back({known.dataset, path_});
+    } else if (known.kind == Object::Kind::kGroup) {
+      notes_.add("further names of groups",
+                 cat(shown(path_),
+                     ": a further name of a group that is listed under another "
+                     "name; its variables are listed once"));
+    }
+  }
+
+  // The links of a group, by name, remembered: only soft links need them again.
+  const std::unordered_map<std::string, Link>& links_of(ObjectId id) {
+    const auto [it, is_new] = resolved_groups_.try_emplace(id);
+    if (is_new && objects_.contains(id) && objects_.at(id).kind == Object::Kind::kGroup) {
+      for (Link& link : source_.open(id).links) it->second.emplace(link.name, std::move(link));
+    }
+    return it->second;
+  }
+
+  // The object that a soft link at `start` leads to inside the file; empty where it leads nowhere,
+  // out of the file, or through too many soft links.
+  std::optional<ObjectId> resolve(ObjectId start, std::string target) {
+    std::size_t hops = 0;
+    ObjectId at = target.starts_with('/') ? source_.root() : start;
+    while (!target.empty()) {
+      const auto slash = target.find('/');
+      const std::string name = target.substr(0, slash);
+      target.erase(0, slash == std::string::npos ? target.size() : slash + 1);
+      if (name.empty() || name == ".") continue;
+      const auto& links = links_of(at);
+      const auto it = links.find(name);
+      if (it == links.end()) return std::nullopt;
+      const Link& link = it->second;
+      if (link.kind == Link::Kind::kHard) {
+        at = link.object;
+      } else if (link.kind == Link::Kind::kSoft && ++hops <= kMaxSoftLinkHops &&
+                 link.target.size() + target.size() < kMaxPathBytes) {
+        target = cat(link.target, "/", target);
+        if (target.starts_with('/')) at = source_.root();
+      } else {
+        return std::nullopt;
+      }
+    }
+    return at;
+  }
+
+  void resolve_soft_links() {
+    for (const SoftLink& link : soft_links_) {
+      const std::string path = join_path(link.group, link.name);
+      const auto object = resolve(result_.groups.at(link.group), link.target);
+      const auto known = object ? objects_.find(*object) : objects_.end();
+      if (known == objects_.end()) {
+        notes_.add("soft links that lead nowhere",
+                   cat(shown(path), ": a soft link to ", escape(link.target),
+                       ", which leads to nothing in this file"));
+      } else if (known->second.kind == Object::Kind::kDataset) {
+        result_.aliases.push_back({known->second.dataset, path});
+      } else {
+        notes_.add("soft links to groups",
+                   cat(shown(path), ": a soft link to ", escape(link.target),
+                       ", whose variables are listed there"));
+      }
+    }
+  }
+
+  const Source& source_;
+  const TakeDataset& take_;
+  Notes& notes_;
+  Walk result_;
+  std::string path_;
+  std::vector<Frame> stack_;
+  std::unordered_map<ObjectId, Visited> objects_;
+  std::size_t datasets_ = 0;
+  std::vector<SoftLink> soft_links_;
+  std::unordered_map<ObjectId, std::unordered_map<std::string, Link>> resolved_groups_;
+};
+
+}  // namespace
+
+Walk walk(const Source& source, const TakeDataset& take, Notes& notes) {
+  return Walker(source, take, notes).run();
+}
+
+}  // namespace ckpt::hdf5
