@@ -36,22 +36,34 @@ double rounded(double value, DType dtype) {
     case DType::kC64:
     case DType::kC128:
     case DType::kString:
-    case DType::kOther: return value;
-    case DType::kF32: return static_cast<double>(narrow(value));
-    case DType::kF16: return static_cast<double>(from_f16(to_f16(narrow(value))));
-    case DType::kBf16: return static_cast<double>(from_bf16(to_bf16(narrow(value))));
+    case DType::kOther:
+      return value;
+    case DType::kF32:
+      return static_cast<double>(narrow(value));
+    case DType::kF16:
+      return static_cast<double>(from_f16(to_f16(narrow(value))));
+    case DType::kBf16:
+      return static_cast<double>(from_bf16(to_bf16(narrow(value))));
     case DType::kF8e4m3:
     case DType::kF8e5m2:
       throw Error(Errc::kUnsupported, cat("arithmetic in ", name_of(dtype), " is not supported"));
-    case DType::kI8: return static_cast<double>(cut<std::int8_t>(value));
-    case DType::kI16: return static_cast<double>(cut<std::int16_t>(value));
-    case DType::kI32: return static_cast<double>(cut<std::int32_t>(value));
+    case DType::kI8:
+      return static_cast<double>(cut<std::int8_t>(value));
+    case DType::kI16:
+      return static_cast<double>(cut<std::int16_t>(value));
+    case DType::kI32:
+      return static_cast<double>(cut<std::int32_t>(value));
     case DType::kI64:
-    case DType::kU64: return std::trunc(value);
-    case DType::kU8: return static_cast<double>(cut<std::uint8_t>(value));
-    case DType::kU16: return static_cast<double>(cut<std::uint16_t>(value));
-    case DType::kU32: return static_cast<double>(cut<std::uint32_t>(value));
-    case DType::kBool: return value != 0 ? 1 : 0;
+    case DType::kU64:
+      return std::trunc(value);
+    case DType::kU8:
+      return static_cast<double>(cut<std::uint8_t>(value));
+    case DType::kU16:
+      return static_cast<double>(cut<std::uint16_t>(value));
+    case DType::kU32:
+      return static_cast<double>(cut<std::uint32_t>(value));
+    case DType::kBool:
+      return value != 0 ? 1 : 0;
   }
   return value;
 }
@@ -95,27 +107,53 @@ Tensor to_tensor(const Array& array) {
     const double value = array.values[i];
     Bytes& bytes = tensor.bytes;
     switch (array.dtype) {
-      case DType::kF16: put(bytes, i, to_f16(narrow(value))); break;
-      case DType::kBf16: put(bytes, i, to_bf16(narrow(value))); break;
-      case DType::kF32: put(bytes, i, narrow(value)); break;
-      case DType::kF64: put(bytes, i, value); break;
+      case DType::kF16:
+        put(bytes, i, to_f16(narrow(value)));
+        break;
+      case DType::kBf16:
+        put(bytes, i, to_bf16(narrow(value)));
+        break;
+      case DType::kF32:
+        put(bytes, i, narrow(value));
+        break;
+      case DType::kF64:
+        put(bytes, i, value);
+        break;
       case DType::kF8e4m3:
       case DType::kF8e5m2:
       case DType::kC64:
       case DType::kC128:
       case DType::kString:
       case DType::kOther:
-        throw Error(Errc::kUnsupported, cat("values of ", name_of(array.dtype),
-                                            " are not computed with"));
-      case DType::kI8: put(bytes, i, cut<std::int8_t>(value)); break;
-      case DType::kI16: put(bytes, i, cut<std::int16_t>(value)); break;
-      case DType::kI32: put(bytes, i, cut<std::int32_t>(value)); break;
-      case DType::kI64: put(bytes, i, cut<std::int64_t>(value)); break;
-      case DType::kU8: put(bytes, i, cut<std::uint8_t>(value)); break;
-      case DType::kU16: put(bytes, i, cut<std::uint16_t>(value)); break;
-      case DType::kU32: put(bytes, i, cut<std::uint32_t>(value)); break;
-      case DType::kU64: put(bytes, i, cut<std::uint64_t>(value)); break;
-      case DType::kBool: put(bytes, i, static_cast<std::uint8_t>(value != 0 ? 1 : 0)); break;
+        throw Error(Errc::kUnsupported,
+                    cat("values of ", name_of(array.dtype), " are not computed with"));
+      case DType::kI8:
+        put(bytes, i, cut<std::int8_t>(value));
+        break;
+      case DType::kI16:
+        put(bytes, i, cut<std::int16_t>(value));
+        break;
+      case DType::kI32:
+        put(bytes, i, cut<std::int32_t>(value));
+        break;
+      case DType::kI64:
+        put(bytes, i, cut<std::int64_t>(value));
+        break;
+      case DType::kU8:
+        put(bytes, i, cut<std::uint8_t>(value));
+        break;
+      case DType::kU16:
+        put(bytes, i, cut<std::uint16_t>(value));
+        break;
+      case DType::kU32:
+        put(bytes, i, cut<std::uint32_t>(value));
+        break;
+      case DType::kU64:
+        put(bytes, i, cut<std::uint64_t>(value));
+        break;
+      case DType::kBool:
+        put(bytes, i, static_cast<std::uint8_t>(value != 0 ? 1 : 0));
+        break;
     }
   }
   return tensor;

@@ -11,9 +11,8 @@
 namespace ckpt {
 
 // The value of an operation's attribute.
-using Attribute =
-    std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
-                 std::vector<double>>;
+using Attribute = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
+                               std::vector<double>>;
 
 // What an operation is told beside its inputs: "strides", "padding", "epsilon". Sorted by name, so
 // that printing a graph always gives the same text.

@@ -46,7 +46,7 @@ class Activations {
 // Runs one node. A layer's floating inputs are cast to the type it computes in, as Keras does.
 void run_node(const Graph& graph, const Node& node, VariableStore& variables, Activations& values) {
   const Operation& op = node.operation;
-  const ops::LoadVariable load = [&](std::size_t variable, DType compute) -> const Array& {
+  const ops::LoadVariable load = [&](std::size_t variable, DType compute) -> const Array* {
     return variables.get(variable, compute);
   };
   std::vector<Array> cast(node.inputs.size());
@@ -117,8 +117,8 @@ RunResult run(const Graph& graph, const Reader& reader, const std::vector<Tensor
   std::vector<Value> types;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     // What is given is cast to the input's own type.
-    const DType dtype = i < graph.inputs.size() ? graph.values.at(graph.inputs[i].value).dtype
-                                                : inputs[i].dtype;
+    const DType dtype =
+        i < graph.inputs.size() ? graph.values.at(graph.inputs[i].value).dtype : inputs[i].dtype;
     types.push_back({dtype, inputs[i].shape});
   }
   const Graph concrete = with_inputs(graph, types);

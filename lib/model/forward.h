@@ -39,9 +39,8 @@ std::vector<Tensor> match_inputs(const Graph& graph, std::span<const NamedTensor
 // before anything is read. Variables are read when their node runs and dropped after it; values
 // are dropped after their last reader.
 // Throws Error: kInvalid where shapes do not fit or an input is out of a table's range, kNotFound
-// with all variables that the reader lacks, kUnsupported for arithmetic in a type that has none, and
-// what Reader::read() throws.
-// REQUIRES: check(graph) has passed, the variables are bound.
+// with all variables that the reader lacks, kUnsupported for arithmetic in a type that has none,
+// and what Reader::read() throws. REQUIRES: check(graph) has passed, the variables are bound.
 RunResult run(const Graph& graph, const Reader& reader, const std::vector<Tensor>& inputs,
               const RunOptions& options = {});
 

@@ -21,7 +21,8 @@ void check_value(const Value& value, std::uint64_t limit) {
   Shape known = value.shape;
   std::replace(known.begin(), known.end(), kUnknown, std::int64_t{1});
   const auto count = num_elements(known);
-  require(count && *count <= limit, cat("a tensor of shape ", describe(value.shape), " is too large"));
+  require(count && *count <= limit,
+          cat("a tensor of shape ", describe(value.shape), " is too large"));
 }
 
 void check_operation(const Graph& graph, const Operation& op, int depth) {

@@ -33,6 +33,7 @@ struct VariableHints {
   // they are joined along the last axis ("W_i", "W_f", "W_c", "W_o").
   std::vector<std::string> gates;
   bool trainable = true;
+  bool optional = false;  // a file may do without it, and the operation too
 };
 
 // A variable that the graph needs. Shared layers share it.
@@ -73,7 +74,7 @@ struct Input {
 };
 
 struct Node {
-  std::string name;  // the layer that computes it, with the models around: "encoder/dense_1"
+  std::string name;      // the layer that computes it, with the models around: "encoder/dense_1"
   std::size_t call = 0;  // of a layer that is called several times: which call, from 0
   Operation operation;
   std::vector<Input> inputs;
@@ -110,8 +111,8 @@ struct Graph {
 // Bounds that keep a hostile graph from exhausting memory. The largest public models have some
 // thousand nodes, and activations of some hundred million elements.
 inline constexpr std::size_t kMaxNodes = 100'000;
-inline constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 40;      // of a variable
-inline constexpr std::uint64_t kMaxActivation = std::uint64_t{1} << 31;    // of a value that is run
+inline constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 40;    // of a variable
+inline constexpr std::uint64_t kMaxActivation = std::uint64_t{1} << 31;  // of a value that is run
 inline constexpr std::size_t kMaxRank = 16;
 
 // Checks positions, order, kinds of operations and all shapes, and puts into each value the shape

@@ -62,7 +62,7 @@ VariableStore::VariableStore(const Graph& graph, const Reader& reader)
         missing.push_back(name);
       }
     }
-    if (variable.names.empty()) missing.push_back(variable.name);
+    if (variable.names.empty() && !variable.hints.optional) missing.push_back(variable.name);
     if (!entries.empty() && entries.size() == variable.names.size()) {
       const auto shape = stored_shape(variable, reader, entries);
       if (!shape || *shape != variable.shape) {
@@ -74,19 +74,21 @@ VariableStore::VariableStore(const Graph& graph, const Reader& reader)
     entries_.push_back(std::move(entries));
   }
   if (!missing.empty()) {
-    throw Error(Errc::kNotFound, cat(count_of(missing.size(), "variable"), " of the graph ",
-                                     missing.size() == 1 ? "is" : "are", " missing: ",
-                                     join(missing, ", ")));
+    throw Error(Errc::kNotFound,
+                cat(count_of(missing.size(), "variable"), " of the graph ",
+                    missing.size() == 1 ? "is" : "are", " missing: ", join(missing, ", ")));
   }
   if (!misfits.empty()) throw Error(Errc::kInvalid, join(misfits, "; "));
 }
 
-const Array& VariableStore::get(std::size_t variable, DType compute) {
+const Array* VariableStore::get(std::size_t variable, DType compute) {
   const auto key = std::pair(variable, compute);
-  if (const auto it = loaded_.find(key); it != loaded_.end()) return it->second;
+  if (const auto it = loaded_.find(key); it != loaded_.end()) return &it->second;
+  if (entries_[variable].empty()) return nullptr;
   const Variable& what = graph_.variables[variable];
   std::vector<Array> parts;
-  for (const std::size_t entry : entries_[variable]) parts.push_back(from_tensor(reader_.read(entry)));
+  for (const std::size_t entry : entries_[variable])
+    parts.push_back(from_tensor(reader_.read(entry)));
   Array array = joined(parts);
   if (!what.permutation.empty()) array = permuted(array, what.permutation);
   for (const std::int64_t axis : what.reversed) {
@@ -94,7 +96,7 @@ const Array& VariableStore::get(std::size_t variable, DType compute) {
   }
   const auto is_float = [](DType dtype) { return class_of(dtype) == DTypeClass::kFloat; };
   if (is_float(array.dtype) && is_float(compute)) round(array, compute);
-  return loaded_.emplace(key, std::move(array)).first->second;
+  return &loaded_.emplace(key, std::move(array)).first->second;
 }
 
 }  // namespace ckpt

@@ -17,9 +17,9 @@ class VariableStore {
   // another one.
   VariableStore(const Graph& graph, const Reader& reader);
 
-  // The variable at that position, rounded to `compute` where both are floating. The reference is
-  // good until clear(). Throws what Reader::read() throws.
-  const Array& get(std::size_t variable, DType compute);
+  // The variable at that position, rounded to `compute` where both are floating; null for an
+  // optional one that is not there. Good until clear(). Throws what Reader::read() throws.
+  const Array* get(std::size_t variable, DType compute);
 
   // Forgets what has been read.
   void clear() { loaded_.clear(); }

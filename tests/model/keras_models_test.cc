@@ -21,8 +21,8 @@
 #include "support/h5_text.h"
 #include "support/npz.h"
 
-// Every network of ../shared/models/keras* with the outputs that Keras itself computed, run from its
-// config and each file of weights that lies beside it.
+// Every network of ../shared/models/keras* with the outputs that Keras itself computed, run from
+// its config and each file of weights that lies beside it.
 
 namespace ckpt {
 namespace {
@@ -64,8 +64,8 @@ struct Outcome {
   std::string reason;  // empty where it is met
 };
 
-// What the folder allows: four times what float32 itself costs there, a millionth, or the rounding of
-// a half type, which a few operations add up.
+// What the folder allows: four times what float32 itself costs there, a millionth, or the rounding
+// of a half type, which a few operations add up.
 double limit_of(const json& meta) {
   double limit = 1e-6;
   if (meta.contains("f32_vs_f64_relmax") && meta["f32_vs_f64_relmax"].is_number()) {

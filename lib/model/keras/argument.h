@@ -27,6 +27,8 @@ struct Arguments {
   std::vector<Argument> positional;
   std::vector<std::pair<std::string, Argument>> named;
 
+  // Does the call name it, be it None?
+  [[nodiscard]] bool names(std::string_view name) const;
   // Null where there is none, or it is None.
   [[nodiscard]] const Argument* find(std::string_view name) const;
 };

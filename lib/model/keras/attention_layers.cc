@@ -70,7 +70,8 @@ void build_multi_head(const LayerBuild& b) {
   const std::int64_t time = static_cast<std::int64_t>(rank) - 2;
   const auto axes = b.config.integers("attention_axes", 0, 0);
   if (!axes.empty() && (axes.size() > 1 || (axes[0] != time && axes[0] != -2))) {
-    throw Error(Errc::kUnsupported, "attention over other axes than the last but one is not supported");
+    throw Error(Errc::kUnsupported,
+                "attention over other axes than the last but one is not supported");
   }
   if (axes.empty() && rank > 3) {
     throw Error(Errc::kUnsupported, "attention over several axes is not supported");
@@ -80,7 +81,8 @@ void build_multi_head(const LayerBuild& b) {
   h.key_width = positive(b, "key_dim");
   h.value_width = b.config.has("value_dim") ? positive(b, "value_dim") : h.key_width;
   const auto output = b.config.integers("output_shape", 0, 0);
-  if (output.size() > 1) throw Error(Errc::kUnsupported, "an output_shape of several axes is not supported");
+  if (output.size() > 1)
+    throw Error(Errc::kUnsupported, "an output_shape of several axes is not supported");
   h.output = output.empty() ? b.extent(-1) : output.front();
   add_projections(b, h, "");
 }

@@ -77,7 +77,8 @@ class LegacyBinding {
       // Layers' names may have a "/" of their own: every prefix may be the layer.
       for (auto slash = path.find('/'); slash != std::string_view::npos;
            slash = path.find('/', slash + 1)) {
-        layers_[std::string(path.substr(0, slash))].push_back({i, split(path.substr(slash + 1), "/")});
+        layers_[std::string(path.substr(0, slash))].push_back(
+            {i, split(path.substr(slash + 1), "/")});
       }
     }
   }
@@ -172,7 +173,7 @@ void bind_keras(Graph& graph, const Index& index) {
       const auto it = by_place.find(variable.name);
       if (it != by_place.end()) variable.names.push_back(index.entries[it->second].name);
     }
-    if (variable.names.empty()) missing.push_back(variable.name);
+    if (variable.names.empty() && !variable.hints.optional) missing.push_back(variable.name);
     for (const std::string& name : variable.names) {
       const auto [it, is_new] = bound.emplace(name, &variable);
       if (!is_new) {
@@ -184,10 +185,10 @@ void bind_keras(Graph& graph, const Index& index) {
   if (missing.empty()) return;
   std::vector<std::string> names;
   for (const Entry& entry : index.entries) names.push_back(entry.name);
-  throw Error(Errc::kNotFound,
-              cat(count_of(missing.size(), "variable"), " of the graph ",
-                  missing.size() == 1 ? "is" : "are", " not in the checkpoint: ",
-                  join(missing, ", "), did_you_mean(nearest(missing.front(), names))));
+  throw Error(Errc::kNotFound, cat(count_of(missing.size(), "variable"), " of the graph ",
+                                   missing.size() == 1 ? "is" : "are",
+                                   " not in the checkpoint: ", join(missing, ", "),
+                                   did_you_mean(nearest(missing.front(), names))));
 }
 
 }  // namespace ckpt

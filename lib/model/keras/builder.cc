@@ -27,7 +27,8 @@ Argument read_argument(const Container& container, const Json& json, const Find&
   return argument;
 }
 
-// A call of Keras 3, {"args": …, "kwargs": …}, or of Keras 1 and 2: [[layer, call, output, {…}], …].
+// A call of Keras 3, {"args": …, "kwargs": …}, or of Keras 1 and 2: [[layer, call, output, {…}],
+// …].
 template <typename Find>
 Arguments read_arguments(const Container& container, const Json& call, const Find& find) {
   Arguments arguments;
@@ -103,15 +104,18 @@ std::optional<Value> sequential_input(const Container& model) {
   return stated_input(container->layers[container->inputs.front().layer]);
 }
 
-// Adds the mask that the call names, or that its input has.
+// The mask that the call names, or that its input has. Keras 3 writes every mask into the call:
+// None there means that there is none, whatever the input has.
 std::optional<std::size_t> mask_of(const Arguments& arguments, const std::vector<Flow>& flows) {
   if (const Argument* mask = arguments.find("mask"); mask != nullptr && mask->flow) {
     return mask->flow->value;
   }
+  if (arguments.names("mask")) return std::nullopt;
   return flows.empty() ? std::nullopt : flows.front().mask;
 }
 
-void add_role(std::vector<Input>& inputs, const std::string& role, std::optional<std::size_t> value) {
+void add_role(std::vector<Input>& inputs, const std::string& role,
+              std::optional<std::size_t> value) {
   const bool is_there = std::ranges::find(inputs, role, &Input::role) != inputs.end();
   if (value && !is_there) inputs.push_back({role, *value});
 }
@@ -140,7 +144,8 @@ void Builder::build(const Container& model, const Json& root) {
     auto input = sequential_input(model);
     if (!input && root.contains("build_config") && root["build_config"].is_object()) {
       const Config build(root["build_config"]);
-      if (const Json* shape = build.find("input_shape")) input = Value{DType::kF32, read_shape(*shape)};
+      if (const Json* shape = build.find("input_shape"))
+        input = Value{DType::kF32, read_shape(*shape)};
     }
     if (!input || model.layers.empty()) {
       throw Error(Errc::kUnsupported, "the config does not say the shape of the model's input");
@@ -160,8 +165,8 @@ void Builder::build(const Container& model, const Json& root) {
   const std::vector<Flow> outputs = call_container(model, inputs, Place{}, 0);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const bool is_named = i < model.output_names.size();
-    graph.outputs.push_back({is_named ? model.output_names[i] : cat("output_", i),
-                             outputs[i].value});
+    graph.outputs.push_back(
+        {is_named ? model.output_names[i] : cat("output_", i), outputs[i].value});
   }
 }
 
@@ -191,9 +196,9 @@ std::vector<Flow> Builder::call_functional(const Container& container,
                                            const std::vector<Flow>& inputs, const Place& place,
                                            std::size_t instance) {
   const std::string shown = place.path.empty() ? "the model" : cat("model '", place.path, "'");
-  ops::require(inputs.size() == container.inputs.size(),
-               cat(shown, " takes ", count_of(container.inputs.size(), "input"), ", not ",
-                   inputs.size()));
+  ops::require(
+      inputs.size() == container.inputs.size(),
+      cat(shown, " takes ", count_of(container.inputs.size(), "input"), ", not ", inputs.size()));
   struct Step {
     std::size_t layer = 0;
     std::size_t call = 0;
@@ -205,8 +210,7 @@ std::vector<Flow> Builder::call_functional(const Container& container,
   std::vector<std::vector<std::vector<Flow>>> results(container.layers.size());
   for (std::size_t l = 0; l < container.layers.size(); ++l) {
     const LayerConfig& layer = container.layers[l];
-    const std::size_t calls =
-        layer.class_name == "InputLayer" ? 1 : layer.calls.size();
+    const std::size_t calls = layer.class_name == "InputLayer" ? 1 : layer.calls.size();
     results[l].resize(calls);
     for (std::size_t c = 0; c < calls; ++c) {
       step_of[l].push_back(steps.size());
@@ -240,8 +244,8 @@ std::vector<Flow> Builder::call_functional(const Container& container,
   const auto find = [&](const Reference& reference) {
     const auto& outputs = results[reference.layer][call_of(reference)];
     ops::require(reference.output < outputs.size(),
-                 cat(shown, ": layer '", container.layers[reference.layer].name,
-                     "' has no output ", reference.output));
+                 cat(shown, ": layer '", container.layers[reference.layer].name, "' has no output ",
+                     reference.output));
     return outputs[reference.output];
   };
   std::size_t done = 0;
@@ -281,7 +285,8 @@ std::vector<Flow> Builder::call_layer(const LayerConfig& layer, const Arguments&
         const auto more = flows_of(argument);
         inputs.insert(inputs.end(), more.begin(), more.end());
       }
-      outputs = call_container(*layer.container, inputs, place, instances_[layer.container.get()]++);
+      outputs =
+          call_container(*layer.container, inputs, place, instances_[layer.container.get()]++);
     } else if (layer.inner != nullptr) {
       outputs = call_wrapper(layer, arguments, place, call);
     } else if (layer.is_op) {
@@ -319,18 +324,16 @@ std::vector<Flow> Builder::call_wrapper(const LayerConfig& layer, const Argument
   ops::require(flows.size() == 1, "takes one input");
   Operation fold;
   fold.kind = "fold_time";
-  const std::size_t folded =
-      emitter_.add(place.path, call, fold, {{"", flows[0].value}}).front();
+  const std::size_t folded = emitter_.add(place.path, call, fold, {{"", flows[0].value}}).front();
   const std::vector<Flow> given =
       call_layer(*layer.inner, one_argument({{folded, std::nullopt}}), inner, call, false);
   std::vector<Flow> outputs;
   for (const Flow& flow : given) {
     Operation unfold;
     unfold.kind = "unfold_time";
-    outputs.push_back({emitter_.add(place.path, call, unfold,
-                                    {{"", flow.value}, {"", flows[0].value}})
-                           .front(),
-                       flows[0].mask});
+    outputs.push_back(
+        {emitter_.add(place.path, call, unfold, {{"", flow.value}, {"", flows[0].value}}).front(),
+         flows[0].mask});
   }
   return outputs;
 }
@@ -371,7 +374,8 @@ std::vector<Flow> Builder::call_plain(const LayerConfig& layer, const Arguments&
   }
   std::optional<std::size_t> mask;
   switch (found->mask) {
-    case MaskUse::kStops: break;
+    case MaskUse::kStops:
+      break;
     case MaskUse::kPasses:
       mask = flows.front().mask;
       for (const Flow& flow : flows) {

@@ -43,8 +43,9 @@ Json parse_json(std::string_view text) {
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key &&
         !keys.back().insert(value.get_ref<const std::string&>()).second) {
-      throw Error(Errc::kCorrupt, cat("the config has the key '",
-                                      value.get_ref<const std::string&>(), "' twice in one object"));
+      throw Error(Errc::kCorrupt,
+                  cat("the config has the key '", value.get_ref<const std::string&>(),
+                      "' twice in one object"));
     }
     return true;
   };
@@ -219,7 +220,8 @@ Json modernized(const Json& config, const std::string& class_name) {
   rename("p", "rate");
   if (out.contains("nb_row") && out.contains("nb_col")) {
     out["kernel_size"] = Json::array({out["nb_row"], out["nb_col"]});
-    if (out.contains("kernel_dim1")) out["kernel_size"].insert(out["kernel_size"].begin(), out["kernel_dim1"]);
+    if (out.contains("kernel_dim1"))
+      out["kernel_size"].insert(out["kernel_size"].begin(), out["kernel_dim1"]);
   }
   if (out.contains("kernel_dim1") && out.contains("kernel_dim2") && out.contains("kernel_dim3")) {
     out["kernel_size"] = Json::array({out["kernel_dim1"], out["kernel_dim2"], out["kernel_dim3"]});
@@ -238,9 +240,9 @@ std::string snake_case(std::string_view class_name) {
     const char c = class_name[i];
     const bool is_word = upper(c) || lower(c) || (c >= '0' && c <= '9') || c == '_';
     if (!is_word) continue;
-    const bool starts_word = upper(c) && i > 0 &&
-                             ((i + 1 < class_name.size() && lower(class_name[i + 1])) ||
-                              lower(class_name[i - 1]));
+    const bool starts_word =
+        upper(c) && i > 0 &&
+        ((i + 1 < class_name.size() && lower(class_name[i + 1])) || lower(class_name[i - 1]));
     if (starts_word && !out.empty()) out += '_';
     out += upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
   }

@@ -21,7 +21,8 @@ enum class Dialect : std::uint8_t { kOne = 1, kTwo = 2, kThree = 3 };
 Json parse_json(std::string_view text);
 
 // The parameters of a layer. A key that is null counts as missing. Every accessor throws
-// Error(kInvalid), naming the key, where the value has another type or is missing without a stand-in.
+// Error(kInvalid), naming the key, where the value has another type or is missing without a
+// stand-in.
 class Config {
  public:
   explicit Config(const Json& object) : object_(object) {}

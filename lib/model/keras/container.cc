@@ -26,6 +26,13 @@ std::string text_of(const Json& json, const char* key) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
+// What `.weights.h5` counts a layer by: its class in Python, which two configs call otherwise.
+std::string counted_name(const std::string& class_name) {
+  if (class_name == "Model") return "functional";
+  if (class_name == "GroupQueryAttention") return "grouped_query_attention";
+  return snake_case(class_name);
+}
+
 bool is_wrapper(std::string_view class_name) {
   return class_name == "TimeDistributed" || class_name == "SpectralNormalization";
 }
@@ -176,14 +183,13 @@ Container read_container(const Json& json, Dialect dialect, const std::string& p
   container.is_sequential = class_name == "Sequential";
   const Json* layers = config->is_array() ? config : member(*config, "layers");
   ops::require(layers != nullptr && layers->is_array(), cat(shown, " has no layers"));
-  ops::require(layers->size() <= kMaxNodes, cat(shown, " has more than ", with_commas(kMaxNodes),
-                                                " layers"));
+  ops::require(layers->size() <= kMaxNodes,
+               cat(shown, " has more than ", with_commas(kMaxNodes), " layers"));
   std::map<std::string, std::size_t> counts;
   for (const Json& item : *layers) {
     LayerConfig layer = read_layer(item, dialect, path);
     if (layer.class_name != "InputLayer") {
-      const std::string base =
-          snake_case(layer.class_name == "Model" ? "Functional" : layer.class_name);
+      const std::string base = counted_name(layer.class_name);
       const std::size_t number = counts[base]++;
       layer.counter = number == 0 ? base : cat(base, "_", number);
     }

@@ -14,8 +14,8 @@ namespace ckpt::keras {
 
 // Where a tensor comes from: an output of a call of a layer of the same model.
 struct Reference {
-  std::size_t layer = 0;   // position in Container::layers
-  std::size_t call = 0;    // which of the layer's calls, as the config counts
+  std::size_t layer = 0;  // position in Container::layers
+  std::size_t call = 0;   // which of the layer's calls, as the config counts
   std::size_t output = 0;
 };
 
@@ -47,8 +47,8 @@ struct Container {
 bool is_model_class(std::string_view class_name);
 
 // Reads a model and the models inside of it; `path` is what errors call it. `json` must outlive the
-// result. Throws Error: kInvalid for what is no model, has a layer's name twice or refers to a layer
-// that is not there; kUnsupported for a class that is not supported, with those that are.
+// result. Throws Error: kInvalid for what is no model, has a layer's name twice or refers to a
+// layer that is not there; kUnsupported for a class that is not supported, with those that are.
 Container read_container(const Json& json, Dialect dialect, const std::string& path);
 
 // Whether `json` refers to a tensor of the model: [layer, call, output, …] or a keras_tensor.

@@ -21,9 +21,8 @@ std::size_t dimensions_of(const std::string& class_name) {
 // Sizes, strides, padding and data format; gives the input's channels.
 std::int64_t set_window(const LayerBuild& b, std::size_t dimensions) {
   const bool first = b.set_channels_first();
-  ops::require(b.input(1).size() == dimensions + 2,
-               cat("takes a tensor of ", dimensions + 2, " dimensions, not ",
-                   describe(b.input(1))));
+  ops::require(b.input(1).size() == dimensions + 2, cat("takes a tensor of ", dimensions + 2,
+                                                        " dimensions, not ", describe(b.input(1))));
   const auto window = b.config.integers("kernel_size", dimensions, 1);
   for (const std::int64_t size : window) {
     ops::require(size > 0 && size < (1 << 20), cat("its kernel_size has the extent ", size));
@@ -49,7 +48,8 @@ Shape kernel_shape(const LayerBuild& b, std::int64_t a, std::int64_t c) {
   return shape;
 }
 
-// Theano convolves where others correlate: its kernels are turned round in all spatial axes.
+// Theano convolves where others correlate: its kernels are turned round in all spatial axes. Those
+// of its depthwise and separable layers are not (k231_mobile of Keras 2.3.1 shows both).
 VariableMaker::Options kernel_options(const LayerBuild& b, std::size_t dimensions) {
   VariableMaker::Options options;
   if (b.flips()) {
@@ -70,8 +70,8 @@ void build_conv(const LayerBuild& b) {
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t filters = positive(b, "filters", 0);
   const std::int64_t groups = positive(b, "groups", 1);
-  ops::require(channels % groups == 0, cat("its ", channels, " channels do not divide into ",
-                                           groups, " groups"));
+  ops::require(channels % groups == 0,
+               cat("its ", channels, " channels do not divide into ", groups, " groups"));
   b.op.attributes.set("groups", groups);
   b.make.add(b.op, "kernel", kernel_shape(b, channels / groups, filters), {"kernel", "W"},
              kernel_options(b, dimensions));
@@ -87,7 +87,7 @@ void build_depthwise(const LayerBuild& b) {
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t multiplier = positive(b, "depth_multiplier", 1);
   b.make.add(b.op, "depthwise_kernel", kernel_shape(b, channels, multiplier),
-             {"depthwise_kernel", "kernel"}, kernel_options(b, dimensions));
+             {"depthwise_kernel", "kernel"});
   add_bias(b, ops::multiply_extents(channels, multiplier));
 }
 
@@ -97,8 +97,7 @@ void build_separable(const LayerBuild& b) {
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t multiplier = positive(b, "depth_multiplier", 1);
   const std::int64_t filters = positive(b, "filters", 0);
-  b.make.add(b.op, "depthwise_kernel", kernel_shape(b, channels, multiplier),
-             {"depthwise_kernel"}, kernel_options(b, dimensions));
+  b.make.add(b.op, "depthwise_kernel", kernel_shape(b, channels, multiplier), {"depthwise_kernel"});
   Shape pointwise(dimensions, 1);
   pointwise.push_back(ops::multiply_extents(channels, multiplier));
   pointwise.push_back(filters);
@@ -114,8 +113,7 @@ void build_transpose(const LayerBuild& b) {
   if (b.config.has("output_padding")) {
     b.op.attributes.set("output_padding", b.config.integers("output_padding", dimensions, 0));
   }
-  const bool centred = b.backend == "torch" || b.backend == "theano";
-  b.op.attributes.set("alignment", std::string(centred ? "torch" : "tensorflow"));
+  if (b.backend == "theano") b.op.attributes.set("alignment", std::string("theano"));
   b.make.add(b.op, "kernel", kernel_shape(b, filters, channels), {"kernel", "W"},
              kernel_options(b, dimensions));
   add_bias(b, filters);

@@ -15,6 +15,17 @@ void build_dense(const LayerBuild& b) {
   b.set_activation();
   b.make.add(b.op, "kernel", {b.extent(-1), units}, {"kernel", "W"});
   if (b.config.flag("use_bias", true)) b.make.add(b.op, "bias", {units}, {"bias", "b"});
+  if (b.config.has("lora_rank")) {
+    // A `.weights.h5` has the kernel with the two factors in it, a legacy file has them apart.
+    const std::int64_t rank = b.config.integer("lora_rank");
+    ops::require(rank > 0, "its lora_rank is not positive");
+    VariableMaker::Options factor;
+    factor.optional = true;
+    b.op.attributes.set("lora_scale", b.config.number("lora_alpha", static_cast<double>(rank)) /
+                                          static_cast<double>(rank));
+    b.make.add(b.op, "lora_kernel_a", {b.extent(-1), rank}, {"lora_kernel_a"}, factor);
+    b.make.add(b.op, "lora_kernel_b", {rank, units}, {"lora_kernel_b"}, factor);
+  }
   if (read_policy(b.config).quantized) {
     b.make.add(b.op, "kernel_scale", {units}, {"kernel_scale"});
   }
@@ -49,8 +60,8 @@ void build_einsum_dense(const LayerBuild& b) {
   const std::string in = equation.substr(0, comma);
   const std::string weights = equation.substr(comma + 1, arrow - comma - 1);
   const std::string out = equation.substr(arrow + 2);
-  ops::require(in.size() == x.size(), cat("its equation '", equation, "' does not fit ",
-                                          describe(x)));
+  ops::require(in.size() == x.size(),
+               cat("its equation '", equation, "' does not fit ", describe(x)));
   const Json* given = b.config.find("output_shape");
   ops::require(given != nullptr, "has no output_shape");
   Shape shape = given->is_array() ? read_shape(*given) : Shape{b.config.integer("output_shape")};

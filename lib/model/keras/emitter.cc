@@ -1,10 +1,16 @@
 #include "model/keras/emitter.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/text.h"
 #include "model/ops/op.h"
 
 namespace ckpt::keras {
+
+bool Arguments::names(std::string_view name) const {
+  return std::ranges::find(named, name, &std::pair<std::string, Argument>::first) != named.end();
+}
 
 const Argument* Arguments::find(std::string_view name) const {
   for (const auto& [key, argument] : named) {

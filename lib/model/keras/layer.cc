@@ -21,6 +21,7 @@ void VariableMaker::add(Operation& op, std::string role, Shape shape,
   variable.hints.spelling = std::move(spelling);
   variable.hints.gates = std::move(options.gates);
   variable.hints.trainable = options.trainable;
+  variable.hints.optional = options.optional;
   op.variables.push_back({std::move(role), graph_.variables.size()});
   graph_.variables.push_back(std::move(variable));
 }
@@ -43,8 +44,8 @@ const Shape& LayerBuild::input(std::size_t least_rank) const {
 std::int64_t LayerBuild::extent(std::int64_t axis) const {
   const Shape& shape = input(1);
   const std::int64_t extent = shape[ops::axis_of(axis, shape.size())];
-  ops::require(extent != kUnknown, cat("needs to know extent ", axis, " of its input ",
-                                       describe(shape)));
+  ops::require(extent != kUnknown,
+               cat("needs to know extent ", axis, " of its input ", describe(shape)));
   return extent;
 }
 
@@ -106,9 +107,10 @@ std::pair<std::string, double> read_activation(const Json* json, Dialect dialect
 }
 
 std::span<const std::span<const LayerClass>> all_layer_classes() {
-  static const std::array kFamilies = {core_layers(),      conv_layers(),      pool_layers(),
-                                       norm_layers(),      merge_layers(),     reshaping_layers(),
-                                       recurrent_layers(), attention_layers(), preprocessing_layers()};
+  static const std::array kFamilies = {
+      core_layers(),      conv_layers(),      pool_layers(),
+      norm_layers(),      merge_layers(),     reshaping_layers(),
+      recurrent_layers(), attention_layers(), preprocessing_layers()};
   return kFamilies;
 }
 

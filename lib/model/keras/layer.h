@@ -19,9 +19,10 @@ class VariableMaker {
       : graph_(graph), base_(std::move(base)), name_(std::move(name)) {}
 
   struct Options {
-    std::vector<std::string> gates{};       // of Keras 1
+    std::vector<std::string> gates{};  // of Keras 1
     bool trainable = true;
-    std::vector<std::int64_t> reversed{};   // axes to reverse
+    bool optional = false;
+    std::vector<std::int64_t> reversed{};  // axes to reverse
   };
 
   // Adds a variable to the graph and to the operation. `spelling`: the role, and other names that

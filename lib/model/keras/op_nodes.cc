@@ -2,9 +2,9 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "model/kernels/activation.h"
 #include "model/keras/emitter.h"
 #include "model/keras/layer.h"
+#include "model/kernels/activation.h"
 #include "model/ops/op.h"
 
 namespace ckpt::keras {
@@ -152,8 +152,7 @@ std::vector<std::int64_t> integers_of(const Argument& argument) {
 
 // The parameter `key`: of the operation's own config, or of the call.
 std::optional<std::vector<std::int64_t>> integers_of(const Config& config,
-                                                     const Arguments& arguments,
-                                                     const char* key) {
+                                                     const Arguments& arguments, const char* key) {
   if (config.has(key)) return config.integers(key);
   if (const Argument* argument = arguments.find(key)) return integers_of(*argument);
   return std::nullopt;
@@ -176,8 +175,8 @@ void set_operands(Operation& op, const Arguments& arguments, std::vector<Input>&
                      (operands[i]->constant->is_number() || operands[i]->constant->is_boolean()),
                  "an operand is neither a tensor nor a number");
     const Json& number = *operands[i]->constant;
-    op.attributes.set("number", number.is_boolean() ? (number.get<bool>() ? 1.0 : 0.0)
-                                                    : number.get<double>());
+    op.attributes.set(
+        "number", number.is_boolean() ? (number.get<bool>() ? 1.0 : 0.0) : number.get<double>());
     if (i == 0) op.attributes.set("number_first", true);
   }
 }

@@ -17,15 +17,14 @@ void build_pool(const LayerBuild& b) {
                                                         " dimensions, not ", describe(b.input(1))));
   const auto window = b.config.integers("pool_size", dimensions, 2);
   b.op.attributes.set("window", window);
-  b.op.attributes.set("strides", b.config.has("strides")
-                                     ? b.config.integers("strides", dimensions, 1)
-                                     : window);
+  b.op.attributes.set(
+      "strides", b.config.has("strides") ? b.config.integers("strides", dimensions, 1) : window);
   b.op.attributes.set("padding", b.config.text("padding", "valid"));
 }
 
 void build_global(const LayerBuild& b) {
-  b.op.kind = b.class_name.find("Max") != std::string::npos ? "global_max_pool"
-                                                            : "global_average_pool";
+  b.op.kind =
+      b.class_name.find("Max") != std::string::npos ? "global_max_pool" : "global_average_pool";
   b.set_channels_first();
   ops::require(b.input(1).size() == dimensions_of(b.class_name) + 2,
                cat("does not take ", describe(b.input(1))));
@@ -33,8 +32,8 @@ void build_global(const LayerBuild& b) {
 }
 
 void build_adaptive(const LayerBuild& b) {
-  b.op.kind = b.class_name.find("Max") != std::string::npos ? "adaptive_max_pool"
-                                                            : "adaptive_average_pool";
+  b.op.kind =
+      b.class_name.find("Max") != std::string::npos ? "adaptive_max_pool" : "adaptive_average_pool";
   b.set_channels_first();
   b.op.attributes.set("output_size",
                       b.config.integers("output_size", dimensions_of(b.class_name), 1));

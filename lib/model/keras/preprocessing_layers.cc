@@ -15,16 +15,17 @@ void build_rescaling(const LayerBuild& b) {
 void build_resizing(const LayerBuild& b) {
   b.op.kind = "resizing";
   b.set_channels_first();
-  b.op.attributes.set("target", std::vector<std::int64_t>{b.config.integer("height"),
-                                                          b.config.integer("width")});
+  b.op.attributes.set(
+      "target", std::vector<std::int64_t>{b.config.integer("height"), b.config.integer("width")});
   const std::string method = b.config.text("interpolation", "bilinear");
   const bool has_extras = b.config.flag("crop_to_aspect_ratio", false) ||
                           b.config.flag("pad_to_aspect_ratio", false) ||
                           b.config.flag("antialias", false);
   if ((method != "nearest" && method != "bilinear") || has_extras) {
-    throw Error(Errc::kUnsupported, cat("resizing by '", method, "'",
-                                        has_extras ? " with cropping, padding or anti-aliasing" : "",
-                                        " is not supported; plain nearest and bilinear are"));
+    throw Error(Errc::kUnsupported,
+                cat("resizing by '", method, "'",
+                    has_extras ? " with cropping, padding or anti-aliasing" : "",
+                    " is not supported; plain nearest and bilinear are"));
   }
   b.op.attributes.set("interpolation", method);
 }
@@ -32,8 +33,8 @@ void build_resizing(const LayerBuild& b) {
 void build_center_crop(const LayerBuild& b) {
   b.op.kind = "center_crop";
   b.set_channels_first();
-  b.op.attributes.set("target", std::vector<std::int64_t>{b.config.integer("height"),
-                                                          b.config.integer("width")});
+  b.op.attributes.set(
+      "target", std::vector<std::int64_t>{b.config.integer("height"), b.config.integer("width")});
 }
 
 // With a mean in the config, or one that was adapted to data and is a variable.
@@ -49,7 +50,8 @@ void build_normalization(const LayerBuild& b) {
     b.op.attributes.set("variance", b.config.numbers("variance", 1));
     return;
   }
-  const Shape shape = axes.empty() && b.config.find("axis") == nullptr ? Shape{} : Shape{b.extent(-1)};
+  const Shape shape =
+      axes.empty() && b.config.find("axis") == nullptr ? Shape{} : Shape{b.extent(-1)};
   VariableMaker::Options fixed;
   fixed.trainable = false;
   b.make.add(b.op, "mean", shape, {"mean"}, fixed);
@@ -73,12 +75,9 @@ void build_discretization(const LayerBuild& b) {
 }
 
 constexpr LayerClass kLayers[] = {
-    {"Rescaling", build_rescaling},
-    {"Resizing", build_resizing},
-    {"CenterCrop", build_center_crop},
-    {"Normalization", build_normalization},
-    {"CategoryEncoding", build_encoding},
-    {"Discretization", build_discretization},
+    {"Rescaling", build_rescaling},       {"Resizing", build_resizing},
+    {"CenterCrop", build_center_crop},    {"Normalization", build_normalization},
+    {"CategoryEncoding", build_encoding}, {"Discretization", build_discretization},
 };
 
 }  // namespace

@@ -45,10 +45,14 @@ Dialect dialect_of(const Json& root, const KerasOptions& options) {
   if (version.empty()) return guess_dialect(root);
   switch (version.front()) {
     case '0':
-    case '1': return Dialect::kOne;
-    case '2': return Dialect::kTwo;
-    case '3': return Dialect::kThree;
-    default: throw Error(Errc::kUnsupported, cat("the Keras version '", version, "' is not known"));
+    case '1':
+      return Dialect::kOne;
+    case '2':
+      return Dialect::kTwo;
+    case '3':
+      return Dialect::kThree;
+    default:
+      throw Error(Errc::kUnsupported, cat("the Keras version '", version, "' is not known"));
   }
 }
 
@@ -76,7 +80,8 @@ KerasOptions keras_options(const Index& index) {
     return options;
   }
   // "Keras 2 model (2.3.1, theano)"
-  for (const auto word : split(std::string_view(index.layout).substr(open + 1, close - open - 1), ", ")) {
+  for (const auto word :
+       split(std::string_view(index.layout).substr(open + 1, close - open - 1), ", ")) {
     const bool is_version = !word.empty() && word.front() >= '0' && word.front() <= '9';
     (is_version ? options.version : options.backend) = std::string(word);
   }
@@ -84,8 +89,9 @@ KerasOptions keras_options(const Index& index) {
 }
 
 std::vector<std::string> keras_layer_classes() {
-  std::set<std::string> names{"Functional", "InputLayer",            "Model",
-                              "Sequential", "SpectralNormalization", "TimeDistributed"};
+  std::set<std::string> names{
+      "Functional",     "InputLayer", "Model", "Sequential", "SpectralNormalization",
+      "TimeDistributed"};
   for (const auto& family : keras::all_layer_classes()) {
     for (const auto& each : family) names.emplace(each.name);
   }

@@ -82,7 +82,8 @@ std::string cell_kind(const std::string& class_name) {
 }
 
 void set_sweep(const LayerBuild& b) {
-  for (const char* key : {"go_backwards", "return_sequences", "return_state", "zero_output_for_mask"}) {
+  for (const char* key :
+       {"go_backwards", "return_sequences", "return_state", "zero_output_for_mask"}) {
     b.op.attributes.set(key, b.config.flag(key, false));
   }
   if (b.config.flag("time_major", false)) {
@@ -93,8 +94,8 @@ void set_sweep(const LayerBuild& b) {
 void build_recurrent(const LayerBuild& b) {
   b.op.kind = "rnn";
   set_sweep(b);
-  ops::require(b.input(3).size() == 3, cat("takes [batch, time, features], not ",
-                                           describe(b.input(3))));
+  ops::require(b.input(3).size() == 3,
+               cat("takes [batch, time, features], not ", describe(b.input(3))));
   Operation cell;
   const std::string kind = cell_kind(b.class_name);
   add_cell(b, kind, b.config, b.extent(-1), b.make.inside("cell", ""), cell);
@@ -105,8 +106,8 @@ void build_recurrent(const LayerBuild& b) {
 void build_rnn(const LayerBuild& b) {
   b.op.kind = "rnn";
   set_sweep(b);
-  ops::require(b.input(3).size() == 3, cat("takes [batch, time, features], not ",
-                                           describe(b.input(3))));
+  ops::require(b.input(3).size() == 3,
+               cat("takes [batch, time, features], not ", describe(b.input(3))));
   const Json* json = b.config.find("cell");
   const Inner inner = inner_of(json, "cell", b.dialect);
   VariableMaker make = b.make.inside("cell", inner.name);
@@ -130,10 +131,9 @@ void build_rnn(const LayerBuild& b) {
     const std::string counter = snake_case(each.class_name);
     const int number = counts[counter]++;
     Operation cell;
-    width = add_cell(b, cell_kind(each.class_name), Config(each.config), width,
-                     make.inside(cat("cells/", counter, number == 0 ? "" : cat("_", number)),
-                                 each.name),
-                     cell);
+    width = add_cell(
+        b, cell_kind(each.class_name), Config(each.config), width,
+        make.inside(cat("cells/", counter, number == 0 ? "" : cat("_", number)), each.name), cell);
     b.op.parts.push_back(std::move(cell));
   }
 }
@@ -142,9 +142,8 @@ void build_conv_lstm(const LayerBuild& b) {
   b.op.kind = "conv_lstm";
   set_sweep(b);
   const bool first = b.set_channels_first();
-  const auto dimensions = static_cast<std::size_t>(b.class_name.back() == 'D'
-                                                       ? b.class_name[b.class_name.size() - 2] - '0'
-                                                       : 2);
+  const auto dimensions = static_cast<std::size_t>(
+      b.class_name.back() == 'D' ? b.class_name[b.class_name.size() - 2] - '0' : 2);
   ops::require(b.input(1).size() == dimensions + 3, cat("does not take ", describe(b.input(1))));
   const auto window = b.config.integers("kernel_size", dimensions, 1);
   b.op.attributes.set("window", window);
@@ -174,14 +173,15 @@ void build_conv_lstm(const LayerBuild& b) {
 void build_bidirectional(const LayerBuild& b) {
   b.op.kind = "bidirectional";
   const Json* merge = b.config.find("merge_mode");
-  b.op.attributes.set("merge", merge == nullptr ? std::string("none")
-                                                : b.config.text("merge_mode", "concat"));
+  b.op.attributes.set(
+      "merge", merge == nullptr ? std::string("none") : b.config.text("merge_mode", "concat"));
   const Json* forward_json = b.config.find("layer");
   const Json* backward_json = b.config.find("backward_layer");
   for (int direction = 0; direction < 2; ++direction) {
     const bool is_forward = direction == 0;
     const bool is_copy = !is_forward && backward_json == nullptr;
-    Inner inner = inner_of(is_forward || is_copy ? forward_json : backward_json, "layer", b.dialect);
+    Inner inner =
+        inner_of(is_forward || is_copy ? forward_json : backward_json, "layer", b.dialect);
     const LayerClass* found = find_layer_class(inner.class_name);
     const bool is_recurrent =
         found != nullptr && (found->build == build_recurrent || found->build == build_rnn ||

@@ -50,7 +50,8 @@ std::vector<std::int64_t> amounts_of(const LayerBuild& b, const char* key) {
     ops::require(item.is_number_integer(), cat("its ", key, " is no list of integers"));
     out.push_back(item.get<std::int64_t>());
   };
-  if (json != nullptr && json->is_array() && json->size() == dimensions && json->front().is_array()) {
+  if (json != nullptr && json->is_array() && json->size() == dimensions &&
+      json->front().is_array()) {
     for (const Json& pair : *json) {
       ops::require(pair.is_array() && pair.size() == 2, cat("its ", key, " is no list of pairs"));
       add(pair[0]);
@@ -85,25 +86,19 @@ void build_up_sampling(const LayerBuild& b) {
   b.op.attributes.set("size", b.config.integers("size", dimensions_of(b.class_name), 2));
   const std::string method = b.config.text("interpolation", "nearest");
   if (method != "nearest" && method != "bilinear") {
-    throw Error(Errc::kUnsupported, cat("the interpolation '", method,
-                                        "' is not supported; nearest and bilinear are"));
+    throw Error(Errc::kUnsupported,
+                cat("the interpolation '", method, "' is not supported; nearest and bilinear are"));
   }
   b.op.attributes.set("interpolation", method);
 }
 
 constexpr LayerClass kLayers[] = {
-    {"Flatten", build_flatten},
-    {"Reshape", build_reshape},
-    {"Permute", build_permute},
-    {"RepeatVector", build_repeat},
-    {"ZeroPadding1D", build_padding},
-    {"ZeroPadding2D", build_padding},
-    {"ZeroPadding3D", build_padding},
-    {"Cropping1D", build_cropping},
-    {"Cropping2D", build_cropping},
-    {"Cropping3D", build_cropping},
-    {"UpSampling1D", build_up_sampling},
-    {"UpSampling2D", build_up_sampling},
+    {"Flatten", build_flatten},          {"Reshape", build_reshape},
+    {"Permute", build_permute},          {"RepeatVector", build_repeat},
+    {"ZeroPadding1D", build_padding},    {"ZeroPadding2D", build_padding},
+    {"ZeroPadding3D", build_padding},    {"Cropping1D", build_cropping},
+    {"Cropping2D", build_cropping},      {"Cropping3D", build_cropping},
+    {"UpSampling1D", build_up_sampling}, {"UpSampling2D", build_up_sampling},
     {"UpSampling3D", build_up_sampling},
 };
 

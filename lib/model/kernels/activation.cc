@@ -9,7 +9,9 @@
 namespace ckpt::kernels {
 namespace {
 
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
+double sigmoid(double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
 // ln(1 + e^x) without overflow.
 double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
 double hard_sigmoid(double x) { return std::clamp(x / 6 + 0.5, 0.0, 1.0); }
@@ -42,13 +44,16 @@ const Scalar kScalars[] = {
     {"tanh", 0, [](double x, double) { return std::tanh(x); }},
     {"hard_tanh", 0, [](double x, double) { return std::clamp(x, -1.0, 1.0); }},
     {"tanh_shrink", 0, [](double x, double) { return x - std::tanh(x); }},
-    {"soft_shrink", 0.5,
-     [](double x, double a) { return x > a ? x - a : x < -a ? x + a : 0; }},
+    {"soft_shrink", 0.5, [](double x, double a) { return x > a    ? x - a
+                                                         : x < -a ? x + a
+                                                                  : 0; }},
     {"hard_shrink", 0.5, [](double x, double a) { return std::abs(x) > a ? x : 0; }},
     {"threshold", 1, [](double x, double a) { return x > a ? x : 0; }},
     {"softplus", 0, [](double x, double) { return softplus(x); }},
     {"sparse_plus", 0,
-     [](double x, double) { return x <= -1 ? 0 : x >= 1 ? x : 0.25 * (x + 1) * (x + 1); }},
+     [](double x, double) { return x <= -1  ? 0
+                                   : x >= 1 ? x
+                                            : 0.25 * (x + 1) * (x + 1); }},
     {"squareplus", 4, [](double x, double a) { return (x + std::sqrt(x * x + a)) / 2; }},
     {"softsign", 0, [](double x, double) { return x / (1 + std::abs(x)); }},
     {"silu", 0, [](double x, double) { return x * sigmoid(x); }},
@@ -82,17 +87,20 @@ void log_softmax_row(std::span<double> row) {
   for (double& x : row) x -= top + std::log(sum);
 }
 
-// The nearest point of the simplex (Martins and Astudillo 2016): max(x - τ, 0), where τ makes the
-// row's sum 1.
+// max(x - τ, 0) with Keras's τ = (S_1 + … + S_k - 1) / k, where S_j is the sum of the j largest
+// elements and k the last j for which 1 + j·x_j > S_j. (Martins and Astudillo 2016, and those who
+// wrote Keras's function after them, mean S_k alone; what Keras computes is another thing.)
 void sparsemax_row(std::span<double> row) {
   std::vector<double> sorted(row.begin(), row.end());
   std::ranges::sort(sorted, std::greater<>());
   double sum = 0;
+  double sums = 0;
   double tau = 0;
   for (std::size_t k = 0; k < sorted.size(); ++k) {
     sum += sorted[k];
-    const auto count = static_cast<double>(k + 1);
-    if (1 + count * sorted[k] > sum) tau = (sum - 1) / count;
+    if (1 + static_cast<double>(k + 1) * sorted[k] <= sum) break;
+    sums += sum;
+    tau = (sums - 1) / static_cast<double>(k + 1);
   }
   for (double& x : row) x = std::max(x - tau, 0.0);
 }

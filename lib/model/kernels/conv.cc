@@ -16,8 +16,8 @@ struct Grid {
 
   // The first channel at a place.
   [[nodiscard]] std::size_t at(std::int64_t n, const Extents& p) const {
-    return static_cast<std::size_t>(
-        (((n * size[0] + p[0]) * size[1] + p[1]) * size[2] + p[2]) * channels);
+    return static_cast<std::size_t>((((n * size[0] + p[0]) * size[1] + p[1]) * size[2] + p[2]) *
+                                    channels);
   }
 
   [[nodiscard]] bool has(const Extents& p) const {

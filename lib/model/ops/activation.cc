@@ -132,8 +132,8 @@ std::vector<Value> infer_rescaling(const Signature& s) {
   const auto scale = s.op.attributes.numbers("scale").size();
   const auto offset = s.op.attributes.numbers("offset").size();
   for (const std::size_t size : {scale, offset}) {
-    require(size == 1 || (!x.shape.empty() &&
-                          may_equal(x.shape.back(), static_cast<std::int64_t>(size))),
+    require(size == 1 ||
+                (!x.shape.empty() && may_equal(x.shape.back(), static_cast<std::int64_t>(size))),
             cat("its scale or offset of ", size, " does not fit ", describe(x.shape)));
   }
   return {{s.op.compute, x.shape}};
@@ -155,12 +155,9 @@ std::vector<Array> run_rescaling(const Call& call) {
 }
 
 constexpr Kind kKinds[] = {
-    {"identity", infer_same, run_identity},
-    {"activation", infer_activation, run_activation},
-    {"relu", infer_same, run_relu},
-    {"prelu", infer_prelu, run_prelu},
-    {"softmax", infer_softmax, run_softmax},
-    {"rescaling", infer_rescaling, run_rescaling},
+    {"identity", infer_same, run_identity},  {"activation", infer_activation, run_activation},
+    {"relu", infer_same, run_relu},          {"prelu", infer_prelu, run_prelu},
+    {"softmax", infer_softmax, run_softmax}, {"rescaling", infer_rescaling, run_rescaling},
 };
 
 }  // namespace

@@ -138,10 +138,10 @@ std::vector<Array> run_attention(const Call& call) {
 // Letters for the axes of a query [N, …, D] whose attention runs over some of the middle axes, and
 // what follows from them: see Einsums.
 struct Einsums {
-  std::string project;   // x·kernel: the last axis becomes heads and their features
-  std::string scores;    // key, query → scores, the query's attention axes before the key's
-  std::string combine;   // scores, value → heads
-  std::string output;    // heads·kernel → the last axis
+  std::string project;  // x·kernel: the last axis becomes heads and their features
+  std::string scores;   // key, query → scores, the query's attention axes before the key's
+  std::string combine;  // scores, value → heads
+  std::string output;   // heads·kernel → the last axis
 };
 
 // The general case of Keras's MultiHeadAttention is several attention axes; one is supported, and
@@ -213,7 +213,8 @@ std::vector<Value> infer_multi_head(const Signature& s) {
 }
 
 // x·kernel + bias, one of the projections.
-Array project(const Call& call, const std::string& equation, const Array& x, const std::string& name) {
+Array project(const Call& call, const std::string& equation, const Array& x,
+              const std::string& name) {
   Array y = kernels::einsum(equation, x, call.need(name + "_kernel"));
   add_bias(y, call.variable(name + "_bias"), call.op.compute);
   return y;

@@ -27,11 +27,11 @@ std::vector<Array> run_embedding(const Call& call) {
   const auto width = static_cast<std::size_t>(table.shape[1]);
   for (std::size_t i = 0; i < x.values.size(); ++i) {
     const double index = std::trunc(x.values[i]);
-    require(index >= 0 && index < static_cast<double>(table.shape[0]),
-            cat("index ", index, " is outside of the embeddings, of which there are ",
-                table.shape[0]));
-    std::copy_n(table.values.begin() + static_cast<std::ptrdiff_t>(index) *
-                                           static_cast<std::ptrdiff_t>(width),
+    require(
+        index >= 0 && index < static_cast<double>(table.shape[0]),
+        cat("index ", index, " is outside of the embeddings, of which there are ", table.shape[0]));
+    std::copy_n(table.values.begin() +
+                    static_cast<std::ptrdiff_t>(index) * static_cast<std::ptrdiff_t>(width),
                 width, y.values.begin() + static_cast<std::ptrdiff_t>(i * width));
   }
   return {std::move(y)};
@@ -51,9 +51,8 @@ std::vector<Value> infer_reverse(const Signature& s) {
 
 std::vector<Array> run_reverse(const Call& call) {
   const Array* separate = call.variable("reverse_embeddings");
-  Array y = kernels::dense(call.input(0), separate != nullptr
-                                              ? *separate
-                                              : permuted(call.need("embeddings"), {1, 0}));
+  Array y = kernels::dense(
+      call.input(0), separate != nullptr ? *separate : permuted(call.need("embeddings"), {1, 0}));
   if (const double cap = call.op.attributes.number("soft_cap"); cap > 0) {
     for (double& x : y.values) x = cap * std::tanh(x / cap);
   }
@@ -130,8 +129,8 @@ std::vector<Array> run_encoding(const Call& call) {
     const double token = x.values[i];
     require(token >= 0 && token < static_cast<double>(tokens),
             cat("the value ", token, " is not one of ", tokens, " tokens"));
-    double& out = y.values[i / group * static_cast<std::size_t>(tokens) +
-                           static_cast<std::size_t>(token)];
+    double& out =
+        y.values[i / group * static_cast<std::size_t>(tokens) + static_cast<std::size_t>(token)];
     const double weight = call.inputs.size() > 1 ? call.input(1).values[i] : 1;
     out = mode == "count" ? out + weight : 1;
   }

@@ -8,8 +8,8 @@ namespace ckpt::ops {
 namespace {
 
 Shape last(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 3, cat("takes a tensor of three dimensions at least, not ",
-                                 describe(shape)));
+  require(shape.size() >= 3,
+          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
   return channels_first(op) ? to_channels_last(shape) : shape;
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 // One time step of the input [N, T, spatial …, C], channels last.
 Shape step_shape(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 4, cat("takes [batch, time, spatial …, channels], not ", describe(shape)));
+  require(shape.size() >= 4,
+          cat("takes [batch, time, spatial …, channels], not ", describe(shape)));
   Shape out = shape;
   out.erase(out.begin() + 1);
   return channels_first(op) ? to_channels_last(out) : out;
@@ -97,8 +98,8 @@ std::vector<Array> run_conv_lstm(const Call& call) {
     frame = reshaped(std::move(frame), five_dimensions(input));
     Array z = kernels::conv(frame, kernel, window, 1);
     add_bias(z, bias, op.compute);
-    const Array from_state = kernels::conv(reshaped(all[0], five_dimensions(state_shape)),
-                                           recurrent, state_window, 1);
+    const Array from_state =
+        kernels::conv(reshaped(all[0], five_dimensions(state_shape)), recurrent, state_window, 1);
     for (std::size_t i = 0; i < z.values.size(); ++i) z.values[i] += from_state.values[i];
     round(z, op.compute);
     const Array i_gate = gate(z, 0, op, "recurrent_activation");
@@ -113,7 +114,8 @@ std::vector<Array> run_conv_lstm(const Call& call) {
     round(c, op.compute);
     Array shown = c;
     activate(shown, op, "activation");
-    for (std::size_t i = 0; i < h.values.size(); ++i) h.values[i] = o_gate.values[i] * shown.values[i];
+    for (std::size_t i = 0; i < h.values.size(); ++i)
+      h.values[i] = o_gate.values[i] * shown.values[i];
     round(h, op.compute);
     return h;
   };

@@ -90,13 +90,23 @@ std::vector<double> quantize_rows(Array& x, std::size_t width) {
 }
 
 std::vector<Array> run_dense(const Call& call) {
-  const Array& kernel = call.need("kernel");
+  Array kernel = call.need("kernel");
+  const Array* a = call.variable("lora_kernel_a");
+  const Array* b = call.variable("lora_kernel_b");
+  if (a != nullptr && b != nullptr) {
+    // The low-rank change that was learnt beside the kernel: kernel + scale · a·b.
+    const Array change = kernels::dense(*a, *b);
+    const double scale = call.op.attributes.number("lora_scale", 1);
+    for (std::size_t i = 0; i < kernel.values.size(); ++i) {
+      kernel.values[i] += scale * change.values[i];
+    }
+    round(kernel, call.op.compute);
+  }
   Array y;
   if (const Array* kernel_scale = call.variable("kernel_scale")) {
     // Eight-bit weights: the input is quantised row by row, the product scaled back.
     Array x = call.input(0);
-    const std::vector<double> scales =
-        quantize_rows(x, static_cast<std::size_t>(kernel.shape[0]));
+    const std::vector<double> scales = quantize_rows(x, static_cast<std::size_t>(kernel.shape[0]));
     y = kernels::dense(x, kernel);
     const auto units = static_cast<std::size_t>(kernel.shape[1]);
     for (std::size_t i = 0; i < y.values.size(); ++i) {
@@ -113,8 +123,7 @@ std::vector<Array> run_dense(const Call& call) {
 std::vector<Value> infer_einsum_dense(const Signature& s) {
   const Shape* kernel = s.find_variable("kernel");
   require(kernel != nullptr, "needs a kernel");
-  const Shape out =
-      infer_einsum(s.op.attributes.text("equation"), s.input(0).shape, *kernel);
+  const Shape out = infer_einsum(s.op.attributes.text("equation"), s.input(0).shape, *kernel);
   if (const Shape* bias = s.find_variable("bias")) {
     require(bias->size() <= out.size(), "its bias has more dimensions than its output");
     for (std::size_t i = 0; i < bias->size(); ++i) {
@@ -127,8 +136,8 @@ std::vector<Value> infer_einsum_dense(const Signature& s) {
 }
 
 std::vector<Array> run_einsum_dense(const Call& call) {
-  Array y = kernels::einsum(call.op.attributes.text("equation"), call.input(0),
-                            call.need("kernel"));
+  Array y =
+      kernels::einsum(call.op.attributes.text("equation"), call.input(0), call.need("kernel"));
   round(y, call.op.compute);
   if (const Array* bias = call.variable("bias")) {
     // Repeats the bias over the axes that it lacks: an einsum with nothing to sum would do too.
@@ -157,8 +166,8 @@ std::vector<Array> run_einsum_dense(const Call& call) {
 }
 
 std::vector<Value> infer_einsum_of_two(const Signature& s) {
-  return {{s.op.compute, infer_einsum(s.op.attributes.text("equation"), s.input(0).shape,
-                                      s.input(1).shape)}};
+  return {{s.op.compute,
+           infer_einsum(s.op.attributes.text("equation"), s.input(0).shape, s.input(1).shape)}};
 }
 
 std::vector<Array> run_einsum_of_two(const Call& call) {

@@ -58,7 +58,9 @@ const Unary kUnaries[] = {
     {"floor", [](double x) { return std::floor(x); }},
     {"ceil", [](double x) { return std::ceil(x); }},
     {"round", [](double x) { return std::nearbyint(x); }},
-    {"sign", [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; }},
+    {"sign", [](double x) { return x > 0   ? 1.0
+                                   : x < 0 ? -1.0
+                                           : 0.0; }},
     {"reciprocal", [](double x) { return 1 / x; }},
     {"logical_not", [](double x) { return x == 0 ? 1.0 : 0.0; }},
 };
@@ -170,13 +172,14 @@ std::vector<Array> run_where(const Call& call) {
 std::vector<Value> infer_matmul(const Signature& s) {
   const Value& a = s.input(0);
   const Value& b = s.input(1);
-  require(a.shape.size() >= 2 && b.shape.size() >= 2, "takes two tensors of two dimensions or more");
+  require(a.shape.size() >= 2 && b.shape.size() >= 2,
+          "takes two tensors of two dimensions or more");
   const std::size_t rank_a = a.shape.size();
   const std::size_t rank_b = b.shape.size();
   require(may_equal(a.shape[rank_a - 1], b.shape[rank_b - 2]),
           cat("cannot multiply ", describe(a.shape), " and ", describe(b.shape)));
-  Shape shape = broadcast_shape({a.shape.begin(), a.shape.end() - 2},
-                                {b.shape.begin(), b.shape.end() - 2});
+  Shape shape =
+      broadcast_shape({a.shape.begin(), a.shape.end() - 2}, {b.shape.begin(), b.shape.end() - 2});
   shape.push_back(a.shape[rank_a - 2]);
   shape.push_back(b.shape[rank_b - 1]);
   return {{promote(a.dtype, b.dtype), shape}};
@@ -189,9 +192,9 @@ std::vector<Array> run_matmul(const Call& call) {
   const std::size_t rank = std::max(rank_a, rank_b);
   std::string front;
   for (std::size_t i = 0; i < rank; ++i) front += static_cast<char>('a' + i);
-  return {kernels::einsum(cat(front.substr(rank - rank_a), "XZ,", front.substr(rank - rank_b),
-                              "ZY->", front, "XY"),
-                          call.input(0), call.input(1))};
+  return {kernels::einsum(
+      cat(front.substr(rank - rank_a), "XZ,", front.substr(rank - rank_b), "ZY->", front, "XY"),
+      call.input(0), call.input(1))};
 }
 
 constexpr Kind kKinds[] = {

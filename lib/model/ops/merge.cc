@@ -60,8 +60,8 @@ std::vector<Value> infer_concatenate(const Signature& s) {
   const std::size_t axis = axis_of(s.op.attributes.integer("axis", -1), shape.size());
   for (std::size_t i = 1; i < s.inputs.size(); ++i) {
     const Shape& other = s.inputs[i].shape;
-    require(other.size() == shape.size(), cat("cannot join ", describe(shape), " and ",
-                                              describe(other)));
+    require(other.size() == shape.size(),
+            cat("cannot join ", describe(shape), " and ", describe(other)));
     for (std::size_t a = 0; a < shape.size(); ++a) {
       require(a == axis || may_equal(shape[a], other[a]),
               cat("cannot join ", describe(shape), " and ", describe(other)));
@@ -86,11 +86,10 @@ std::vector<Array> run_concatenate(const Call& call) {
   for (const Array* array : call.inputs) {
     const auto extent = static_cast<std::size_t>(array->shape[axis]);
     for (std::size_t o = 0; o < view.outer; ++o) {
-      std::copy_n(array->values.begin() +
-                      static_cast<std::ptrdiff_t>(o * extent * view.inner),
-                  extent * view.inner,
-                  y.values.begin() +
-                      static_cast<std::ptrdiff_t>((o * view.extent + at) * view.inner));
+      std::copy_n(
+          array->values.begin() + static_cast<std::ptrdiff_t>(o * extent * view.inner),
+          extent * view.inner,
+          y.values.begin() + static_cast<std::ptrdiff_t>((o * view.extent + at) * view.inner));
     }
     at += extent;
   }

@@ -10,8 +10,9 @@ namespace {
 std::vector<Value> infer_batch_norm(const Signature& s) {
   const Value& x = s.input(0);
   const std::size_t axis = axis_of(s.op.attributes.integer("axis", -1), x.shape.size());
-  require(s.find_variable("moving_mean") != nullptr && s.find_variable("moving_variance") != nullptr,
-          "needs moving_mean and moving_variance");
+  require(
+      s.find_variable("moving_mean") != nullptr && s.find_variable("moving_variance") != nullptr,
+      "needs moving_mean and moving_variance");
   for (const char* role : {"gamma", "beta", "moving_mean", "moving_variance"}) {
     require_variable(s, role, {x.shape[axis]});
   }
@@ -30,8 +31,8 @@ std::vector<Array> run_batch_norm(const Call& call) {
   const double epsilon = call.op.attributes.number("epsilon");
   for (std::size_t i = 0; i < y.values.size(); ++i) {
     const std::size_t c = i / view.inner % view.extent;
-    const double scale = (gamma == nullptr ? 1 : gamma->values[c]) /
-                         std::sqrt(variance.values[c] + epsilon);
+    const double scale =
+        (gamma == nullptr ? 1 : gamma->values[c]) / std::sqrt(variance.values[c] + epsilon);
     y.values[i] = (y.values[i] - mean.values[c]) * scale + (beta == nullptr ? 0 : beta->values[c]);
   }
   return {std::move(y)};
@@ -173,10 +174,10 @@ std::vector<Value> infer_normalization(const Signature& s) {
     const auto& values = s.op.attributes.numbers("mean");
     require(values.size() == s.op.attributes.numbers("variance").size(),
             "its mean and variance differ in length");
-    require(values.size() == 1 ||
-                (!x.shape.empty() &&
-                 may_equal(x.shape.back(), static_cast<std::int64_t>(values.size()))),
-            cat("its mean of ", values.size(), " does not fit ", describe(x.shape)));
+    require(
+        values.size() == 1 || (!x.shape.empty() &&
+                               may_equal(x.shape.back(), static_cast<std::int64_t>(values.size()))),
+        cat("its mean of ", values.size(), " does not fit ", describe(x.shape)));
   }
   return {{s.op.compute, x.shape}};
 }
@@ -194,8 +195,7 @@ std::vector<Array> run_normalization(const Call& call) {
   for (std::size_t i = 0; i < y.values.size(); ++i) {
     const std::size_t c = i % mean.size();
     const double deviation = std::max(std::sqrt(variance[c]), 1e-7);
-    y.values[i] =
-        invert ? y.values[i] * deviation + mean[c] : (y.values[i] - mean[c]) / deviation;
+    y.values[i] = invert ? y.values[i] * deviation + mean[c] : (y.values[i] - mean[c]) / deviation;
   }
   return {std::move(y)};
 }

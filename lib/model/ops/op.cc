@@ -39,11 +39,11 @@ Shape reordered(const Shape& shape, const std::vector<std::int64_t>& order) {
 }  // namespace
 
 const Kind* find_kind(std::string_view name) {
-  static const std::array kFamilies = {
-      dense_kinds(),     conv_kinds(),      pool_kinds(),        norm_kinds(),  activation_kinds(),
-      merge_kinds(),     shape_kinds(),     spatial_kinds(),     elementwise_kinds(),
-      reduce_kinds(),    recurrent_kinds(), conv_lstm_kinds(), attention_kinds(),
-      category_kinds()};
+  static const std::array kFamilies = {dense_kinds(),     conv_kinds(),       pool_kinds(),
+                                       norm_kinds(),      activation_kinds(), merge_kinds(),
+                                       shape_kinds(),     spatial_kinds(),    elementwise_kinds(),
+                                       reduce_kinds(),    recurrent_kinds(),  conv_lstm_kinds(),
+                                       attention_kinds(), category_kinds()};
   for (const auto& family : kFamilies) {
     const auto it = std::ranges::find(family, name, &Kind::name);
     if (it != family.end()) return &*it;
@@ -79,7 +79,7 @@ const Array* Call::find(const std::string& role) const {
 
 const Array* Call::variable(std::string_view role) const {
   const VariableUse* use = use_of(op, role);
-  return use == nullptr ? nullptr : &load(use->variable, op.compute);
+  return use == nullptr ? nullptr : load(use->variable, op.compute);
 }
 
 const Array& Call::need(std::string_view role) const {
@@ -139,11 +139,11 @@ void add_bias(Array& array, const Array* bias, DType dtype) {
   round(array, dtype);
 }
 
-bool channels_first(const Operation& op) {
-  return op.attributes.flag("channels_first");
-}
+bool channels_first(const Operation& op) { return op.attributes.flag("channels_first"); }
 
-Array to_channels_last(const Array& array) { return permuted(array, last_order(array.shape.size())); }
+Array to_channels_last(const Array& array) {
+  return permuted(array, last_order(array.shape.size()));
+}
 Array to_channels_first(const Array& array) {
   return permuted(array, first_order(array.shape.size()));
 }

@@ -17,7 +17,7 @@ namespace ckpt::ops {
 struct Signature {
   const Operation& op;
   const std::vector<Variable>& all_variables;
-  std::vector<Value> inputs;            // the plain ones
+  std::vector<Value> inputs;             // the plain ones
   std::map<std::string, Value> named{};  // by role
 
   // Throws Error(kInvalid) where there are fewer inputs.
@@ -29,8 +29,8 @@ struct Signature {
   [[nodiscard]] Signature part(std::size_t i, std::vector<Value> part_inputs) const;
 };
 
-// Gives variables in the order in which operations ask for them.
-using LoadVariable = std::function<const Array&(std::size_t variable, DType compute)>;
+// Gives a variable; null for an optional one that the checkpoint has not.
+using LoadVariable = std::function<const Array*(std::size_t variable, DType compute)>;
 
 // What an operation has when it runs: all shapes are known and fit.
 struct Call {

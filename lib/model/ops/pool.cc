@@ -8,8 +8,8 @@ namespace ckpt::ops {
 namespace {
 
 Shape last(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 3, cat("takes a tensor of three dimensions at least, not ",
-                                 describe(shape)));
+  require(shape.size() >= 3,
+          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
   return channels_first(op) ? to_channels_last(shape) : shape;
 }
 
@@ -24,8 +24,8 @@ std::vector<Array> run_pool(const Call& call) {
   const Shape input = x.shape;
   const auto window = forward_window(call.op, input);
   x = reshaped(std::move(x), five_dimensions(input));
-  Array y = call.op.kind == "max_pool" ? kernels::max_pool(x, window)
-                                       : kernels::average_pool(x, window);
+  Array y =
+      call.op.kind == "max_pool" ? kernels::max_pool(x, window) : kernels::average_pool(x, window);
   y = reshaped(std::move(y), result_shape(input, window, input.back()));
   return {channels_first(call.op) ? to_channels_first(y) : y};
 }

@@ -38,7 +38,8 @@ std::int64_t check_cell(const Signature& s, std::int64_t width) {
     require_variable(s, "bias", {multiply_extents(units, gates)});
   }
   for (const char* name : {"activation", "recurrent_activation"}) {
-    if (s.op.kind == "simple_rnn_cell" && name == std::string_view("recurrent_activation")) continue;
+    if (s.op.kind == "simple_rnn_cell" && name == std::string_view("recurrent_activation"))
+      continue;
     const std::string function = s.op.attributes.text(name);
     require(kernels::is_activation(function) && function != "glu",
             cat("'", function, "' is no activation of a cell"));
@@ -77,7 +78,8 @@ Array step_cell(const Call& cell, const Array& x, std::span<Array> states) {
   }
   // Two biases, [2, 3U]: of the input and of the state.
   const auto width = static_cast<std::ptrdiff_t>(bias->shape[1]);
-  const Array of_input{dtype, {bias->shape[1]}, {bias->values.begin(), bias->values.begin() + width}};
+  const Array of_input{
+      dtype, {bias->shape[1]}, {bias->values.begin(), bias->values.begin() + width}};
   const Array of_state{dtype, {bias->shape[1]}, {bias->values.begin() + width, bias->values.end()}};
   kernels::gru_step(input_part(cell, x, &of_input), recurrent, &of_state, true, sigma, phi, dtype,
                     states[0]);
@@ -117,7 +119,8 @@ std::vector<Array> run_rnn(const Call& call) {
     const std::int64_t units = cells.back().need("recurrent_kernel").shape[0];
     for (std::size_t i = 0; i < states_of(part); ++i) {
       const Array* initial = call.find(cat("initial_state_", states.size()));
-      states.push_back(initial != nullptr ? *initial : make_array(part.compute, {x.shape[0], units}));
+      states.push_back(initial != nullptr ? *initial
+                                          : make_array(part.compute, {x.shape[0], units}));
     }
   }
   const auto step = [&](const Array& input, std::vector<Array>& all) {
@@ -134,7 +137,8 @@ std::vector<Array> run_rnn(const Call& call) {
 }
 
 // "bidirectional": parts are the forward and the backward layer; "merge" says how their outputs
-// become one ("concat", "sum", "mul", "ave") or "none". The backward one's sequence is turned round.
+// become one ("concat", "sum", "mul", "ave") or "none". The backward one's sequence is turned
+// round.
 std::vector<Value> infer_bidirectional(const Signature& s) {
   require(s.op.parts.size() == 2, "needs two directions");
   std::vector<std::vector<Value>> outs;
@@ -166,7 +170,8 @@ std::vector<Value> infer_bidirectional(const Signature& s) {
     if (merge == "concat") {
       merged.shape.back() = add_extents(merged.shape.back(), other.shape.back());
     } else {
-      require(merge == "sum" || merge == "mul" || merge == "ave", cat("cannot merge by '", merge, "'"));
+      require(merge == "sum" || merge == "mul" || merge == "ave",
+              cat("cannot merge by '", merge, "'"));
       require(std::ranges::equal(merged.shape, other.shape, may_equal),
               "its directions' outputs differ in shape");
     }

@@ -11,7 +11,8 @@ namespace {
 std::vector<bool> reduced_axes(const Operation& op, std::size_t rank) {
   if (!op.attributes.has("axes")) return std::vector<bool>(rank, true);
   std::vector<bool> reduced(rank, false);
-  for (const std::int64_t axis : op.attributes.integers("axes")) reduced[axis_of(axis, rank)] = true;
+  for (const std::int64_t axis : op.attributes.integers("axes"))
+    reduced[axis_of(axis, rank)] = true;
   return reduced;
 }
 

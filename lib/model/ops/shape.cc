@@ -71,8 +71,8 @@ std::vector<Value> infer_permute(const Signature& s) {
   const auto& axes = s.op.attributes.integers("axes");
   std::vector<std::int64_t> sorted = axes;
   std::ranges::sort(sorted);
-  require(axes.size() == x.shape.size(), cat("its order has ", axes.size(), " axes, its input ",
-                                             x.shape.size()));
+  require(axes.size() == x.shape.size(),
+          cat("its order has ", axes.size(), " axes, its input ", x.shape.size()));
   Shape shape;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     require(sorted[i] == static_cast<std::int64_t>(i), "its order is no permutation of the axes");
@@ -148,9 +148,9 @@ Slice slice_of(const Attributes& attributes, const Shape& shape) {
   const auto& starts = attributes.integers("starts");
   const auto& stops = attributes.integers("stops");
   const auto& steps = attributes.integers("steps");
-  require(axes.size() == starts.size() && axes.size() == stops.size() &&
-              axes.size() == steps.size(),
-          "its slices are incomplete");
+  require(
+      axes.size() == starts.size() && axes.size() == stops.size() && axes.size() == steps.size(),
+      "its slices are incomplete");
   const std::size_t rank = shape.size();
   Slice slice{std::vector<std::int64_t>(rank, 0), shape, std::vector<std::int64_t>(rank, 1),
               std::vector<bool>(rank)};
@@ -179,8 +179,7 @@ Slice slice_of(const Attributes& attributes, const Shape& shape) {
     slice.first[a] = bounded(starts[i], 0, extent);
     const std::int64_t stop = stops[i] == kSliceEnd ? extent : bounded(stops[i], 0, extent);
     slice.step[a] = steps[i];
-    slice.count[a] =
-        std::max<std::int64_t>((stop - slice.first[a] + steps[i] - 1) / steps[i], 0);
+    slice.count[a] = std::max<std::int64_t>((stop - slice.first[a] + steps[i] - 1) / steps[i], 0);
   }
   return slice;
 }
@@ -223,7 +222,8 @@ std::vector<Value> infer_expand(const Signature& s) {
   Shape shape = x.shape;
   const auto& axes = s.op.attributes.integers("axes");
   std::vector<std::size_t> places;
-  for (const std::int64_t axis : axes) places.push_back(axis_of(axis, x.shape.size() + axes.size()));
+  for (const std::int64_t axis : axes)
+    places.push_back(axis_of(axis, x.shape.size() + axes.size()));
   std::ranges::sort(places);
   for (const std::size_t place : places) {
     require(place <= shape.size(), "its axes leave a gap");

@@ -8,8 +8,8 @@ namespace ckpt::ops {
 namespace {
 
 Shape last(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 3, cat("takes a tensor of three dimensions at least, not ",
-                                 describe(shape)));
+  require(shape.size() >= 3,
+          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
   return channels_first(op) ? to_channels_last(shape) : shape;
 }
 
@@ -51,15 +51,15 @@ Array gather(const Array& x, std::size_t axis, const std::vector<std::int64_t>& 
 std::vector<Value> infer_padding(const Signature& s) {
   Shape shape = last(s.op, s.input(0).shape);
   const auto& amounts = s.op.attributes.integers("amounts");
-  require(amounts.size() == 2 * (shape.size() - 2), cat("its amounts do not fit an input ",
-                                                        describe(shape)));
+  require(amounts.size() == 2 * (shape.size() - 2),
+          cat("its amounts do not fit an input ", describe(shape)));
   const std::int64_t sign = s.op.kind == "zero_padding" ? 1 : -1;
   for (std::size_t i = 0; i < amounts.size(); ++i) {
     require(amounts[i] >= 0 && amounts[i] < (std::int64_t{1} << 40), "an amount is out of range");
     std::int64_t& extent = shape[1 + i / 2];
-    const bool was_known = extent != kUnknown;
-    extent = add_extents(extent, sign * amounts[i]);
-    require(!was_known || extent >= 0, "it crops more than there is");
+    if (extent == kUnknown) continue;
+    require(sign > 0 || extent >= amounts[i], "it crops more than there is");
+    extent = sign > 0 ? add_extents(extent, amounts[i]) : extent - amounts[i];
   }
   return {{s.op.compute, original(s.op, shape)}};
 }
@@ -189,10 +189,8 @@ std::vector<Array> run_center_crop(const Call& call) {
 }
 
 constexpr Kind kKinds[] = {
-    {"zero_padding", infer_padding, run_padding},
-    {"cropping", infer_padding, run_padding},
-    {"up_sampling", infer_up_sampling, run_up_sampling},
-    {"resizing", infer_resizing, run_resizing},
+    {"zero_padding", infer_padding, run_padding},        {"cropping", infer_padding, run_padding},
+    {"up_sampling", infer_up_sampling, run_up_sampling}, {"resizing", infer_resizing, run_resizing},
     {"center_crop", infer_center_crop, run_center_crop},
 };
 

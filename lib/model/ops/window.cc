@@ -14,8 +14,8 @@ kernels::Extents extents(const Operation& op, std::string_view name, std::size_t
   out.fill(otherwise);
   if (!op.attributes.has(name)) return out;
   const auto& given = op.attributes.integers(name);
-  require(given.size() == dimensions, cat("its ", name, " has ", given.size(), " extents, not ",
-                                          dimensions));
+  require(given.size() == dimensions,
+          cat("its ", name, " has ", given.size(), " extents, not ", dimensions));
   for (std::size_t i = 0; i < dimensions; ++i) {
     require(given[i] >= least && given[i] <= (std::int64_t{1} << 30),
             cat("its ", name, " has the extent ", given[i]));
@@ -73,8 +73,8 @@ kernels::Window forward_window(const Operation& op, const Shape& input) {
     } else {
       const std::int64_t front = padding == "causal" ? span - 1 : 0;
       window.before[i] = front;
-      require(extent + front >= span, cat("its window spans ", span, " of an input that has ",
-                                          extent));
+      require(extent + front >= span,
+              cat("its window spans ", span, " of an input that has ", extent));
       window.out[i] = (extent + front - span) / window.strides[i] + 1;
     }
   }
@@ -88,7 +88,7 @@ kernels::Window transposed_window(const Operation& op, const Shape& input) {
   const std::string padding = op.attributes.text("padding", "valid");
   require(padding == "valid" || padding == "same", "its padding is neither valid nor same");
   const bool same = padding == "same";
-  const bool torch = op.attributes.text("alignment") == "torch";
+  const bool is_theano = op.attributes.text("alignment") == "theano";
   const kernels::Extents extra = extents(op, "output_padding", dimensions, -1, -1);
   for (std::size_t i = 3 - dimensions; i < 3; ++i) {
     const std::int64_t extent = in[i + 1];
@@ -109,8 +109,8 @@ kernels::Window transposed_window(const Operation& op, const Shape& input) {
     require(window.out[i] >= 0, "its output would have a negative extent");
     if (!same) continue;
     const std::int64_t total = std::max<std::int64_t>(add_extents(last, span) - window.out[i], 0);
-    // Where the surplus is odd the frameworks differ in which end loses one more.
-    window.before[i] = torch ? (total + 1) / 2 : total / 2;
+    // Where the surplus is odd Theano takes one more from the front, TensorFlow from the end.
+    window.before[i] = is_theano ? (total + 1) / 2 : total / 2;
   }
   return window;
 }

@@ -11,7 +11,7 @@ namespace ckpt::ops {
 kernels::Window forward_window(const Operation& op, const Shape& input);
 
 // The same of a transposed convolution: "output_padding" (−1 where the usual one is meant) and
-// "alignment": which framework decides where the result begins.
+// "alignment" ("theano" where that framework decides where the result begins).
 kernels::Window transposed_window(const Operation& op, const Shape& input);
 
 // The result's shape, channels last: [batch, the window's …, channels].
