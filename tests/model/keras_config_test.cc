@@ -197,7 +197,8 @@ TEST_CASE("shapes and numbers that make no sense are errors") {
   CHECK(refused(sequential({3}, {dense("a", 0)})) ==
         "layer 'a' (Dense): its units are not positive");
   CHECK(refused(sequential({1LL << 39}, {layer("Dense", {{"units", 1LL << 60}}, "a")})) ==
-        "layer 'a' (Dense): a tensor of shape [549755813888, 1152921504606846976] is too large");
+        "variable 'a/kernel': its shape [549755813888, 1152921504606846976] is beyond what is "
+        "supported");
   CHECK(refused(sequential({3}, {layer("Dense", {{"units", "many"}}, "a")})) ==
         "layer 'a' (Dense): the parameter 'units' is no integer");
   CHECK(

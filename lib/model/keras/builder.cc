@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "model/keras/stated_input.h"
 #include "model/ops/op.h"
 
 namespace ckpt::keras {
@@ -72,36 +73,6 @@ Arguments one_argument(const std::vector<Flow>& flows) {
     for (const Flow& flow : flows) argument.items.push_back({flow, nullptr, {}});
   }
   return {{std::move(argument)}, {}};
-}
-
-// The shape in a layer's config that says what a model takes; empty where there is none.
-std::optional<Value> stated_input(const LayerConfig& layer) {
-  const Config config(layer.config);
-  for (const char* key : {"batch_shape", "batch_input_shape"}) {
-    const Json* shape = config.find(key);
-    if (shape == nullptr) continue;
-    const bool has_own = config.has("input_dtype");
-    Value value{has_own ? parse_dtype(config.text("input_dtype", "")).value_or(DType::kF32)
-                        : read_policy(config).compute,
-                read_shape(*shape)};
-    return value;
-  }
-  return std::nullopt;
-}
-
-// The input of a Sequential model: of its first layer, whatever model that is in.
-std::optional<Value> sequential_input(const Container& model) {
-  const Container* container = &model;
-  while (container->is_sequential && !container->layers.empty()) {
-    const LayerConfig& first = container->layers.front();
-    if (first.container == nullptr) {
-      const LayerConfig* layer = &first;
-      return stated_input(*layer);
-    }
-    container = first.container.get();
-  }
-  if (container->is_sequential || container->inputs.size() != 1) return std::nullopt;
-  return stated_input(container->layers[container->inputs.front().layer]);
 }
 
 // The mask that the call names, or that its input has. Keras 3 writes every mask into the call:

@@ -10,7 +10,7 @@
 namespace ckpt::keras {
 namespace {
 
-constexpr int kMaxDepth = 128;
+constexpr std::size_t kMaxDepth = 128;
 constexpr std::size_t kMaxText = std::size_t{64} << 20;  // the largest public configs have 1 MB
 constexpr std::int64_t kMaxExtent = std::int64_t{1} << 40;
 
@@ -24,6 +24,43 @@ std::int64_t whole(const Json& json, std::string_view key) {
   return json.get<std::int64_t>();
 }
 
+// Goes along with the parser: how deep it is, and the keys of each object that is open.
+class Watch : public nlohmann::json_sax<Json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& key) override {
+    if (keys_.back().insert(key).second) return true;
+    throw Error(Errc::kCorrupt, cat("the config has the key '", key, "' twice in one object"));
+  }
+  // What is wrong is said by the parser proper.
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;
+  }
+
+ private:
+  bool open() {
+    keys_.emplace_back();
+    if (keys_.size() <= kMaxDepth) return true;
+    throw Error(Errc::kCorrupt, cat("the config is nested more than ", kMaxDepth, " levels deep"));
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
+  std::vector<std::set<std::string>> keys_;
+};
+
 bool upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool lower(char c) { return c >= 'a' && c <= 'z'; }
 
@@ -31,26 +68,12 @@ bool lower(char c) { return c >= 'a' && c <= 'z'; }
 
 Json parse_json(std::string_view text) {
   if (text.size() > kMaxText) throw Error(Errc::kCorrupt, "the config has more than 64 MiB");
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::string problem;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (!problem.empty()) return false;
-    if (depth > kMaxDepth) {
-      problem = cat("the config is nested more than ", kMaxDepth, " levels deep");
-      throw Error(Errc::kCorrupt, problem);
-    }
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key &&
-        !keys.back().insert(value.get_ref<const std::string&>()).second) {
-      throw Error(Errc::kCorrupt,
-                  cat("the config has the key '", value.get_ref<const std::string&>(),
-                      "' twice in one object"));
-    }
-    return true;
-  };
   try {
-    return Json::parse(text, watch);
+    // Two passes: nlohmann's own callback for the second one looks through an array again whenever
+    // an object in it ends, which a million layers make a matter of hours.
+    Watch watch;
+    Json::sax_parse(text, &watch);
+    return Json::parse(text);
   } catch (const Json::exception& error) {
     throw Error(Errc::kCorrupt, cat("the config is no JSON: ", error.what()));
   }
