@@ -248,6 +248,8 @@ std::vector<Flow> Builder::call_functional(const Container& container,
 
 std::vector<Flow> Builder::call_layer(const LayerConfig& layer, const Arguments& arguments,
                                       const Place& place, std::size_t call, bool record) {
+  ops::require(++calls_ <= kMaxNodes,
+               cat("the model calls its layers more than ", with_commas(kMaxNodes), " times"));
   std::vector<Flow> outputs;
   try {
     if (layer.container != nullptr) {

@@ -53,6 +53,7 @@ class Builder {
   std::map<const LayerConfig*, Built> built_;
   std::map<const Container*, std::size_t> instances_;
   int depth_ = 0;
+  std::size_t calls_ = 0;  // of layers and of models, which may have no operation of their own
 };
 
 }  // namespace ckpt::keras

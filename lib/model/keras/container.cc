@@ -15,6 +15,8 @@
 namespace ckpt::keras {
 namespace {
 
+constexpr std::size_t kMaxPath = 4096;  // in bytes; nodes and variables have it many times
+
 const Json* member(const Json& json, const char* key) {
   if (!json.is_object()) return nullptr;
   const auto it = json.find(key);
@@ -58,6 +60,8 @@ LayerConfig read_layer(const Json& json, Dialect dialect, const std::string& par
   if (layer.name.empty()) layer.name = text_of(*config, "name");
   if (layer.name.empty()) layer.name = snake_case(layer.class_name);
   const std::string path = parent.empty() ? layer.name : cat(parent, "/", layer.name);
+  ops::require(path.size() <= kMaxPath,
+               cat("the name of a layer, with the models around it, has ", path.size(), " bytes"));
   // Custom classes are registered as "package>Class"; they may be called like one of Keras's own.
   const std::string registered = text_of(json, "registered_name");
   if (registered.find('>') != std::string::npos && !registered.starts_with("keras")) {

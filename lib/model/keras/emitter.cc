@@ -7,6 +7,12 @@
 #include "model/ops/op.h"
 
 namespace ckpt::keras {
+namespace {
+
+// Numbers in the attributes of all operations, which each call of a layer has anew.
+constexpr std::size_t kMaxListed = std::size_t{1} << 24;
+
+}  // namespace
 
 bool Arguments::names(std::string_view name) const {
   return std::ranges::find(named, name, &std::pair<std::string, Argument>::first) != named.end();
@@ -43,6 +49,13 @@ std::vector<std::size_t> Emitter::add(std::string name, std::size_t call, Operat
                                       std::vector<Input> inputs) {
   ops::require(graph_.nodes.size() < kMaxNodes,
                cat("the model has more than ", with_commas(kMaxNodes), " operations"));
+  for (const auto& [key, attribute] : op.attributes.all()) {
+    if (const auto* list = std::get_if<std::vector<double>>(&attribute)) listed_ += list->size();
+    if (const auto* list = std::get_if<std::vector<std::int64_t>>(&attribute)) {
+      listed_ += list->size();
+    }
+  }
+  ops::require(listed_ <= kMaxListed, "the parameters of the model's layers are too many");
   Node node{std::move(name), call, std::move(op), std::move(inputs), {}};
   const ops::Kind* kind = ops::find_kind(node.operation.kind);
   ops::require(kind != nullptr, cat("there is no operation '", node.operation.kind, "'"));

@@ -26,6 +26,7 @@ class Emitter {
 
  private:
   Graph& graph_;
+  std::size_t listed_ = 0;  // numbers in all attributes
 };
 
 // A node that is an operation of keras.ops rather than a layer: "Add", "Matmul", "GetItem".
