@@ -172,7 +172,8 @@ TEST_CASE("networks that Keras saved compute what Keras computed") {
   for (const fs::path& folder : folders) {
     const json meta = json::parse(read_text(folder / "meta.json"));
     const std::string shown = fs::relative(folder, models).string();
-    for (const char* weights : {"model.h5", "model.weights.h5", "weights_only.h5"}) {
+    for (const char* weights :
+         {"model.h5", "model.weights.h5", "weights_only.h5", "legacy_weights.h5"}) {
       if (!fs::exists(folder / weights)) continue;
       const Outcome outcome = run_folder(folder, weights, meta);
       ++all;
