@@ -19,7 +19,8 @@ TEST_SUITE("formats/unknown_file") {
     const auto sentence = [&](std::string_view words) {
       return ckpt::cat(path, ": ", words,
                        "; what can be read is HDF5, safetensors, sharded safetensors, npz, npy, "
-                       "GGUF and TensorFlow.js");
+                       "GGUF, TensorFlow.js, TensorFlow bundle, TensorFlow checkpoint v1 and "
+                       "PyTorch");
     };
     CHECK(answer("") == sentence("is empty"));
     CHECK(answer(std::string(64, '\0')) ==
