@@ -59,7 +59,7 @@ class LazyOps {
   [[nodiscard]] Bytes box(std::size_t level, std::size_t i, const Box& part) const {
     if (level == 0) return reader_.read_slice(transform_.entries[i], part.start, part.count).bytes;
     const Op& op = ops_[level - 1];
-    const std::uint64_t elements = elements_of(part.count);
+    const std::uint64_t elements = elements_in(part.count);
     const std::size_t size = size_of(spec(level, i).dtype);
     switch (op.kind) {
       case OpKind::kCast: {
@@ -116,8 +116,8 @@ class LazyOps {
     const std::size_t size = size_of(spec(level, 0).dtype);
     Shape inner(part.count.begin() + op.axis + 1, part.count.end());
     Shape outer(part.count.begin(), part.count.begin() + op.axis);
-    const std::size_t row = static_cast<std::size_t>(elements_of(inner)) * size;
-    const std::size_t rows = static_cast<std::size_t>(elements_of(outer));
+    const std::size_t row = static_cast<std::size_t>(elements_in(inner)) * size;
+    const std::size_t rows = static_cast<std::size_t>(elements_in(outer));
     const std::size_t whole = row * static_cast<std::size_t>(part.count[axis]);
     Bytes out(rows * whole);
     std::size_t offset = 0;
@@ -158,7 +158,7 @@ void stream_output(const Reader& reader, const Transform& transform, std::size_t
                    const std::function<void(ByteView)>& sink, std::uint64_t block_bytes) {
   const LazyOps ops(reader, transform);
   const TensorSpec& spec = transform.to[target].spec;
-  const std::uint64_t elements = elements_of(spec.shape);
+  const std::uint64_t elements = elements_in(spec.shape);
   const std::uint64_t block = std::max<std::uint64_t>(1, block_bytes / size_of(spec.dtype));
   for (std::uint64_t first = 0; first < elements; first += block) {
     sink(ops.read_range(target, first, std::min(block, elements - first)));

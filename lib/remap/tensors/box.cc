@@ -53,7 +53,7 @@ void copy_block(std::size_t size, const std::byte* source, std::size_t row_step,
 
 }  // namespace
 
-std::uint64_t elements_of(const Shape& shape) { return num_elements(shape).value_or(0); }
+std::uint64_t elements_in(const Shape& shape) { return num_elements(shape).value_or(0); }
 
 void permute_bytes(ByteView source, const Shape& shape, std::span<const std::int64_t> order,
                    std::size_t size, std::span<std::byte> out) {
@@ -128,7 +128,7 @@ std::vector<Box> boxes_of_range(const Shape& shape, std::uint64_t first, std::ui
 
 void for_each_run(const Shape& shape, const Box& box,
                   const std::function<void(std::uint64_t, std::uint64_t)>& f) {
-  if (elements_of(box.count) == 0) return;
+  if (elements_in(box.count) == 0) return;
   const std::size_t rank = shape.size();
   const std::vector<std::uint64_t> strides = strides_of(shape);
   // Innermost dimensions that are taken whole are part of the run, and one more.

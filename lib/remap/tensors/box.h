@@ -17,7 +17,7 @@ struct Box {
 };
 
 // The number of elements in a box or shape that is known to be small enough.
-std::uint64_t elements_of(const Shape& shape);
+std::uint64_t elements_in(const Shape& shape);
 
 // source [n0, n1, …] of elements of `size` bytes → out [n_order[0], …]
 void permute_bytes(ByteView source, const Shape& shape, std::span<const std::int64_t> order,
