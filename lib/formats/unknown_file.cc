@@ -15,7 +15,6 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kLooked = 4096;
-constexpr std::string_view kTableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb"sv;  // LevelDB's
 
 struct Signature {
   std::string_view start;
@@ -33,8 +32,6 @@ constexpr std::array kSignatures{
     Signature{"\x28\xb5\x2f\xfd"sv, "is compressed with zstd; decompress it first"},
     Signature{"PK\x03\x04"sv, "is a zip archive (a .keras, .npz or PyTorch file perhaps)"},
     Signature{"PK\x05\x06"sv, "is an empty zip archive"},
-    Signature{"\x93NUMPY"sv, "is a single NumPy array (.npy)"},
-    Signature{"GGUF"sv, "is a GGUF file"},
     Signature{"\x89PNG"sv, "is a PNG image"},
     Signature{"%PDF"sv, "is a PDF document"},
     Signature{"\x7f"
@@ -81,12 +78,6 @@ std::string look(const RandomFile& file) {
 
   for (const Signature& signature : kSignatures) {
     if (start.starts_with(signature.start)) return std::string(signature.words);
-  }
-  if (file.size() >= kTableMagic.size()) {
-    std::array<std::byte, kTableMagic.size()> end{};
-    file.read_at(file.size() - end.size(), end);
-    if (as_text(end) == kTableMagic)
-      return "is the index of a TensorFlow checkpoint, or a table of its kind";
   }
   if (std::ranges::all_of(start, [](char c) { return c == '\0'; })) {
     return cat("starts with ", bytes.size(),
