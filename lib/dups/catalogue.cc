@@ -182,10 +182,15 @@ Catalogue make_catalogue(const Index& index) {
         catalogue.orphans.push_back(i);
       } else {
         variables.push_back(i);
-        tree.add(i);
       }
     }
   }
+  // By name, so that nothing found depends on the order in which a file lists its variables.
+  const auto name = [&](std::size_t i) -> const std::string& { return index.entries[i].name; };
+  for (auto* list : {&variables, &catalogue.counters, &catalogue.orphans}) {
+    std::ranges::sort(*list, {}, name);
+  }
+  for (const std::size_t i : variables) tree.add(i);
   tree.finish();
 
   const Owners owners(index, variables, catalogue.separator);
@@ -195,6 +200,9 @@ Catalogue make_catalogue(const Index& index) {
     if (const auto owner = owners.find(i)) {
       (role == Role::kSlot ? catalogue.slots : catalogue.averages)[*owner].push_back(i);
     }
+  }
+  for (auto* lists : {&catalogue.slots, &catalogue.averages}) {
+    for (auto& list : *lists) std::ranges::sort(list, {}, name);
   }
   return catalogue;
 }

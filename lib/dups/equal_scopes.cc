@@ -34,9 +34,12 @@ class Lift {
   std::vector<EqualScopes> run() {
     std::set<std::pair<NodeRef, NodeRef>> tops;
     for (const auto& members : classes_) {
-      for (std::size_t i = 1; i < members.size(); ++i) {
-        if (subjects_.size() > 1 && members[i].input == members[0].input) continue;
-        tops.insert(climb(at(members[0]), at(members[i])));
+      std::vector<NodeRef> nodes;
+      for (const TensorRef t : members) nodes.push_back(at(t));
+      std::ranges::sort(nodes);
+      for (std::size_t i = 1; i < nodes.size(); ++i) {
+        if (subjects_.size() > 1 && nodes[i].input == nodes[0].input) continue;
+        tops.insert(climb(nodes[0], nodes[i]));
       }
     }
     for (const auto& [a, b] : tops) resolve(a, b);
@@ -118,12 +121,16 @@ class Lift {
         return;
       }
     }
-    for (const std::size_t c : node(a).children) {
-      for (const std::size_t d : node(b).children) {
-        const NodeRef x{a.input, c};
-        const NodeRef y{b.input, d};
-        if (node(x).segment == node(y).segment) resolve(x, y);
-      }
+    // Both sorted by segment.
+    const auto& one = node(a).children;
+    const auto& two = node(b).children;
+    for (std::size_t i = 0, j = 0; i < one.size() && j < two.size();) {
+      const NodeRef x{a.input, one[i]};
+      const NodeRef y{b.input, two[j]};
+      const auto order = node(x).segment <=> node(y).segment;
+      if (order == 0) resolve(x, y);
+      if (order <= 0) ++i;
+      if (order >= 0) ++j;
     }
     if (node(a).entry && node(b).entry && !node(a).children.empty() &&
         are_equal({a.input, *node(a).entry}, {b.input, *node(b).entry}) &&
@@ -164,6 +171,7 @@ class Lift {
       const bool is_root = key.first.node == 0 || key.second.node == 0 || a.node == 0 || b.node == 0;
       if (!is_root && are_apart(a, b)) by_parents[{a, b}].push_back(key);
     }
+    bool has_joined = false;
     for (const auto& [parents, keys] : by_parents) {
       std::set<NodeRef> one;
       std::set<NodeRef> two;
@@ -181,9 +189,9 @@ class Lift {
       if (!is_all || keys.size() < 2) continue;
       for (const auto& key : keys) pairs_.erase(key);
       pairs_.emplace(parents, joined);
-      return true;
+      has_joined = true;
     }
-    return false;
+    return has_joined;
   }
 
   // Leaves out pairs inside a copy that is told as a whole already.

@@ -63,6 +63,37 @@ void add_groups(const Catalogue& catalogue, std::size_t parent, std::vector<Twin
   }
 }
 
+// Where a second copy is not the whole of the first: the scopes inside that are.
+void add_partial(const Catalogue& catalogue, std::size_t parent, std::size_t a, std::size_t b,
+                 std::vector<TwinGroup>& out) {
+  const auto& nodes = catalogue.nodes;
+  const auto& one = nodes[a].children;
+  const auto& two = nodes[b].children;
+  for (std::size_t i = 0, j = 0; i < one.size() && j < two.size();) {
+    const auto order = nodes[one[i]].segment <=> nodes[two[j]].segment;
+    if (order == 0 && nodes[one[i]].signature == nodes[two[j]].signature) {
+      out.push_back({parent, Naming::kNumbered, {one[i], two[j]}});
+    } else if (order == 0) {
+      add_partial(catalogue, parent, one[i], two[j], out);
+    }
+    if (order <= 0) ++i;
+    if (order >= 0) ++j;
+  }
+}
+
+void add_partials(const Catalogue& catalogue, std::size_t parent, std::vector<TwinGroup>& out) {
+  const auto& nodes = catalogue.nodes;
+  std::map<std::string_view, std::size_t> by_segment;
+  for (const std::size_t c : nodes[parent].children) by_segment.emplace(nodes[c].segment, c);
+  for (const std::size_t c : nodes[parent].children) {
+    const auto numbered = parse_numbered(nodes[c].segment);
+    if (!numbered) continue;
+    const auto bare = by_segment.find(numbered->base);
+    if (bare == by_segment.end() || nodes[bare->second].signature == nodes[c].signature) continue;
+    add_partial(catalogue, parent, bare->second, c, out);
+  }
+}
+
 bool has_slots(const Catalogue& catalogue, std::size_t node) {
   return std::ranges::any_of(entries_below(catalogue, node),
                              [&](std::size_t e) { return !catalogue.slots[e].empty(); });
@@ -73,7 +104,9 @@ bool has_slots(const Catalogue& catalogue, std::size_t node) {
 std::vector<TwinGroup> twin_groups(const Catalogue& catalogue) {
   std::vector<TwinGroup> groups;
   for (std::size_t i = 0; i < catalogue.nodes.size(); ++i) {
-    if (catalogue.nodes[i].children.size() > 1) add_groups(catalogue, i, groups);
+    if (catalogue.nodes[i].children.size() < 2) continue;
+    add_groups(catalogue, i, groups);
+    add_partials(catalogue, i, groups);
   }
   return groups;
 }
@@ -119,6 +152,12 @@ bool is_default_name(std::string_view base) {
 
 Naming naming_of(const Catalogue& catalogue, std::size_t a, std::size_t b) {
   const auto& nodes = catalogue.nodes;
+  // What is called alike in both takes its relation from the scopes around.
+  while (nodes[a].segment == nodes[b].segment && nodes[a].parent != nodes[b].parent &&
+         nodes[a].parent != 0 && nodes[b].parent != 0) {
+    a = nodes[a].parent;
+    b = nodes[b].parent;
+  }
   const std::string_view x = nodes[a].segment;
   const std::string_view y = nodes[b].segment;
   if (nodes[a].parent == nodes[b].parent) {

@@ -12,7 +12,8 @@ namespace ckpt {
 // Copies that names and shapes propose; nothing is read for it.
 
 // Siblings, two or more, of one base name and of the same variables below, in the order of their
-// numbers: "dense", "dense_2", "dense_4" where "dense_1" and "dense_3" have other shapes.
+// numbers: "dense", "dense_2", "dense_4" where "dense_1" and "dense_3" have other shapes. Where only
+// part of "x_1" repeats part of "x", the scopes inside of which that is true are the group.
 struct TwinGroup {
   std::size_t parent = 0;
   Naming naming = Naming::kNumbered;
