@@ -21,6 +21,7 @@ using AddCommand = Action (*)(CLI::App& app);
 
 Action add_ls(CLI::App& app);
 Action add_show(CLI::App& app);
+Action add_dups(CLI::App& app);
 
 // What a FILE argument means: a file, and with FILE:SCOPE a scope in it. Where a file of the whole
 // name exists it is that file.

@@ -21,6 +21,7 @@ struct Command {
 constexpr std::array kCommands{
     Command{"ls", "list the variables of a checkpoint as a tree of scopes", add_ls},
     Command{"show", "describe one variable: statistics, histogram, digest, bytes", add_show},
+    Command{"dups", "find variables that a mistake made twice", add_dups},
 };
 
 // CLI11 answers an unknown sub-command with a sentence about unexpected arguments; this one names

@@ -71,7 +71,6 @@ CopyPair pair_of(const Subject& subject, const EqualScopes& scopes) {
   return pair;
 }
 
-// A scope of one variable is that variable: both sides of a tie are told as variables.
 std::vector<Finding> search_one(const Subject& subject, const DupsRequest& request,
                                 Duplicates& result) {
   const SharedReader* const readers[] = {&subject.reader};
