@@ -27,11 +27,6 @@ constexpr std::array<std::string_view, 42> kDefaultNames{
     "conv3d_transpose", "locally_connected1d", "prelu", "p_re_lu", "instance_normalization",
     "group_normalization", "time_distributed", "sequential", "model", "InstanceNorm"};
 
-std::string_view base_of(std::string_view segment) {
-  const auto numbered = parse_numbered(segment);
-  return numbered ? numbered->base : segment;
-}
-
 // The groups among the children of one node.
 void add_groups(const Catalogue& catalogue, std::size_t parent, std::vector<TwinGroup>& out) {
   struct Numbered {
