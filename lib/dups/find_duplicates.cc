@@ -29,6 +29,33 @@ void add_tensors(const Subject& subject, std::vector<TensorRef>& out) {
   for (const std::size_t e : entries_below(subject.catalogue, 0)) out.push_back({subject.input, e});
 }
 
+// What is too small to be compared by itself, beside variables of which some are equal: a bias of
+// ten values says nothing alone, and completes the copy that its neighbours are.
+std::vector<TensorRef> small_neighbours(const Subject& subject, const EqualTensors& equal,
+                                        std::uint64_t min_bytes) {
+  const auto& nodes = subject.catalogue.nodes;
+  std::map<std::size_t, std::size_t> parent_of;
+  for (const auto& node : nodes) {
+    if (node.entry) parent_of.emplace(*node.entry, node.parent);
+  }
+  std::set<std::size_t> parents;
+  for (const auto& members : equal.classes) {
+    std::set<std::size_t> seen;
+    for (const TensorRef t : members) {
+      if (!seen.insert(parent_of.at(t.entry)).second) parents.insert(parent_of.at(t.entry));
+    }
+  }
+  std::vector<TensorRef> small;
+  for (const std::size_t parent : parents) {
+    for (const std::size_t c : nodes[parent].children) {
+      const bool is_small = nodes[c].entry && subject.catalogue.index->entries[*nodes[c].entry]
+                                                      .nbytes < min_bytes;
+      if (is_small) small.push_back({subject.input, *nodes[c].entry});
+    }
+  }
+  return small;
+}
+
 // Nodes that were told already, with all that is below them.
 class Told {
  public:
@@ -82,6 +109,9 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
                                    .progress = request.progress});
   result.compared = equal.compared;
   std::ranges::move(equal.notes, std::back_inserter(result.notes));
+  const auto small = small_neighbours(subject, equal, request.min_bytes);
+  std::ranges::move(find_equal(readers, small, {.min_bytes = 1}).classes,
+                    std::back_inserter(equal.classes));
   std::map<std::size_t, std::size_t> class_of;
   for (std::size_t c = 0; c < equal.classes.size(); ++c) {
     for (const TensorRef t : equal.classes[c]) class_of.emplace(t.entry, c);

@@ -58,7 +58,8 @@ void add_groups(const Catalogue& catalogue, std::size_t parent, std::vector<Twin
   }
 }
 
-// Where a second copy is not the whole of the first: the scopes inside that are.
+// Where a second copy is not the whole of the first: the scopes inside that are. Of layers of other
+// shapes that follow each other, the biases may be alike: those are no scopes.
 void add_partial(const Catalogue& catalogue, std::size_t parent, std::size_t a, std::size_t b,
                  std::vector<TwinGroup>& out) {
   const auto& nodes = catalogue.nodes;
@@ -66,7 +67,8 @@ void add_partial(const Catalogue& catalogue, std::size_t parent, std::size_t a, 
   const auto& two = nodes[b].children;
   for (std::size_t i = 0, j = 0; i < one.size() && j < two.size();) {
     const auto order = nodes[one[i]].segment <=> nodes[two[j]].segment;
-    if (order == 0 && nodes[one[i]].signature == nodes[two[j]].signature) {
+    const bool is_scope = !nodes[one[i]].children.empty() && kernels_below(catalogue, one[i]) > 0;
+    if (order == 0 && is_scope && nodes[one[i]].signature == nodes[two[j]].signature) {
       out.push_back({parent, Naming::kNumbered, {one[i], two[j]}});
     } else if (order == 0) {
       add_partial(catalogue, parent, one[i], two[j], out);
