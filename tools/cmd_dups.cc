@@ -55,6 +55,7 @@ void write_fix(const Options& options, const FindingsReport& report, Console& co
   const Output out = [&](std::string_view piece) { text += piece; };
   JsonStream json(out);
   write_fix_map(report, options.fix_all, json);
+  if (!text.ends_with('\n')) text += '\n';
   for (const Finding& finding : report.found->findings) {
     if (finding.fix == Fix::kOffered ||
         (options.fix_all && finding.fix == Fix::kOnRequest && finding.confidence >= report.least)) {
