@@ -39,6 +39,7 @@ class Lift {
       std::ranges::sort(nodes);
       for (std::size_t i = 1; i < nodes.size(); ++i) {
         if (subjects_.size() > 1 && nodes[i].input == nodes[0].input) continue;
+        if (!are_apart(nodes[0], nodes[i])) continue;  // "w" and "w/replica_1"
         tops.insert(climb(nodes[0], nodes[i]));
       }
     }

@@ -29,30 +29,32 @@ void add_tensors(const Subject& subject, std::vector<TensorRef>& out) {
   for (const std::size_t e : entries_below(subject.catalogue, 0)) out.push_back({subject.input, e});
 }
 
-// What is too small to be compared by itself, beside variables of which some are equal: a bias of
-// ten values says nothing alone, and completes the copy that its neighbours are.
-std::vector<TensorRef> small_neighbours(const Subject& subject, const EqualTensors& equal,
+// What is too small to be compared by itself, beside copies that are equal: a bias of ten values says
+// nothing alone, and completes the copy that its neighbours are.
+std::vector<TensorRef> small_neighbours(const Subject& subject,
+                                        const std::vector<EqualScopes>& equal,
                                         std::uint64_t min_bytes) {
   const auto& nodes = subject.catalogue.nodes;
-  std::map<std::size_t, std::size_t> parent_of;
-  for (const auto& node : nodes) {
-    if (node.entry) parent_of.emplace(*node.entry, node.parent);
-  }
   std::set<std::size_t> parents;
-  for (const auto& members : equal.classes) {
-    std::set<std::size_t> seen;
-    for (const TensorRef t : members) {
-      if (!seen.insert(parent_of.at(t.entry)).second) parents.insert(parent_of.at(t.entry));
+  for (const EqualScopes& pair : equal) {
+    if (nodes[pair.a.node].parent == nodes[pair.b.node].parent) {
+      parents.insert(nodes[pair.a.node].parent);
     }
   }
   std::vector<TensorRef> small;
-  for (const std::size_t parent : parents) {
-    for (const std::size_t c : nodes[parent].children) {
-      const bool is_small = nodes[c].entry && subject.catalogue.index->entries[*nodes[c].entry]
-                                                      .nbytes < min_bytes;
-      if (is_small) small.push_back({subject.input, *nodes[c].entry});
+  if (parents.empty()) return small;
+  for (const TwinGroup& group : twin_groups(subject.catalogue)) {
+    if (!parents.contains(group.parent)) continue;
+    for (const std::size_t node : group.nodes) {
+      for (const std::size_t e : entries_below(subject.catalogue, node)) {
+        if (subject.catalogue.index->entries[e].nbytes < min_bytes) {
+          small.push_back({subject.input, e});
+        }
+      }
     }
   }
+  std::ranges::sort(small);
+  small.erase(std::unique(small.begin(), small.end()), small.end());
   return small;
 }
 
@@ -79,15 +81,25 @@ class Told {
   std::set<std::size_t> nodes_;
 };
 
+// A scope that holds one variable, as that variable.
+std::size_t innermost(const Catalogue& catalogue, std::size_t node) {
+  while (!catalogue.nodes[node].entry) node = catalogue.nodes[node].children.front();
+  return node;
+}
+
 CopyPair pair_of(const Subject& subject, const EqualScopes& scopes) {
   CopyPair pair;
   pair.a = {scopes.a.node};
   pair.b = {scopes.b.node};
   const auto& nodes = subject.catalogue.nodes;
+  pair.naming = naming_of(subject.catalogue, scopes.a.node, scopes.b.node);
+  if (scopes.variables == 1 && pair.naming == Naming::kUnrelated) {
+    pair.a = {innermost(subject.catalogue, scopes.a.node)};
+    pair.b = {innermost(subject.catalogue, scopes.b.node)};
+  }
   pair.parent = nodes[scopes.a.node].parent == nodes[scopes.b.node].parent
                     ? nodes[scopes.a.node].parent
                     : scopes.a.node;
-  pair.naming = naming_of(subject.catalogue, scopes.a.node, scopes.b.node);
   pair.bytes = scopes.equal == scopes.variables ? SameBytes::kEqual : SameBytes::kMostly;
   pair.equal = scopes.equal;
   pair.variables = scopes.variables;
@@ -109,9 +121,14 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
                                    .progress = request.progress});
   result.compared = equal.compared;
   std::ranges::move(equal.notes, std::back_inserter(result.notes));
-  const auto small = small_neighbours(subject, equal, request.min_bytes);
-  std::ranges::move(find_equal(readers, small, {.min_bytes = 1}).classes,
-                    std::back_inserter(equal.classes));
+  const Subject subjects[] = {subject};
+  std::vector<EqualScopes> scopes_told = equal_scopes(subjects, equal.classes);
+  const auto small = small_neighbours(subject, scopes_told, request.min_bytes);
+  if (!small.empty()) {
+    std::ranges::move(find_equal(readers, small, {.min_bytes = 1}).classes,
+                      std::back_inserter(equal.classes));
+    scopes_told = equal_scopes(subjects, equal.classes);
+  }
   std::map<std::size_t, std::size_t> class_of;
   for (std::size_t c = 0; c < equal.classes.size(); ++c) {
     for (const TensorRef t : equal.classes[c]) class_of.emplace(t.entry, c);
@@ -131,9 +148,8 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
   if (!whole.empty()) told.add(rebuilt);
   append(findings, std::move(whole));
 
-  const Subject subjects[] = {subject};
   std::vector<CopyPair> copies;
-  for (const EqualScopes& scopes : equal_scopes(subjects, equal.classes)) {
+  for (const EqualScopes& scopes : scopes_told) {
     if (!told.has(scopes.a.node) && !told.has(scopes.b.node)) {
       copies.push_back(pair_of(subject, scopes));
     }

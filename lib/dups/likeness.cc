@@ -18,6 +18,11 @@ constexpr std::size_t kFewest = 64;
 // Of a standard normal distribution cut at ±2: deviation and kurtosis.
 constexpr double kCutDeviation = 0.87962566103423978;
 constexpr double kCutKurtosis = 2.3655;
+// How far the kurtosis of a sample strays from these, times the root of its size: by simulation four
+// and a half deviations, for the distributions that is uniform, cut and normal.
+constexpr double kUniformChance = 5.3;
+constexpr double kCutChance = 9;
+constexpr double kNormalChance = 24;
 
 struct Moments {
   double n = 0;
@@ -157,28 +162,30 @@ Likeness of_matrix(const Shape& shape, const Sample& sample, const Moments& m) {
   if (sample.values.size() < kFewest) return {};
   const auto scale = nearest_scale(shape, m);
   const double chance = 1 / std::sqrt(m.n);
-  const bool is_centred = std::abs(m.mean) < 4 * chance * m.deviation;
+  const bool is_centred = std::abs(m.mean) < 4.5 * chance * m.deviation;
   const double reach = m.largest / m.deviation;
   // Far more values than needed make each of these shapes unmistakable; few make them likely.
   const double weight = (scale ? 1 : 0.8) * (m.n >= 200 ? 1 : 0.5);
-  if (is_centred && std::abs(m.kurtosis - 1.8) < 0.02 + 4 * chance &&
-      reach < std::sqrt(3.0) * (1.003 + 3 * chance)) {
+  if (is_centred && std::abs(m.kurtosis - 1.8) < 0.01 + kUniformChance * chance &&
+      reach < std::sqrt(3.0) * (1.003 + 3.5 * chance)) {
     return {.look = Look::kInitial, .weight = weight,
             .words = spread_words("uniform", shape, m, scale)};
   }
-  if (is_centred && std::abs(m.kurtosis - kCutKurtosis) < 0.03 + 4 * chance &&
-      reach < 2 / kCutDeviation * (1.003 + 2 * chance)) {
+  if (is_centred && std::abs(m.kurtosis - kCutKurtosis) < 0.01 + kCutChance * chance &&
+      reach < 2 / kCutDeviation * (1.003 + 3.5 * chance)) {
     return {.look = Look::kInitial, .weight = weight,
             .words = spread_words("truncated normal", shape, m, scale)};
   }
-  const bool is_normal = is_centred && std::abs(m.kurtosis - 3) < 0.05 + 12 * chance &&
-                         reach < std::sqrt(2 * std::log(m.n)) + 2;
+  const double most = 3.05 + kNormalChance * chance;
+  const bool is_normal =
+      is_centred && std::abs(m.kurtosis - 3) < most - 3 && reach < std::sqrt(2 * std::log(m.n)) + 2;
   if (is_normal && scale) {
     return {.look = Look::kInitial, .weight = m.n >= 1000 ? 0.8 : 0.4,
             .words = spread_words("normal", shape, m, scale)};
   }
-  // Trained values can look normal too.
-  if (is_normal || m.n < 100) return {};
+  // Trained values can look normal too, and chance makes shapes between the three; long tails and a
+  // mean off zero come from training alone.
+  if (m.kurtosis <= most && is_centred) return {};
   return {.look = Look::kMoved, .weight = 1, .words = ""};
 }
 

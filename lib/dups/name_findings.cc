@@ -175,6 +175,8 @@ std::vector<Finding> find_detached(const Subject& subject) {
     std::vector<std::size_t> inner;
     for (const std::size_t scope : nodes[nodes[leaf].parent].children) {
       if (nodes[scope].children.empty() || scope == leaf) continue;
+      // A scope inside one of its own name is told as a nested repeat.
+      if (nodes[scope].segment == nodes[nodes[leaf].parent].segment) continue;
       const auto twin = child_of(catalogue, scope, nodes[leaf].segment);
       if (twin && nodes[*twin].signature == nodes[leaf].signature) inner.push_back(*twin);
     }
