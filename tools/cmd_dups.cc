@@ -44,9 +44,9 @@ FindingCode code_of(const std::string& name) {
   if (const auto code = parse_finding_code(name)) return *code;
   const auto names = code_names();
   const auto near = nearest(name, names, 1);
-  throw Error(Errc::kInvalid, cat("no code '", escape(name), "'",
-                                  near.empty() ? cat("; there are ", join(names, ", "))
-                                               : did_you_mean(near)));
+  throw Error(Errc::kInvalid,
+              cat("no code '", escape(name), "'",
+                  near.empty() ? cat("; there are ", join(names, ", ")) : did_you_mean(near)));
 }
 
 void write_fix(const Options& options, const FindingsReport& report, Console& console) {

@@ -19,7 +19,8 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 
 std::uint64_t kind_of(const Entry& entry) {
   std::uint64_t hash = mix(1, static_cast<std::uint64_t>(entry.dtype));
-  for (const std::int64_t extent : entry.shape) hash = mix(hash, static_cast<std::uint64_t>(extent));
+  for (const std::int64_t extent : entry.shape)
+    hash = mix(hash, static_cast<std::uint64_t>(extent));
   return hash;
 }
 
@@ -96,9 +97,8 @@ class TreeBuilder {
   // Sums and signatures, bottom up.
   void finish() {
     auto& nodes = catalogue_.nodes;
-    for (auto& node : nodes) std::ranges::sort(node.children, {}, [&](std::size_t i) {
-      return nodes[i].segment;
-    });
+    for (auto& node : nodes)
+      std::ranges::sort(node.children, {}, [&](std::size_t i) { return nodes[i].segment; });
     for (std::size_t i = nodes.size(); i-- > 0;) {
       Catalogue::Node& node = nodes[i];
       std::uint64_t hash = 0;

@@ -102,9 +102,9 @@ void find_equal_rows(const Subject& subject, std::vector<Finding>& findings) {
   for (const std::size_t e : entries_below(subject.catalogue, 0)) {
     finding.members.push_back(entry_member(subject, e));
   }
-  finding.evidence = {cat("each variable has ", extent,
-                          " rows along its first axis, and all of them are the same"),
-                      "it looks as saved from inside a replicated context; no rule cuts rows"};
+  finding.evidence = {
+      cat("each variable has ", extent, " rows along its first axis, and all of them are the same"),
+      "it looks as saved from inside a replicated context; no rule cuts rows"};
   findings.push_back(std::move(finding));
 }
 
@@ -142,7 +142,8 @@ std::vector<Finding> find_orphan_slots(const Subject& subject) {
     if (catalogue.nodes[i].children.empty()) continue;
     names.push_back(scope_name(catalogue, i));
   }
-  for (const std::string& name : names) scopes.insert(std::string_view(name).substr(0, name.size() - 1));
+  for (const std::string& name : names)
+    scopes.insert(std::string_view(name).substr(0, name.size() - 1));
 
   std::vector<Finding> findings;
   std::map<std::string_view, std::vector<std::size_t>> orphans;
@@ -161,9 +162,9 @@ std::vector<Finding> find_orphan_slots(const Subject& subject) {
     finding.confidence = known != owned.end() ? Confidence::kStrong : Confidence::kPossible;
     if (finding.confidence == Confidence::kStrong) finding.fix = Fix::kOffered;
     for (const std::size_t e : entries) finding.members.push_back(entry_member(subject, e));
-    finding.evidence = {
-        cat(count_of(entries.size(), "variable"), " called as ", suffix,
-            entries.size() == 1 ? " slot" : " slots", ", of variables that are not there")};
+    finding.evidence = {cat(count_of(entries.size(), "variable"), " called as ", suffix,
+                            entries.size() == 1 ? " slot" : " slots",
+                            ", of variables that are not there")};
     if (known != owned.end()) {
       finding.evidence.push_back(
           cat(count_of(known->second, "other slot"), " of that name ",
@@ -196,10 +197,10 @@ std::vector<Finding> find_orphan_slots(const Subject& subject) {
   Finding finding{.code = FindingCode::kOrphanSlot, .fix = Fix::kOnRequest};
   finding.confidence = is_idle ? Confidence::kLikely : Confidence::kPossible;
   for (const std::size_t e : extra) finding.members.push_back(entry_member(subject, e));
-  finding.evidence = {cat("more slots a variable than one ", *optimizers.begin(),
-                          " optimizer keeps: a second optimizer was made for them"),
-                      is_idle ? "none of the further slots was ever updated"
-                              : "the further slots were used too"};
+  finding.evidence = {
+      cat("more slots a variable than one ", *optimizers.begin(),
+          " optimizer keeps: a second optimizer was made for them"),
+      is_idle ? "none of the further slots was ever updated" : "the further slots were used too"};
   drop_entries(subject, extra, finding);
   findings.push_back(std::move(finding));
   return findings;
@@ -231,9 +232,9 @@ std::vector<Finding> find_replicas(const Subject& subject) {
     if (nearness_of(subject, *around.entry, *node.entry).equal == 1) ++equal;
   }
   if (!dropped.empty()) {
-    finding.evidence = {cat(count_of(dropped.size(), "variable"),
-                            " called replica_N of a variable of their shape"),
-                        cat(equal, " of them have the values of replica 0, by samples")};
+    finding.evidence = {
+        cat(count_of(dropped.size(), "variable"), " called replica_N of a variable of their shape"),
+        cat(equal, " of them have the values of replica 0, by samples")};
     drop_entries(subject, dropped, finding);
     findings.push_back(std::move(finding));
   }

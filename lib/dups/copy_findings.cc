@@ -173,14 +173,20 @@ std::vector<Finding> findings_of(const Subject& subject, std::vector<CopyPair> p
   std::vector<std::pair<Key, std::vector<const Judged*>>> merged;
   std::map<Key, std::size_t> position;
   for (const Judged& one : judged) {
-    const Key key{one.pair.parent,     one.verdict.code, one.verdict.confidence, one.verdict.fix,
-                  one.decision.why, one.pair.bytes};
+    const Key key{one.pair.parent, one.verdict.code, one.verdict.confidence,
+                  one.verdict.fix, one.decision.why, one.pair.bytes};
     const auto [it, is_new] = position.emplace(key, merged.size());
     if (is_new) merged.push_back({key, {}});
     merged[it->second].second.push_back(&one);
   }
   std::vector<Finding> findings;
-  for (const auto& [key, parts] : merged) findings.push_back(make_finding(subject, parts));
+  for (auto& [key, parts] : merged) {
+    std::ranges::sort(parts, [&](const Judged* x, const Judged* y) {
+      return natural_less(scope_name(subject.catalogue, x->pair.b.front()),
+                          scope_name(subject.catalogue, y->pair.b.front()));
+    });
+    findings.push_back(make_finding(subject, parts));
+  }
   return findings;
 }
 

@@ -101,8 +101,7 @@ void measure_slots(const Subject& subject, std::span<const std::size_t> nodes,
 
 double deviation_of(const Subject& subject, std::size_t entry) {
   const auto sample = try_sample(subject, entry);
-  return sample ? likeness_of(subject.catalogue.index->entries[entry].shape, *sample).deviation
-                : 0;
+  return sample ? likeness_of(subject.catalogue.index->entries[entry].shape, *sample).deviation : 0;
 }
 
 Nearness nearness_of(const Subject& subject, std::size_t a, std::size_t b) {

@@ -33,8 +33,8 @@ void add_structure(const Subject& subject, const CopyPair& pair, std::vector<std
   for (std::size_t i = 0; i < std::min(pair.b.size(), kMost); ++i) {
     const std::size_t count = entries_below(subject.catalogue, pair.b[i]).size();
     if (subject.catalogue.nodes[pair.b[i]].children.empty()) {
-      out.push_back(cat(name(subject, pair.b[i]), " has the dtype and shape of ",
-                        name(subject, pair.a[i])));
+      out.push_back(
+          cat(name(subject, pair.b[i]), " has the dtype and shape of ", name(subject, pair.a[i])));
     } else {
       out.push_back(cat(name(subject, pair.b[i]), " repeats ", name(subject, pair.a[i]), ": ",
                         count_of(count, "variable"), " of the same names, dtypes and shapes"));

@@ -169,7 +169,8 @@ class Lift {
     for (const auto& [key, pair] : pairs_) {
       const NodeRef a = parent(key.first);
       const NodeRef b = parent(key.second);
-      const bool is_root = key.first.node == 0 || key.second.node == 0 || a.node == 0 || b.node == 0;
+      const bool is_root =
+          key.first.node == 0 || key.second.node == 0 || a.node == 0 || b.node == 0;
       if (!is_root && are_apart(a, b)) by_parents[{a, b}].push_back(key);
     }
     bool has_joined = false;
@@ -199,9 +200,8 @@ class Lift {
   std::vector<EqualScopes> without_inner() const {
     std::vector<EqualScopes> all;
     for (const auto& [key, pair] : pairs_) all.push_back(pair);
-    std::ranges::stable_sort(all, [](const auto& x, const auto& y) {
-      return x.variables > y.variables;
-    });
+    std::ranges::stable_sort(
+        all, [](const auto& x, const auto& y) { return x.variables > y.variables; });
     std::vector<EqualScopes> out;
     std::set<NodeRef> told;
     const auto is_told = [&](NodeRef r) {

@@ -50,9 +50,8 @@ class Search {
 
   [[nodiscard]] bool is_worth_it(const Group& group) const {
     if (group.size() < 2) return false;
-    return !request_.across || std::ranges::any_of(group, [&](TensorRef t) {
-      return t.input != group.front().input;
-    });
+    return !request_.across ||
+           std::ranges::any_of(group, [&](TensorRef t) { return t.input != group.front().input; });
   }
 
   std::vector<Group> group_by_shape(std::span<const TensorRef> tensors) {
@@ -141,8 +140,8 @@ class Search {
   // that have to take turns would decode each other's chunks again and again.
   [[nodiscard]] bool is_quick_pair(const Group& group) const {
     return group.size() == 2 && std::ranges::all_of(group, [&](TensorRef t) {
-      return readers_[t.input]->reader().is_concurrent(t.entry);
-    });
+             return readers_[t.input]->reader().is_concurrent(t.entry);
+           });
   }
 
   [[nodiscard]] std::uint64_t cost(const Group& group) const {

@@ -29,8 +29,8 @@ void add_tensors(const Subject& subject, std::vector<TensorRef>& out) {
   for (const std::size_t e : entries_below(subject.catalogue, 0)) out.push_back({subject.input, e});
 }
 
-// What is too small to be compared by itself, beside copies that are equal: a bias of ten values says
-// nothing alone, and completes the copy that its neighbours are.
+// What is too small to be compared by itself, beside copies that are equal: a bias of ten values
+// says nothing alone, and completes the copy that its neighbours are.
 std::vector<TensorRef> small_neighbours(const Subject& subject,
                                         const std::vector<EqualScopes>& equal,
                                         std::uint64_t min_bytes) {
@@ -115,10 +115,9 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
   const SharedReader* const readers[] = {&subject.reader};
   std::vector<TensorRef> tensors;
   add_tensors(subject, tensors);
-  EqualTensors equal = find_equal(readers, tensors,
-                                  {.min_bytes = request.min_bytes,
-                                   .deep = request.deep,
-                                   .progress = request.progress});
+  EqualTensors equal = find_equal(
+      readers, tensors,
+      {.min_bytes = request.min_bytes, .deep = request.deep, .progress = request.progress});
   result.compared = equal.compared;
   std::ranges::move(equal.notes, std::back_inserter(result.notes));
   const Subject subjects[] = {subject};
@@ -195,13 +194,13 @@ std::vector<Finding> search_across(std::span<const Subject> subjects,
     Finding finding{.code = FindingCode::kExactCopy, .confidence = Confidence::kCertain};
     for (const NodeRef r : {scopes.a, scopes.b}) {
       const Catalogue& catalogue = subjects[r.input].catalogue;
-      finding.members.push_back(
-          {r.input, r.node == 0 ? std::string(1, catalogue.separator) : scope_name(catalogue, r.node)});
+      finding.members.push_back({r.input, r.node == 0 ? std::string(1, catalogue.separator)
+                                                      : scope_name(catalogue, r.node)});
     }
     finding.why = "each file is whole by itself";
-    finding.evidence = {
-        cat(count_of(scopes.variables, "variable"), scopes.variables == 1 ? " has" : " have",
-            " the same names, dtypes, shapes and bytes in both")};
+    finding.evidence = {cat(count_of(scopes.variables, "variable"),
+                            scopes.variables == 1 ? " has" : " have",
+                            " the same names, dtypes, shapes and bytes in both")};
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -231,7 +230,8 @@ Duplicates find_duplicates(std::span<const Reader* const> readers, const DupsReq
     });
   }
   std::ranges::sort(result.findings, [](const Finding& a, const Finding& b) {
-    return std::tuple(b.confidence, a.code, a.members) < std::tuple(a.confidence, b.code, b.members);
+    return std::tuple(b.confidence, a.code, a.members) <
+           std::tuple(a.confidence, b.code, b.members);
   });
   for (const auto& reader : shared) result.bytes_read += reader->bytes_read();
   return result;

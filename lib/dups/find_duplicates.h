@@ -16,8 +16,8 @@ struct DupsRequest {
   bool near = false;    // also copies that differ by a cast or by little
   bool across = false;  // what is in several of the checkpoints, instead of what is twice in one
   bool deep = false;    // check stored digests
-  std::uint64_t min_bytes = 64;    // smaller tensors are not compared by bytes
-  std::vector<FindingCode> only;   // empty: all
+  std::uint64_t min_bytes = 64;   // smaller tensors are not compared by bytes
+  std::vector<FindingCode> only;  // empty: all
   Progress progress = {};
 };
 
@@ -33,8 +33,8 @@ struct Duplicates {
 // Searches one checkpoint for variables that are there twice, or with `across` several for what
 // they share. The steps: candidates from the index alone; what has to be read of them; judgement by
 // one table (verdict.h); rules. Uses all cores; its memory does not grow with the tensors.
-// Throws what Reader::read() throws, but for tensors that cannot be read by design, which are notes.
-// REQUIRES: one reader without `across`, two or more with it.
+// Throws what Reader::read() throws, but for tensors that cannot be read by design, which are
+// notes. REQUIRES: one reader without `across`, two or more with it.
 Duplicates find_duplicates(std::span<const Reader* const> readers, const DupsRequest& request);
 
 }  // namespace ckpt

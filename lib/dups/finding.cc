@@ -7,9 +7,9 @@ namespace ckpt {
 namespace {
 
 constexpr std::array<std::string_view, 15> kCodes{
-    "ghost-twin",  "exact-copy",     "diverged-twin",  "rebuilt-graph", "nested-repeat",
-    "wrapper-prefix", "average-shadow", "orphan-slot", "tied",          "dead-branch",
-    "detached-twin", "counter-drift", "name-clash",    "replica",       "alias"};
+    "ghost-twin",     "exact-copy",     "diverged-twin", "rebuilt-graph", "nested-repeat",
+    "wrapper-prefix", "average-shadow", "orphan-slot",   "tied",          "dead-branch",
+    "detached-twin",  "counter-drift",  "name-clash",    "replica",       "alias"};
 static_assert(kCodes.size() == kFindingCodeCount);
 
 constexpr std::array<std::string_view, 5> kConfidences{"explained", "possible", "likely", "strong",

@@ -18,8 +18,8 @@ constexpr std::size_t kFewest = 64;
 // Of a standard normal distribution cut at ±2: deviation and kurtosis.
 constexpr double kCutDeviation = 0.87962566103423978;
 constexpr double kCutKurtosis = 2.3655;
-// How far the kurtosis of a sample strays from these, times the root of its size: by simulation four
-// and a half deviations, for the distributions that is uniform, cut and normal.
+// How far the kurtosis of a sample strays from these, times the root of its size: by simulation
+// four and a half deviations, for the distributions that is uniform, cut and normal.
 constexpr double kUniformChance = 5.3;
 constexpr double kCutChance = 9;
 constexpr double kNormalChance = 24;
@@ -168,19 +168,22 @@ Likeness of_matrix(const Shape& shape, const Sample& sample, const Moments& m) {
   const double weight = (scale ? 1 : 0.8) * (m.n >= 200 ? 1 : 0.5);
   if (is_centred && std::abs(m.kurtosis - 1.8) < 0.01 + kUniformChance * chance &&
       reach < std::sqrt(3.0) * (1.003 + 3.5 * chance)) {
-    return {.look = Look::kInitial, .weight = weight,
+    return {.look = Look::kInitial,
+            .weight = weight,
             .words = spread_words("uniform", shape, m, scale)};
   }
   if (is_centred && std::abs(m.kurtosis - kCutKurtosis) < 0.01 + kCutChance * chance &&
       reach < 2 / kCutDeviation * (1.003 + 3.5 * chance)) {
-    return {.look = Look::kInitial, .weight = weight,
+    return {.look = Look::kInitial,
+            .weight = weight,
             .words = spread_words("truncated normal", shape, m, scale)};
   }
   const double most = 3.05 + kNormalChance * chance;
   const bool is_normal =
       is_centred && std::abs(m.kurtosis - 3) < most - 3 && reach < std::sqrt(2 * std::log(m.n)) + 2;
   if (is_normal && scale) {
-    return {.look = Look::kInitial, .weight = m.n >= 1000 ? 0.8 : 0.4,
+    return {.look = Look::kInitial,
+            .weight = m.n >= 1000 ? 0.8 : 0.4,
             .words = spread_words("normal", shape, m, scale)};
   }
   // Trained values can look normal too, and chance makes shapes between the three; long tails and a

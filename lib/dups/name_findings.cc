@@ -28,8 +28,8 @@ std::string move_scope_rule(const Catalogue& catalogue, std::string_view from,
     return cat(quote_in_rule(from), separator, " = ",
                to.empty() ? separator : cat(quote_in_rule(to), separator));
   }
-  return cat(quote_in_rule(from), separator, "{rest} = ",
-             to.empty() ? "" : cat(quote_in_rule(to), separator), "{rest}");
+  return cat(quote_in_rule(from), separator,
+             "{rest} = ", to.empty() ? "" : cat(quote_in_rule(to), separator), "{rest}");
 }
 
 std::string bare_scope(const Catalogue& catalogue, std::size_t node) {
@@ -98,8 +98,8 @@ std::vector<Finding> find_nested_repeats(
     const std::string inner_name = bare_scope(catalogue, *inner);
     Finding finding{.code = FindingCode::kNestedRepeat};
     if (pairs.size() == count) {
-      const auto equal = std::ranges::count_if(
-          pairs, [&](const auto& p) { return are_equal(p.first, p.second); });
+      const auto equal =
+          std::ranges::count_if(pairs, [&](const auto& p) { return are_equal(p.first, p.second); });
       finding.confidence = Confidence::kLikely;
       finding.members = {member_of(subject, node), member_of(subject, *inner)};
       finding.keep = {0};
@@ -187,8 +187,8 @@ std::vector<Finding> find_detached(const Subject& subject) {
     measure_slots(subject, inner, inner_copy);
     const bool lacks_slots = inner_copy.state.slots == SlotState::kActive &&
                              outer_copy.state.slots != SlotState::kActive;
-    const bool is_initial = outer_copy.state.look == Look::kInitial &&
-                            inner_copy.state.look == Look::kMoved;
+    const bool is_initial =
+        outer_copy.state.look == Look::kInitial && inner_copy.state.look == Look::kMoved;
     Finding finding{.code = FindingCode::kDetachedTwin, .fix = Fix::kOnRequest};
     finding.confidence = lacks_slots || is_initial ? Confidence::kLikely : Confidence::kPossible;
     finding.members = {member_of(subject, inner.front()), member_of(subject, leaf)};
@@ -198,8 +198,8 @@ std::vector<Finding> find_detached(const Subject& subject) {
                             escape(finding.members[0].name), ", one scope further in")};
     if (lacks_slots) finding.evidence.emplace_back("the inner one alone has used optimizer slots");
     if (is_initial) {
-      finding.evidence.push_back(cat(escape(finding.members[1].name), " is ",
-                                     outer_copy.signs.front().likeness.words));
+      finding.evidence.push_back(
+          cat(escape(finding.members[1].name), " is ", outer_copy.signs.front().likeness.words));
     }
     finding.evidence.emplace_back(
         "a loss that was meant for the layer may have been put on the other one");
@@ -230,8 +230,8 @@ std::vector<Finding> find_counter_drift(const Subject& subject) {
     for (const auto& [base, members] : families) {
       // Old Keras counts from 1.
       if (bare.contains(base) || members.begin()->first < 2) continue;
-      finding.evidence.push_back(cat("the ", escape(base), " layers here start at number ",
-                                     members.begin()->first));
+      finding.evidence.push_back(
+          cat("the ", escape(base), " layers here start at number ", members.begin()->first));
       std::size_t rank = 0;
       for (const auto& [number, node] : members) {
         finding.members.push_back(member_of(subject, node));
@@ -286,7 +286,8 @@ std::vector<Finding> find_aliases(const Subject& subject) {
     if (entry.aliases.empty()) continue;
     Finding finding{.code = FindingCode::kAlias, .confidence = Confidence::kExplained};
     finding.members.push_back({subject.input, entry.name});
-    for (const std::string& alias : entry.aliases) finding.members.push_back({subject.input, alias});
+    for (const std::string& alias : entry.aliases)
+      finding.members.push_back({subject.input, alias});
     finding.evidence = {"the file stores the tensor once and gives it several names"};
     findings.push_back(std::move(finding));
   }

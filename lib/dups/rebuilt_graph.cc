@@ -49,8 +49,8 @@ Counters counters_of(const Catalogue& catalogue) {
   for (auto& [base, keys] : keyed) {
     std::ranges::sort(keys);
     for (const Key& key : keys) counters.by_base[base].push_back(key.entry);
-    const bool is_step = is_step_counter(catalogue.index->entries[keys.front().entry],
-                                         catalogue.separator);
+    const bool is_step =
+        is_step_counter(catalogue.index->entries[keys.front().entry], catalogue.separator);
     std::size_t& most = is_step ? counters.steps : counters.powers;
     most = std::max(most, keys.size());
   }
@@ -84,8 +84,8 @@ std::optional<Copies> numbered_copies(const Catalogue& catalogue,
   copies.counters.resize(count);
   std::set<std::size_t> used;
   for (const TwinGroup& group : groups) {
-    const bool is_free = std::ranges::none_of(
-        group.nodes, [&](std::size_t node) { return used.contains(node); });
+    const bool is_free =
+        std::ranges::none_of(group.nodes, [&](std::size_t node) { return used.contains(node); });
     if (group.parent != copies.parent || group.nodes.size() % count != 0 || !is_free ||
         catalogue.nodes[group.nodes.front()].parent != copies.parent) {
       continue;
@@ -100,7 +100,8 @@ std::optional<Copies> numbered_copies(const Catalogue& catalogue,
   for (const auto& [base, entries] : counters.by_base) {
     if (entries.size() % count != 0) continue;
     const std::size_t share = entries.size() / count;
-    for (std::size_t i = 0; i < entries.size(); ++i) copies.counters[i / share].push_back(entries[i]);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      copies.counters[i / share].push_back(entries[i]);
   }
   return copies;
 }

@@ -43,7 +43,8 @@ bool is_constant(const SharedReader& reader, std::size_t entry) {
     const std::uint64_t piece = offset == 0 ? 4096 : kPiece;
     bytes.resize(static_cast<std::size_t>(std::min(piece, row.nbytes - offset)));
     reader.read(entry, offset / size, bytes);
-    if (first.empty()) first.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    if (first.empty())
+      first.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     if (!std::equal(first.begin(), first.end(), bytes.begin()) ||
         std::memcmp(bytes.data(), bytes.data() + size, bytes.size() - size) != 0) {
       return false;

@@ -11,21 +11,55 @@ namespace {
 // Whole words of a segment, between "_", "-" and ".", that are said of one of two networks which
 // are there twice for a reason.
 constexpr std::array<std::string_view, 34> kRoleWords{
-    "target",   "online",  "teacher", "student", "ema",     "momentum", "shadow", "old",
-    "previous", "prev",    "frozen",  "average", "avg",     "swa",      "slow",   "fast",
-    "fw",       "bw",      "forward", "backward", "left",   "right",    "query",  "doc",
-    "a2b",      "b2a",     "AtoB",    "BtoA",     "actor",  "critic",   "anchor", "reference",
-    "predictor", "best"};
+    "target", "online",   "teacher", "student",   "ema",       "momentum", "shadow",
+    "old",    "previous", "prev",    "frozen",    "average",   "avg",      "swa",
+    "slow",   "fast",     "fw",      "bw",        "forward",   "backward", "left",
+    "right",  "query",    "doc",     "a2b",       "b2a",       "AtoB",     "BtoA",
+    "actor",  "critic",   "anchor",  "reference", "predictor", "best"};
 
 // What tf.layers, tf.contrib.layers, Keras and plain constructors call what got no name.
-constexpr std::array<std::string_view, 42> kDefaultNames{
-    "dense", "conv1d", "conv2d", "conv3d", "conv2d_transpose", "separable_conv2d",
-    "depthwise_conv2d", "batch_normalization", "layer_normalization", "fully_connected", "Conv",
-    "Conv2d_transpose", "SeparableConv2d", "BatchNorm", "LayerNorm", "embedding", "lstm", "gru",
-    "simple_rnn", "lstm_cell", "basic_lstm_cell", "gru_cell", "rnn_cell", "multi_rnn_cell", "rnn",
-    "bidirectional", "bidirectional_rnn", "Variable", "weights", "biases", "kernel", "bias",
-    "conv3d_transpose", "locally_connected1d", "prelu", "p_re_lu", "instance_normalization",
-    "group_normalization", "time_distributed", "sequential", "model", "InstanceNorm"};
+constexpr std::array<std::string_view, 42> kDefaultNames{"dense",
+                                                         "conv1d",
+                                                         "conv2d",
+                                                         "conv3d",
+                                                         "conv2d_transpose",
+                                                         "separable_conv2d",
+                                                         "depthwise_conv2d",
+                                                         "batch_normalization",
+                                                         "layer_normalization",
+                                                         "fully_connected",
+                                                         "Conv",
+                                                         "Conv2d_transpose",
+                                                         "SeparableConv2d",
+                                                         "BatchNorm",
+                                                         "LayerNorm",
+                                                         "embedding",
+                                                         "lstm",
+                                                         "gru",
+                                                         "simple_rnn",
+                                                         "lstm_cell",
+                                                         "basic_lstm_cell",
+                                                         "gru_cell",
+                                                         "rnn_cell",
+                                                         "multi_rnn_cell",
+                                                         "rnn",
+                                                         "bidirectional",
+                                                         "bidirectional_rnn",
+                                                         "Variable",
+                                                         "weights",
+                                                         "biases",
+                                                         "kernel",
+                                                         "bias",
+                                                         "conv3d_transpose",
+                                                         "locally_connected1d",
+                                                         "prelu",
+                                                         "p_re_lu",
+                                                         "instance_normalization",
+                                                         "group_normalization",
+                                                         "time_distributed",
+                                                         "sequential",
+                                                         "model",
+                                                         "InstanceNorm"};
 
 // The groups among the children of one node.
 void add_groups(const Catalogue& catalogue, std::size_t parent, std::vector<TwinGroup>& out) {
@@ -163,8 +197,8 @@ Naming naming_of(const Catalogue& catalogue, std::size_t a, std::size_t b) {
     if ((n && n->base == x) || (m && m->base == y)) return Naming::kNumbered;
     if (m && n && m->base == n->base) {
       const auto& siblings = nodes[nodes[a].parent].children;
-      const bool has_bare = std::ranges::any_of(
-          siblings, [&](std::size_t s) { return nodes[s].segment == m->base; });
+      const bool has_bare =
+          std::ranges::any_of(siblings, [&](std::size_t s) { return nodes[s].segment == m->base; });
       return has_bare ? Naming::kNumbered : Naming::kSeries;
     }
   }
@@ -202,9 +236,8 @@ bool is_parallel(const Catalogue& catalogue, std::size_t node) {
 
 std::size_t kernels_below(const Catalogue& catalogue, std::size_t node) {
   const auto entries = entries_below(catalogue, node);
-  return static_cast<std::size_t>(std::ranges::count_if(entries, [&](std::size_t e) {
-    return catalogue.index->entries[e].shape.size() >= 2;
-  }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      entries, [&](std::size_t e) { return catalogue.index->entries[e].shape.size() >= 2; }));
 }
 
 }  // namespace ckpt

@@ -53,8 +53,8 @@ void add_pairs(const Subject& subject, const TwinGroup& group, std::vector<CopyP
   for (const std::size_t node : group.nodes) {
     measures.push_back(measure_look(subject, std::span(&node, 1)));
   }
-  const bool all_moved = std::ranges::all_of(
-      measures, [](const auto& m) { return m.state.look == Look::kMoved; });
+  const bool all_moved =
+      std::ranges::all_of(measures, [](const auto& m) { return m.state.look == Look::kMoved; });
   const bool may_diverge = count == 2 && group.naming != Naming::kSeries &&
                            is_parallel(subject.catalogue, group.nodes.front());
   if (all_moved && !may_diverge && group.naming != Naming::kRoles) return;
@@ -67,8 +67,7 @@ void add_pairs(const Subject& subject, const TwinGroup& group, std::vector<CopyP
   if (lives.empty()) return;
   for (std::size_t k = 0; k < others.size(); ++k) {
     const std::size_t live = fellow_of(k, others[k], lives, others.size());
-    out.push_back(
-        make_pair(subject, group, live, measures[live], others[k], measures[others[k]]));
+    out.push_back(make_pair(subject, group, live, measures[live], others[k], measures[others[k]]));
   }
   if (others.empty() && count == 2) {
     out.push_back(make_pair(subject, group, 0, measures[0], 1, measures[1]));

@@ -130,12 +130,12 @@ unsigned given(const TwinEvidence& e) {
 Decision decide_keep(const CopyState& a, const CopyState& b) {
   const auto rank = [](SlotState state) { return state == SlotState::kActive ? 1 : 0; };
   const int by_slots = rank(a.slots) - rank(b.slots);
-  const int by_look =
-      (b.look == Look::kInitial ? 1 : 0) - (a.look == Look::kInitial ? 1 : 0);
+  const int by_look = (b.look == Look::kInitial ? 1 : 0) - (a.look == Look::kInitial ? 1 : 0);
   if (by_slots * by_look < 0) {
     return {.keep = std::nullopt,
-            .why = "the one with used optimizer slots has an initializer's values, and the other "
-                   "has not: the signals contradict each other",
+            .why =
+                "the one with used optimizer slots has an initializer's values, and the other "
+                "has not: the signals contradict each other",
             .signal = 0};
   }
   if (by_slots != 0) {

@@ -103,9 +103,8 @@ void write_fix_map(const FindingsReport& report, bool all, JsonStream& json) {
   json.key("schema").value("ckpt/map/1");
   json.key("rules").begin_array(JsonStream::Form::kLines);
   for (const Finding& finding : report.found->findings) {
-    const bool is_wanted =
-        finding.fix == Fix::kOffered ||
-        (all && finding.fix == Fix::kOnRequest && finding.confidence >= report.least);
+    const bool is_wanted = finding.fix == Fix::kOffered || (all && finding.fix == Fix::kOnRequest &&
+                                                            finding.confidence >= report.least);
     if (!is_wanted) continue;
     for (const std::string& rule : finding.rules) json.value(rule);
   }

@@ -17,7 +17,7 @@ struct FindingsReport {
     const Index* index = nullptr;  // outlives the report
   };
   std::vector<Input> inputs;
-  const Duplicates* found = nullptr;  // outlives the report
+  const Duplicates* found = nullptr;       // outlives the report
   Confidence least = Confidence::kLikely;  // findings below are counted, not shown
 };
 

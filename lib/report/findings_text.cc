@@ -89,9 +89,10 @@ void print_findings(const FindingsReport& report, const TextStyle& style, const 
   }
   std::vector<std::string> paths;
   for (const auto& input : report.inputs) paths.push_back(escape(input.path));
-  out(cat(join(paths, ", "), ": ", count_of(report.found->variables, "variable"), ", ",
-          shown.empty() ? "nothing found that should not be there" : cat("found ", join(shown, ", ")),
-          "\n"));
+  out(cat(
+      join(paths, ", "), ": ", count_of(report.found->variables, "variable"), ", ",
+      shown.empty() ? "nothing found that should not be there" : cat("found ", join(shown, ", ")),
+      "\n"));
   for (const Finding& finding : report.found->findings) {
     if (finding.confidence >= report.least) print_finding(report, finding, style, out);
   }

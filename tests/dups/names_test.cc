@@ -172,7 +172,8 @@ TEST_SUITE("dups/names") {
       const std::string help(help_of(code));
       INFO(help);
       CHECK(help.starts_with(cat(name_of(code), ": ")));
-      for (const char* part : {"\n  before   ", "\n  after    ", "\nThe file: ", "\nNo mistake: "}) {
+      for (const char* part :
+           {"\n  before   ", "\n  after    ", "\nThe file: ", "\nNo mistake: "}) {
         CHECK(help.find(part) != std::string::npos);
       }
       CHECK(parse_finding_code(name_of(code)) == code);

@@ -28,7 +28,7 @@ Variables made_since(Trainee& net, std::size_t before) {
 
 // Builds twice, trains what came first, and says what is found in the file.
 std::string replay(const std::function<void(VariableStore&)>& first,
-                                const std::function<void(VariableStore&)>& second) {
+                   const std::function<void(VariableStore&)>& second) {
   Trainee net(5);
   first(net.store);
   const Variables live = made_since(net, 0);
@@ -54,8 +54,8 @@ std::string replay(const std::function<void(VariableStore&)>& first,
 
 void plain_pair(VariableStore& store) {
   const NameScopeGuard names = store.name_scope("foo");
-  store.make_variable("Variable", {.shape = Shape{20, 30},
-                                   .initializer = Initializer::truncated_normal(0, 0.1)});
+  store.make_variable(
+      "Variable", {.shape = Shape{20, 30}, .initializer = Initializer::truncated_normal(0, 0.1)});
   store.make_variable("biases", {.shape = Shape{30}, .initializer = Initializer::zeros()});
 }
 
@@ -69,8 +69,7 @@ void bert(VariableStore& store) {
 
 TEST_SUITE("dups/replay") {
   TEST_CASE("R1: a scope entered again with plain constructors") {
-    CHECK(replay(plain_pair, plain_pair) ==
-          "strong ghost-twin keep foo/ drop foo_1/");
+    CHECK(replay(plain_pair, plain_pair) == "strong ghost-twin keep foo/ drop foo_1/");
   }
 
   TEST_CASE("R2: two models in one visit of an AUTO scope") {
@@ -101,8 +100,7 @@ TEST_SUITE("dups/replay") {
         contrib_layer(store, ContribLayer::kConv2d, kernel, kernel.back());
       }
     };
-    CHECK(replay(tower, tower) ==
-          "strong ghost-twin keep Conv/ Conv_1/ drop Conv_2/ Conv_3/");
+    CHECK(replay(tower, tower) == "strong ghost-twin keep Conv/ Conv_1/ drop Conv_2/ Conv_3/");
   }
 
   TEST_CASE("R4: unnamed layers in one visit of a scope, and R10: unnamed plain variables") {
@@ -113,8 +111,8 @@ TEST_SUITE("dups/replay") {
     CHECK(replay(layers, layers) ==
           "strong ghost-twin keep dense/ dense_1/ drop dense_2/ dense_3/");
     const auto plain = [](VariableStore& store) {
-      store.make_variable("", {.shape = Shape{30, 20},
-                               .initializer = Initializer::random_uniform(-0.05, 0.05)});
+      store.make_variable(
+          "", {.shape = Shape{30, 20}, .initializer = Initializer::random_uniform(-0.05, 0.05)});
       store.make_variable("", {.shape = Shape{20}, .initializer = Initializer::zeros()});
     };
     CHECK(replay(plain, plain) ==

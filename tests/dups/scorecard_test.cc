@@ -80,7 +80,8 @@ TEST_SUITE("dups/scorecard") {
           CHECK(it->tensor == variable.tensor);
         }
         for (const std::string& name : labelled.labels[0].live) CHECK(left.contains(name));
-        for (const std::string& name : left) CHECK_FALSE(labelled.labels[0].redundant.contains(name));
+        for (const std::string& name : left)
+          CHECK_FALSE(labelled.labels[0].redundant.contains(name));
       }
     }
   }

@@ -39,7 +39,8 @@ TEST_SUITE("dups/verdict") {
     CHECK(text(judge(e)) == "possible diverged-twin, fix on request");
   }
 
-  TEST_CASE("without slots a ghost is likely at most, and a single new layer no more than possible") {
+  TEST_CASE(
+      "without slots a ghost is likely at most, and a single new layer no more than possible") {
     TwinEvidence e = ghost();
     e.live.slots = SlotState::kNone;
     CHECK(text(judge(e)) == "possible ghost-twin, fix on request");
@@ -100,7 +101,8 @@ TEST_SUITE("dups/verdict") {
     CHECK(text(judge(e)) == "nothing");
   }
 
-  TEST_CASE("where it is open which copy lives, only equal bytes stay sure, and no rule is offered") {
+  TEST_CASE(
+      "where it is open which copy lives, only equal bytes stay sure, and no rule is offered") {
     TwinEvidence e = ghost();
     e.is_decided = false;
     CHECK(text(judge(e)) == "possible diverged-twin, no fix");
@@ -108,7 +110,8 @@ TEST_SUITE("dups/verdict") {
     CHECK(text(judge(e)) == "certain exact-copy, no fix");
   }
 
-  TEST_CASE("slots decide first, then values, then steps, then names; a contradiction decides none") {
+  TEST_CASE(
+      "slots decide first, then values, then steps, then names; a contradiction decides none") {
     const CopyState trained{.slots = SlotState::kActive, .look = Look::kMoved};
     const CopyState bare{.slots = SlotState::kNone, .look = Look::kMoved};
     const CopyState fresh{.slots = SlotState::kNone, .look = Look::kInitial};
@@ -116,8 +119,7 @@ TEST_SUITE("dups/verdict") {
     CHECK(decide_keep(trained, bare).why == "it alone has optimizer slots");
     CHECK(decide_keep(trained, fresh).signal == 1);
     CHECK(decide_keep(fresh, bare).keep == 1);
-    CHECK(decide_keep(fresh, bare).why ==
-          "its values alone have left those of an initializer");
+    CHECK(decide_keep(fresh, bare).why == "its values alone have left those of an initializer");
     CopyState idle = fresh;
     idle.slots = SlotState::kIdle;
     CHECK(decide_keep(trained, idle).why == "its optimizer slots alone have been used");

@@ -68,8 +68,8 @@ void numbered_cnn(Trainee& net, const Style& style, std::mt19937_64& /*rng*/) {
 void residual_stack(Trainee& net, const Style& style, std::mt19937_64& rng) {
   const bool is_series = rng() % 2 == 0;
   for (int i = 0; i < 8; ++i) {
-    const ScopeGuard block = is_series ? net.store.open(cat("block_", i))
-                                       : net.store.open({.default_name = "block"});
+    const ScopeGuard block =
+        is_series ? net.store.open(cat("block_", i)) : net.store.open({.default_name = "block"});
     for (int k = 0; k < 2; ++k) {
       conv2d(net.store, {3, 3, style.width, style.width});
       batch_normalization(net.store, style.width);
@@ -93,7 +93,8 @@ void transformer(Trainee& net, const Style& style, std::mt19937_64& rng) {
   }
   train_all(net, style);
   // A projection that starts at zero and has not moved.
-  for (Variable* v : silent) v->assign(tensor_of(v->dtype(), v->shape(), std::vector<double>(v->bytes().size() / 4, 0)));
+  for (Variable* v : silent)
+    v->assign(tensor_of(v->dtype(), v->shape(), std::vector<double>(v->bytes().size() / 4, 0)));
 }
 
 void stacked_cells(Trainee& net, const Style& style, std::mt19937_64& /*rng*/) {
@@ -103,8 +104,10 @@ void stacked_cells(Trainee& net, const Style& style, std::mt19937_64& /*rng*/) {
 }
 
 void siamese(Trainee& net, const Style& style, std::mt19937_64& rng) {
-  const char* const names[][2] = {{"left", "right"}, {"query_tower", "doc_tower"},
-                                  {"branch", "branch_1"}, {"tower_a", "tower_b"}};
+  const char* const names[][2] = {{"left", "right"},
+                                  {"query_tower", "doc_tower"},
+                                  {"branch", "branch_1"},
+                                  {"tower_a", "tower_b"}};
   const auto& pair = names[rng() % 4];
   in_scope(net, pair[0], style);
   in_scope(net, pair[1], style);
@@ -130,15 +133,15 @@ void gan_pair(Trainee& net, const Style& style, std::mt19937_64& rng) {
 void ensemble(Trainee& net, const Style& style, std::mt19937_64& rng) {
   const bool is_default = rng() % 2 == 0;
   for (int i = 0; i < 5; ++i) {
-    const ScopeGuard member = is_default ? net.store.open({.default_name = "member"})
-                                         : net.store.open(cat("member_", i));
+    const ScopeGuard member =
+        is_default ? net.store.open({.default_name = "member"}) : net.store.open(cat("member_", i));
     net.build(style);
   }
   train_all(net, style);
 }
 
 void online_and_target(Trainee& net, const Style& style, std::mt19937_64& rng) {
-  const char* const names[][2] = {{"online", "target"}, {"q_func", "target_q_func"},
+  const char* const names[][2] = {{"online", "target"},       {"q_func", "target_q_func"},
                                   {"eval_net", "target_net"}, {"student", "teacher"},
                                   {"encoder_q", "encoder_k"}, {"encoder", "momentum_encoder"}};
   const auto& pair = names[rng() % 6];
@@ -189,11 +192,11 @@ void step_zero(Trainee& net, const Style& style, std::mt19937_64& rng) {
 
 void untouched_rows(Trainee& net, const Style& style, std::mt19937_64& rng) {
   Variable& table = net.store.get_variable(
-      "embedding/table", {.shape = Shape{400, style.width},
-                          .initializer = Initializer::random_uniform(-0.05, 0.05)});
+      "embedding/table",
+      {.shape = Shape{400, style.width}, .initializer = Initializer::random_uniform(-0.05, 0.05)});
   Variable& other = net.store.get_variable(
-      "embedding_1/table", {.shape = Shape{400, style.width},
-                            .initializer = Initializer::random_uniform(-0.05, 0.05)});
+      "embedding_1/table",
+      {.shape = Shape{400, style.width}, .initializer = Initializer::random_uniform(-0.05, 0.05)});
   dense(net.store, style.width, 10);
   net.initialize();
   // A tenth of the rows was ever seen.
@@ -224,9 +227,10 @@ void half_copy(Trainee& net, const Style& style, std::mt19937_64& rng) {
   const DType dtype = rng() % 2 == 0 ? DType::kF16 : DType::kBf16;
   for (const Variable* v : all) {
     const Tensor value = v->value();
-    Variable& half = net.store.get_by_key(
-        "half/" + v->name(), {.shape = v->shape(), .dtype = dtype,
-                              .initializer = Initializer::zeros(), .trainable = false});
+    Variable& half = net.store.get_by_key("half/" + v->name(), {.shape = v->shape(),
+                                                                .dtype = dtype,
+                                                                .initializer = Initializer::zeros(),
+                                                                .trainable = false});
     half.assign(tensor_of(dtype, v->shape(), values_of(value)));
   }
   net.add_slots(all, style.optimizer, true);

@@ -64,17 +64,17 @@ std::string describe(const Style& style) {
 
 Style draw_style(std::mt19937_64& rng) {
   Style style;
-  style.layers = pick<LayerStyle>(rng, {LayerStyle::kUnnamed, LayerStyle::kUnnamed,
-                                        LayerStyle::kContrib, LayerStyle::kNamedScopes,
-                                        LayerStyle::kPlain});
+  style.layers =
+      pick<LayerStyle>(rng, {LayerStyle::kUnnamed, LayerStyle::kUnnamed, LayerStyle::kContrib,
+                             LayerStyle::kNamedScopes, LayerStyle::kPlain});
   style.optimizer =
       pick<Optimizer>(rng, {Optimizer::kAdam, Optimizer::kAdam, Optimizer::kMomentum});
   style.net = pick<int>(rng, {0, 0, 1, 2});
   style.width = pick<std::int64_t>(rng, {12, 16, 24, 32, 48, 64});
-  style.initializer = pick<std::string>(
-      rng, {"glorot_uniform", "glorot_uniform", "glorot_normal", "he_normal", "he_uniform",
-            "truncated_normal 0.1", "truncated_normal 0.02", "random_uniform", "orthogonal",
-            "truncated_normal 0.037"});
+  style.initializer =
+      pick<std::string>(rng, {"glorot_uniform", "glorot_uniform", "glorot_normal", "he_normal",
+                              "he_uniform", "truncated_normal 0.1", "truncated_normal 0.02",
+                              "random_uniform", "orthogonal", "truncated_normal 0.037"});
   style.scope = pick<std::string>(rng, {"", "", "model", "net/main", "agent"});
   style.growth = std::exp(uniform(rng, std::log(1.3), std::log(8)));
   return style;
@@ -105,21 +105,21 @@ std::vector<Variable*> Trainee::build(const Style& style) {
             kernel.size() == 4 ? ContribLayer::kConv2d : ContribLayer::kFullyConnected;
         const ScopeGuard made = store.open({.default_name = std::string(default_name_of(kind))});
         store.get_variable("weights", {.shape = kernel});
-        store.get_variable("biases", {.shape = Shape{kernel.back()},
-                                      .initializer = Initializer::zeros()});
+        store.get_variable("biases",
+                           {.shape = Shape{kernel.back()}, .initializer = Initializer::zeros()});
         return;
       }
       case LayerStyle::kNamedScopes: {
         const ScopeGuard made = store.open(name);
         store.get_variable("w", {.shape = kernel});
-        store.get_variable("b", {.shape = Shape{kernel.back()},
-                                 .initializer = Initializer::zeros()});
+        store.get_variable("b",
+                           {.shape = Shape{kernel.back()}, .initializer = Initializer::zeros()});
         return;
       }
       case LayerStyle::kPlain:
         store.make_variable("weights", {.shape = kernel, .initializer = initializer_of(style)});
-        store.make_variable("biases", {.shape = Shape{kernel.back()},
-                                       .initializer = Initializer::zeros()});
+        store.make_variable("biases",
+                            {.shape = Shape{kernel.back()}, .initializer = Initializer::zeros()});
         return;
     }
   };
@@ -164,7 +164,8 @@ void Trainee::train(const std::vector<Variable*>& variables, double growth) {
       const double spread = uniform(rng, 0.02, 0.3);
       const bool is_variance = variable->name().find("variance") != std::string::npos;
       for (double& value : values) {
-        value = is_variance ? std::exp(normal(rng) * spread * 4) * 0.3 : value + normal(rng) * spread;
+        value =
+            is_variance ? std::exp(normal(rng) * spread * 4) * 0.3 : value + normal(rng) * spread;
       }
       set(*variable, values);
       continue;
@@ -222,11 +223,10 @@ void Trainee::add_slots(const std::vector<Variable*>& variables, Optimizer optim
 
 Variable& Trainee::scalar(const std::string& name, double value, DType dtype) {
   Variable& variable = store.make_variable(
-      name, {.shape = Shape{}, .dtype = dtype, .initializer = Initializer::zeros(),
-             .trainable = false});
-  after_.emplace_back([&variable, value] {
-    variable.assign(fill_with({}, variable.dtype(), value));
-  });
+      name,
+      {.shape = Shape{}, .dtype = dtype, .initializer = Initializer::zeros(), .trainable = false});
+  after_.emplace_back(
+      [&variable, value] { variable.assign(fill_with({}, variable.dtype(), value)); });
   return variable;
 }
 

@@ -30,9 +30,8 @@ bool is_byte_true(const MemoryCheckpoint& checkpoint, const Finding& finding) {
     }
   }
   if (kept.empty()) return true;  // no side is named: nothing to compare by
-  return std::ranges::all_of(dropped, [&](const Bytes& bytes) {
-    return std::ranges::find(kept, bytes) != kept.end();
-  });
+  return std::ranges::all_of(
+      dropped, [&](const Bytes& bytes) { return std::ranges::find(kept, bytes) != kept.end(); });
 }
 
 }  // namespace
@@ -53,8 +52,8 @@ std::set<std::string> variables_of(const MemoryCheckpoint& checkpoint, const Fin
     const std::string& member = finding.members[m].name;
     for (std::size_t i = 0; i < checkpoint.variables.size(); ++i) {
       const std::string& name = checkpoint.variables[i].name;
-      const bool fits = member.ends_with(checkpoint.separator) ? name.starts_with(member)
-                                                               : name == member;
+      const bool fits =
+          member.ends_with(checkpoint.separator) ? name.starts_with(member) : name == member;
       if (fits && !is_state(*reader, i)) names.insert(name);
     }
   }

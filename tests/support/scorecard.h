@@ -18,10 +18,10 @@ struct Scorecard {
   std::map<std::pair<ckpt::FindingCode, ckpt::Confidence>, Count> precision;
   // Labels by code: how many were told at the confidence or above.
   std::map<ckpt::FindingCode, std::array<Count, ckpt::kConfidenceCount>> recall;
-  Count keep;                     // strong findings that name the right copy to keep
-  int fixes_of_legitimate = 0;    // rules offered where nothing is wrong
-  int loud_on_legitimate = 0;     // findings of likely or above there, but for equal bytes
-  int false_certain = 0;          // certain findings whose bytes differ
+  Count keep;                       // strong findings that name the right copy to keep
+  int fixes_of_legitimate = 0;      // rules offered where nothing is wrong
+  int loud_on_legitimate = 0;       // findings of likely or above there, but for equal bytes
+  int false_certain = 0;            // certain findings whose bytes differ
   std::vector<std::string> faults;  // what went wrong, for the reader
 
   void add(const Labelled& labelled, const ckpt::Duplicates& found);

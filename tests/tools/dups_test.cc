@@ -99,7 +99,8 @@ TEST_SUITE("tools/dups") {
           "dense_3/\n");
   }
 
-  TEST_CASE("--only chooses, --explain explains, and a misspelt code is answered with the nearest") {
+  TEST_CASE(
+      "--only chooses, --explain explains, and a misspelt code is answered with the nearest") {
     CHECK(run_ckpt({"dups", "digits_ghost.h5", "--only", "tied"}, kFolder).status == 0);
     const ProcessResult help = run_ckpt({"dups", "--explain", "ghost-twin"});
     CHECK(help.status == 0);
