@@ -9,8 +9,9 @@
 namespace ckpt {
 namespace {
 
-// Enough to know a distribution to a percent.
+// Enough to know a distribution to a percent, and enough to know that it is not an initializer's.
 constexpr std::size_t kValues = std::size_t{1} << 16;
+constexpr std::size_t kFewValues = std::size_t{1} << 12;
 
 // The signs of a copy add up; this much decides.
 constexpr double kEnough = 0.95;
@@ -27,9 +28,10 @@ std::vector<std::size_t> entries_of(const Subject& subject, std::span<const std:
 bool is_float(DType dtype) { return class_of(dtype) == DTypeClass::kFloat; }
 
 // A sample, or none where the storage cannot be read.
-std::optional<Sample> try_sample(const Subject& subject, std::size_t entry) {
+std::optional<Sample> try_sample(const Subject& subject, std::size_t entry,
+                                 std::size_t most = kValues) {
   try {
-    return sample_of(subject.reader, entry, kValues);
+    return sample_of(subject.reader, entry, most);
   } catch (const Error& e) {
     if (e.code() != Errc::kUnsupported) throw;
     return std::nullopt;
@@ -55,9 +57,13 @@ CopyMeasure measure_look(const Subject& subject, std::span<const std::size_t> no
   std::ranges::stable_sort(entries, {}, [&](std::size_t e) { return rows[e].nbytes; });
   for (const std::size_t e : entries) {
     if (!is_float(rows[e].dtype)) continue;
-    const auto sample = try_sample(subject, e);
+    auto sample = try_sample(subject, e, kFewValues);
     if (!sample) continue;
     Likeness likeness = likeness_of(rows[e].shape, *sample);
+    if (likeness.look != Look::kMoved && !sample->whole) {
+      sample = try_sample(subject, e);
+      if (sample) likeness = likeness_of(rows[e].shape, *sample);
+    }
     if (likeness.look == Look::kSilent) continue;
     if (likeness.look == Look::kMoved) {
       measure.state.look = Look::kMoved;

@@ -179,7 +179,8 @@ class Search {
       readers_[a.input]->read(a.entry, offset / size, one);
       readers_[b.input]->read(b.entry, offset / size, two);
       advance(2 * one.size());
-      if (one != two) return false;
+      // Vectors of std::byte compare byte by byte, which is ten times slower.
+      if (std::memcmp(one.data(), two.data(), one.size()) != 0) return false;
     }
     return true;
   }
