@@ -15,7 +15,7 @@ namespace ckpt {
 namespace {
 
 constexpr std::uint64_t kProbe = 4096;
-constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
+constexpr std::uint64_t kPiece = std::uint64_t{1} << 17;  // two of them stay in a core's cache
 // Looking a stored digest up costs as much as reading this.
 constexpr std::uint64_t kWorthALookUp = std::uint64_t{1} << 18;
 
