@@ -44,7 +44,6 @@ class CountingReader final : public Reader {
   [[nodiscard]] const Index& index() const override { return inner_->index(); }
   [[nodiscard]] Details details(std::size_t i) const override { return inner_->details(i); }
 
-  mutable std::size_t threads_inside = 0;
   std::optional<Error> error;
   [[nodiscard]] std::uint64_t bytes_of(std::size_t i) const { return read_[i]; }
 

@@ -125,6 +125,23 @@ TEST_SUITE("tools/dups") {
     CHECK(one.status == 2);
   }
 
+  TEST_CASE("compressed and big-endian copies are equal where their values' bytes are") {
+    const TempDir dir;
+    run_python(
+        "import sys, h5py, numpy as np\n"
+        "f = h5py.File(sys.argv[1], 'w')\n"
+        "v = np.random.Generator(np.random.PCG64(1)).standard_normal((300, 700)).astype('f4')\n"
+        "f.create_dataset('net/kernel', data=v)\n"
+        "f.create_dataset('net_1/kernel', data=v, chunks=(64, 64), compression='gzip')\n"
+        "f.create_dataset('net_2/kernel', data=v.astype('>f4'))\n"
+        "f.create_dataset('net_3/kernel', data=v[::-1], chunks=(64, 64), compression='gzip')\n",
+        {dir / "f.h5"});
+    const ProcessResult result = run_ckpt({"dups", "f.h5"}, dir.path());
+    CHECK(result.out.find("certain exact-copy: net_1/, net_2/\n  keep   net/: its name is the "
+                          "plainer one\n") != std::string::npos);
+    CHECK(result.status == 1);
+  }
+
   TEST_CASE("stored digests spare the reading of what they tell apart, and --deep checks them") {
     const TempDir dir;
     // Three equal megabytes; the third claims another digest.
