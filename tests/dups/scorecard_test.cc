@@ -19,6 +19,25 @@ std::uint64_t first_seed() {
   return wish == nullptr ? 7'000'000 : std::strtoull(wish, nullptr, 10);
 }
 
+// Two checkpoints as one, each in a scope of its own, with the labels of both.
+Labelled together(const Labelled& a, const Labelled& b) {
+  Labelled out{.what = a.what + " and " + b.what, .checkpoint = {}, .labels = {}};
+  for (const auto& [scope, part] : {std::pair{"first/", &a}, {"second/", &b}}) {
+    const auto prefixed = [&, prefix = std::string(scope)](const std::set<std::string>& names) {
+      std::set<std::string> longer;
+      for (const std::string& name : names) longer.insert(prefix + name);
+      return longer;
+    };
+    for (const auto& v : part->checkpoint.variables) out.checkpoint.add(scope + v.name, v.tensor);
+    for (Label label : part->labels) {
+      label.redundant = prefixed(label.redundant);
+      label.live = prefixed(label.live);
+      out.labels.push_back(std::move(label));
+    }
+  }
+  return out;
+}
+
 double share(Scorecard::Count count) {
   return count.all == 0 ? 1 : static_cast<double>(count.right) / count.all;
 }
@@ -55,6 +74,24 @@ TEST_SUITE("dups/scorecard") {
       INFO(name_of(code));
       CHECK(share(card.recall_of(code, Confidence::kStrong)) >= 0.95);
     }
+  }
+
+  TEST_CASE("several mistakes in one file are found as surely as one") {
+    Scorecard card;
+    for (std::uint64_t i = 0; i < 30; ++i) {
+      const std::uint64_t seed = first_seed() + 900 + 2 * i;
+      const Labelled both = together(
+          make_mistake(FindingCode::kGhostTwin, seed),
+          make_mistake(i % 2 == 0 ? FindingCode::kExactCopy : FindingCode::kGhostTwin, seed + 1));
+      card.add(both, find_in(both.checkpoint));
+    }
+    INFO(join(card.faults, "\n"));
+    INFO(card.table());
+    CHECK(share(card.precision_at(Confidence::kStrong)) >= 0.99);
+    CHECK(share(card.keep) >= 0.99);
+    CHECK(card.false_certain == 0);
+    CHECK(share(card.recall_of(FindingCode::kGhostTwin, Confidence::kStrong)) >= 0.95);
+    CHECK(share(card.recall_of(FindingCode::kExactCopy, Confidence::kStrong)) >= 0.95);
   }
 
   TEST_CASE("a file that was mended has nothing more to be mended, and what is kept is unchanged") {
