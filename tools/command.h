@@ -21,6 +21,7 @@ using AddCommand = Action (*)(CLI::App& app);
 
 Action add_ls(CLI::App& app);
 Action add_show(CLI::App& app);
+Action add_dups(CLI::App& app);
 Action add_remap(CLI::App& app);
 Action add_map(CLI::App& app);
 Action add_undo(CLI::App& app);

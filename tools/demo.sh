@@ -36,4 +36,9 @@ run "ckpt show digits.h5 dense/kernel"
 say "6. A slip of the keyboard is answered with what is there, and a status that scripts can use."
 run "ckpt show digits.h5 dense/kernal || echo \"status \$?\""
 
+say "7. The same net, saved by a program that called a layer function twice. Which variables are ghosts?"
+cp "$OLDPWD/fixtures/digits/digits_ghost.h5" .
+run "ckpt dups digits_ghost.h5 --fix fix.json || echo \"status \$?\""
+run "cat fix.json"
+
 say "That was the demo. \`build/ckpt --help\` lists the commands; README.md explains them."

@@ -21,6 +21,7 @@ struct Command {
 constexpr std::array kCommands{
     Command{"ls", "list the variables of a checkpoint as a tree of scopes", add_ls},
     Command{"show", "describe one variable: statistics, histogram, digest, bytes", add_show},
+    Command{"dups", "find variables that a mistake made twice", add_dups},
     Command{"remap", "rename scopes and variables: to a new file, or in place", add_remap},
     Command{"map", "check, explain or invert the rules of a map file", add_map},
     Command{"undo", "give a file back every byte it had before a remap in place", add_undo},

@@ -49,6 +49,8 @@ class MemoryReader final : public Reader {
 
   [[nodiscard]] const Index& index() const override { return index_; }
 
+  [[nodiscard]] bool is_concurrent(std::size_t /*i*/) const override { return true; }
+
   [[nodiscard]] Details details(std::size_t i) const override {
     return {.storage = "in memory", .stored_bytes = index_.entries[i].nbytes, .attributes = {}};
   }

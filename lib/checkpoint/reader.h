@@ -57,6 +57,10 @@ class Reader {
   // Throws Error(kInvalid) where the box is not inside the tensor.
   [[nodiscard]] Tensor read_slice(std::size_t i, const Shape& start, const Shape& count) const;
 
+  // May several threads read entry `i` at once, and while others read other such entries? Other
+  // entries, and details(), are for one thread at a time.
+  [[nodiscard]] virtual bool is_concurrent(std::size_t /*i*/) const { return false; }
+
   // How entry `i` is stored, and its attributes.
   [[nodiscard]] virtual Details details(std::size_t i) const = 0;
 

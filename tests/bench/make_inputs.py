@@ -3,6 +3,8 @@
 
     make_inputs.py scopes COUNT v18|earliest OUT     COUNT small f32 variables in nested scopes
     make_inputs.py blocks COUNT BYTES random|empty OUT     COUNT f32 variables of BYTES each
+    make_inputs.py copies COUNT BYTES OUT     the same, of which a tenth are copies of others
+    make_inputs.py copied COUNT BYTES OUT     the bytes alone that a search for copies must read
 
 The last variable of each file is zz_last/witness, by which a listing shows that it is whole.
 `empty` leaves holes: the file is as long as its tensors and takes hardly any room. Everything goes
@@ -74,12 +76,60 @@ def make_blocks(count, size, content, out):
             dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.roll(values, i))
 
 
+def copies_of(count):
+    """How many variables are copies, and of as many others."""
+    return count // 10
+
+
+def block_values(size):
+    """Each call gives other values, of the same kind."""
+    generator = np.random.Generator(np.random.PCG64(2))
+    while True:
+        yield generator.standard_normal(size // 4, dtype=np.float32)
+
+
+def make_copies(count, size, out):
+    """block_<i>/kernel, the last tenth being the first tenth again, and a witness."""
+    file = create_file(out, h5py.h5f.LIBVER_V18)
+    plist = plain_dataset()
+    space = h5py.h5s.create_simple((size // 4,))
+    copies = copies_of(count)
+    kept = []
+    values = block_values(size)
+    for i in range(count):
+        if i < count - copies:
+            block = next(values)
+            if i < copies:
+                kept.append(block)
+        else:
+            block = kept[i - (count - copies)]
+        scope = h5py.h5g.create(file, b"block_%d" % i)
+        h5py.h5d.create(scope, b"kernel", h5py.h5t.IEEE_F32LE, space, plist).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, block)
+    last = h5py.h5g.create(file, LAST_SCOPE)
+    h5py.h5d.create(last, LAST, h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4,)), plist)
+
+
+def make_copied(count, size, out):
+    """The copies and what they are copies of, as bare bytes."""
+    values = block_values(size)
+    with open(out, "wb") as file:
+        for _ in range(copies_of(count)):
+            block = next(values).tobytes()
+            file.write(block)
+            file.write(block)
+
+
 def main():
     kind, *arguments, out = sys.argv[1:]
     if kind == "scopes":
         make_scopes(int(arguments[0]), arguments[1], out)
     elif kind == "blocks":
         make_blocks(int(arguments[0]), int(arguments[1]), arguments[2], out)
+    elif kind == "copies":
+        make_copies(int(arguments[0]), int(arguments[1]), out)
+    elif kind == "copied":
+        make_copied(int(arguments[0]), int(arguments[1]), out)
     else:
         raise SystemExit(__doc__)
 

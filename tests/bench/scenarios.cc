@@ -106,6 +106,38 @@ std::vector<Contender> write_blocks(const Workshop& workshop) {
   return contenders;
 }
 
+// --- dups: a tenth of the variables are copies
+// ----------------------------------------------------------------
+
+// `ckpt dups` has to read the copies and what they are copies of, and a page of each of the others.
+// The same bytes as a plain file are hashed for comparison, and the whole checkpoint too.
+std::vector<Contender> find_copies(const Workshop& workshop) {
+  const std::string count = std::to_string(kBlocks);
+  const std::string bytes = std::to_string(kBlockBytes);
+  const auto file = workshop.make_input({"copies", count, bytes}, "copies.h5");
+  const auto same = workshop.make_input({"copied", count, bytes}, "copied.bin");
+  // Its status says that it has found something, which is no failure here.
+  std::vector<Contender> contenders{
+      {.label = "ckpt dups",
+       .command = {"sh", "-c", "\"$0\" dups \"$1\" || test $? = 1", CKPT_TOOL, file},
+       .proof = "exact-copy"}};
+  contenders.push_back({.label = "xxhsum -H2, the same bytes",
+                        .command = {"xxhsum", "-H2", same},
+                        .missing = missing_program("xxhsum"),
+                        .proof = "copied.bin"});
+  contenders.push_back({.label = "xxhsum -H2, the whole file",
+                        .command = {"xxhsum", "-H2", file},
+                        .missing = missing_program("xxhsum"),
+                        .proof = "copies.h5"});
+  return contenders;
+}
+
+std::vector<Contender> find_in_scopes(const Workshop& workshop) {
+  const auto file = workshop.make_input({"scopes", "100000", "v18"}, "scopes.h5");
+  return {ckpt("ckpt dups", {"dups", file}, "100,000 variables"),
+          ckpt("ckpt ls", {"ls", file}, kLast)};
+}
+
 // --- the table
 // --------------------------------------------------------------------------------------
 
@@ -178,6 +210,22 @@ const std::vector<Scenario>& scenarios() {
        .reference = "cp, sync",
        .set_up = write_blocks,
        .bars = {}},
+      {.name = "dups_2g",
+       .description = "2 GiB in 128 variables, a tenth of them copies; from the page cache",
+       .runs = 5,
+       .disk_bytes = 3 * kGiB,
+       .reference = "xxhsum -H2, the same bytes",
+       .set_up = find_copies,
+       .bars = {{"ckpt dups", Measure::kTimeRatio, 1.25, "0.8 of its throughput"},
+                {"ckpt dups", Measure::kPeakBytes, peak_limit(128), "64 MiB + 200 bytes"}}},
+      {.name = "dups_100000",
+       .description = "dups of 100,000 small variables in nested scopes",
+       .runs = 3,
+       .disk_bytes = 256 * kMiB,
+       .reference = "ckpt ls",
+       .set_up = find_in_scopes,
+       .bars = {{"ckpt dups", Measure::kPeakBytes, peak_limit(100000),
+                 "64 MiB + 200 bytes a variable"}}},
   };
   return all;
 }

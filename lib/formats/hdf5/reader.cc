@@ -83,6 +83,10 @@ class Hdf5Reader final : public Reader {
 
   [[nodiscard]] const Index& index() const override { return index_; }
 
+  [[nodiscard]] bool is_concurrent(std::size_t i) const override {
+    return places_[i].kind == Storage::Kind::kContiguous && !places_[i].has_unknown_filter;
+  }
+
   [[nodiscard]] Details details(std::size_t i) const override {
     const ObjectId id = places_[i].object;
     try {

@@ -1,0 +1,165 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+namespace {
+
+const std::string kFolder = CKPT_FIXTURES "/digits";
+
+const char* const kReport =
+    "digits_ghost.h5: 45 variables, found 1 strong\n"
+    "\n"
+    "strong ghost-twin: dense_2/, dense_3/\n"
+    "  keep   dense/, dense_1/: it alone has optimizer slots\n"
+    "  proof  dense_2/ repeats dense/: 2 variables of the same names, dtypes and shapes\n"
+    "  proof  dense_3/ repeats dense_1/: 2 variables of the same names, dtypes and shapes\n"
+    "  proof  sizes in and out differ, so the one cannot follow the other in a stack\n"
+    "  proof  their bytes differ\n"
+    "  proof  of the optimizer the first has used slots for 4 of 4 variables, the second none\n"
+    "  proof  dense_2/kernel is within 0.9 % of Glorot, uniform, for [144, 16]; its twin is 1.64 "
+    "times as wide\n"
+    "  proof  dense_2/bias is all 0\n"
+    "  proof  dense_3/kernel is within 1.9 % of Glorot, uniform, for [16, 16]; its twin is 1.18 "
+    "times as wide\n"
+    "  proof  dense_3/bias is all 0\n"
+    "  proof  dense/bias is not constant\n"
+    "  rule   dense_2/{_:path} = -\n"
+    "  rule   dense_3/{_:path} = -\n"
+    "  frees  10.1 KiB\n";
+
+}  // namespace
+
+TEST_SUITE("tools/dups") {
+  TEST_CASE("the ghost of the digits net is found, word for word, with status 1") {
+    const ProcessResult result = run_ckpt({"dups", "digits_ghost.h5"}, kFolder);
+    CHECK(result.out == kReport);
+    CHECK(result.err == "");
+    CHECK(result.status == 1);
+    CHECK(run_ckpt({"dups", "digits_ghost.h5", "--fail-on", "certain"}, kFolder).status == 0);
+  }
+
+  TEST_CASE("the clean digits net is left alone: dense and dense_1 are two layers") {
+    const ProcessResult result = run_ckpt({"dups", "digits.h5", "--all"}, kFolder);
+    CHECK(result.out == "digits.h5: 41 variables, nothing found that should not be there\n");
+    CHECK(result.status == 0);
+  }
+
+  TEST_CASE("--fix writes a map of the sure rules, and never over a file unasked") {
+    const TempDir dir;
+    const std::string map = dir / "fix.json";
+    const ProcessResult first = run_ckpt({"dups", "digits_ghost.h5", "--fix", map}, kFolder);
+    CHECK(first.err == "ckpt: " + map + ": 2 rules written\n");
+    CHECK(first.status == 1);
+    CHECK(read_file(map) ==
+          "{\n  \"schema\": \"ckpt/map/1\",\n  \"rules\": [\n    \"dense_2/{_:path} = -\",\n"
+          "    \"dense_3/{_:path} = -\"\n  ]\n}\n");
+    const ProcessResult again = run_ckpt({"dups", "digits_ghost.h5", "--fix", map}, kFolder);
+    CHECK(again.err == "ckpt: " + map + ": exists already; --overwrite replaces it\n");
+    CHECK(again.status == 5);
+    CHECK(run_ckpt({"dups", "digits.h5", "--fix", map, "--overwrite"}, kFolder).err ==
+          "ckpt: " + map + ": 0 rules written; nothing is sure enough to be mended unasked\n");
+  }
+
+  TEST_CASE("--json has the keys that scripts rely on, in their order") {
+    const ProcessResult result = run_ckpt({"dups", "digits_ghost.h5", "--json"}, kFolder);
+    CHECK(result.status == 1);
+    const auto json = nlohmann::ordered_json::parse(result.out);
+    std::string keys;
+    for (const auto& item : json.items()) keys += item.key() + " ";
+    CHECK(keys == "schema tool inputs findings totals notes ");
+    CHECK(json["schema"] == "ckpt/dups/1");
+    CHECK(json["inputs"][0]["path"] == "digits_ghost.h5");
+    const auto& finding = json["findings"][0];
+    keys.clear();
+    for (const auto& item : finding.items()) keys += item.key() + " ";
+    CHECK(keys == "code confidence members keep why evidence fix rules nbytes ");
+    CHECK(finding["code"] == "ghost-twin");
+    CHECK(finding["members"][3] ==
+          nlohmann::json{{"input", 0}, {"name", "dense_3/"}, {"path", {"dense_3"}}});
+    CHECK(finding["keep"] == nlohmann::json{"dense/", "dense_1/"});
+    CHECK(finding["fix"] == "offered");
+    CHECK(json["totals"]["strong"] == 1);
+    CHECK(json["totals"]["variables"] == 45);
+  }
+
+  TEST_CASE("--junit has a test case for each code, as another program's XML parser sees it") {
+    const TempDir dir;
+    const ProcessResult result = run_ckpt({"dups", "digits_ghost.h5", "--junit"}, kFolder);
+    CHECK(result.status == 1);
+    write_file(dir / "dups.xml", result.out);
+    CHECK(run_python("import sys, xml.etree.ElementTree as t\n"
+                     "s = t.parse(sys.argv[1]).getroot()[0]\n"
+                     "print(s.get('tests'), s.get('failures'), len(s))\n"
+                     "print([c.get('name') for c in s if len(c)], s[0][0].get('message'))\n",
+                     {dir / "dups.xml"}) ==
+          "15 1 15\n['ghost-twin'] 1 finding, the first strong: dense/, dense_1/, dense_2/, "
+          "dense_3/\n");
+  }
+
+  TEST_CASE(
+      "--only chooses, --explain explains, and a misspelt code is answered with the nearest") {
+    CHECK(run_ckpt({"dups", "digits_ghost.h5", "--only", "tied"}, kFolder).status == 0);
+    const ProcessResult help = run_ckpt({"dups", "--explain", "ghost-twin"});
+    CHECK(help.status == 0);
+    CHECK(help.out.starts_with("ghost-twin: a second set of variables that was never trained\n"));
+    const ProcessResult typo = run_ckpt({"dups", "--explain", "ghost-twim"});
+    CHECK(typo.status == 2);
+    CHECK(typo.err == "ckpt: no code 'ghost-twim'; did you mean 'ghost-twin'?\n");
+    const ProcessResult none = run_ckpt({"dups"});
+    CHECK(none.status == 2);
+    CHECK(none.err == "ckpt: FILE is required; see `ckpt dups --help`\n");
+  }
+
+  TEST_CASE("--across tells what two files have in common, whole scopes at once") {
+    const ProcessResult result =
+        run_ckpt({"dups", "--across", "digits.h5", "digits_ghost.h5"}, kFolder);
+    CHECK(result.status == 1);
+    CHECK(result.out.find("certain exact-copy: digits.h5:conv2/, digits_ghost.h5:conv2/\n") !=
+          std::string::npos);
+    CHECK(result.out.find("  rule") == std::string::npos);
+    const ProcessResult one = run_ckpt({"dups", "--across", "digits.h5"}, kFolder);
+    CHECK(one.err == "ckpt: --across needs two files or more\n");
+    CHECK(one.status == 2);
+  }
+
+  TEST_CASE("compressed and big-endian copies are equal where their values' bytes are") {
+    const TempDir dir;
+    run_python(
+        "import sys, h5py, numpy as np\n"
+        "f = h5py.File(sys.argv[1], 'w')\n"
+        "v = np.random.Generator(np.random.PCG64(1)).standard_normal((300, 700)).astype('f4')\n"
+        "f.create_dataset('net/kernel', data=v)\n"
+        "f.create_dataset('net_1/kernel', data=v, chunks=(64, 64), compression='gzip')\n"
+        "f.create_dataset('net_2/kernel', data=v.astype('>f4'))\n"
+        "f.create_dataset('net_3/kernel', data=v[::-1], chunks=(64, 64), compression='gzip')\n",
+        {dir / "f.h5"});
+    const ProcessResult result = run_ckpt({"dups", "f.h5"}, dir.path());
+    CHECK(result.out.find("certain exact-copy: net_1/, net_2/\n  keep   net/: its name is the "
+                          "plainer one\n") != std::string::npos);
+    CHECK(result.status == 1);
+  }
+
+  TEST_CASE("stored digests spare the reading of what they tell apart, and --deep checks them") {
+    const TempDir dir;
+    // Three equal megabytes; the third claims another digest.
+    run_python(
+        "import sys, h5py, numpy as np\n"
+        "f = h5py.File(sys.argv[1], 'w')\n"
+        "f.attrs['ckpt_format'] = np.bytes_('native'); f.attrs['ckpt_version'] = np.int64(1)\n"
+        "v = np.random.Generator(np.random.PCG64(1)).standard_normal((512, 512)).astype('f4')\n"
+        "for name, digest in (('a', 'ab' * 16), ('b', 'ab' * 16), ('c', 'cd' * 16)):\n"
+        "    d = f.create_dataset(name + '/kernel', data=v)\n"
+        "    d.attrs['xxh3_128'] = np.bytes_(digest)\n",
+        {dir / "f.h5"});
+    const ProcessResult quick = run_ckpt({"dups", "f.h5"}, dir.path());
+    CHECK(quick.out.find("certain tied: b/kernel\n  keep   a/kernel") != std::string::npos);
+    CHECK(quick.out.find("c/kernel") == std::string::npos);
+    CHECK(quick.err == "");
+    const ProcessResult deep = run_ckpt({"dups", "f.h5", "--deep"}, dir.path());
+    CHECK(deep.err.find("a/kernel: its attribute xxh3_128 says abababababababababababababababab, "
+                        "its bytes have ") != std::string::npos);
+  }
+}
