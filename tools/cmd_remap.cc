@@ -1,5 +1,3 @@
-#include <map>
-
 #include "command.h"
 #include "core/error.h"
 #include "core/escape.h"

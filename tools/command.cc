@@ -15,19 +15,6 @@ bool exists(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
-// Finishes or undoes an interrupted edit of the file; false where there was none.
-bool recover(const std::string& path, Console& console) {
-  for (const Format* format : formats()) {
-    if (format->recover == nullptr) continue;
-    const Recovery found = format->recover(path);
-    if (found == Recovery::kClean) continue;
-    console.complain(cat(escape(path), ": note: an edit was interrupted; it is ",
-                         found == Recovery::kFinished ? "finished now" : "undone now"));
-    return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Target parse_target(const std::string& argument) {
@@ -42,13 +29,7 @@ Target parse_target(const std::string& argument) {
 
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console) {
   const CrashGuard guard(path);
-  std::unique_ptr<Reader> reader;
-  try {
-    reader = open_checkpoint(path, {.use_paths = use_paths});
-  } catch (const Error& e) {
-    if (e.code() == Errc::kNotFound || e.code() == Errc::kIo || !recover(path, console)) throw;
-    reader = open_checkpoint(path, {.use_paths = use_paths});
-  }
+  auto reader = open_checkpoint(path, {.use_paths = use_paths});
   for (const std::string& note : reader->index().notes) {
     console.complain(cat(escape(path), ": note: ", note));
   }

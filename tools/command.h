@@ -35,8 +35,8 @@ struct Target {
 };
 Target parse_target(const std::string& argument);
 
-// Opens a checkpoint for a command: notes go to standard error, behind the file's name. Where an
-// edit of the file was interrupted, it is finished or undone first, and that is said too.
+// Opens a checkpoint for a command: notes go to standard error, behind the file's name. A file
+// whose edit was interrupted is refused with a sentence that names `ckpt recover`.
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console);
 
 // The footer of a command's help: its exit statuses, memory and examples.
