@@ -26,10 +26,12 @@ function(ckpt_find_library target header header_suffix libraries)
     IMPORTED_LOCATION ${${id}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${id}_INCLUDE_DIR})
 endfunction()
 
-ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")
 ckpt_find_library(ckpt::xxhash xxhash.h "" "xxhash")
 ckpt_find_library(ckpt::re2 re2/re2.h "" "re2")
 ckpt_find_library(ckpt::isal isa-l/crc.h "" "isal")
 ckpt_find_library(ckpt::leveldb leveldb/table_builder.h "" "leveldb")
 ckpt_find_library(ckpt::snappy snappy-c.h "" "snappy")
 ckpt_find_library(ckpt::zlib zlib.h "" "z")
+if(PROJECT_NAME STREQUAL "ckpt")
+  ckpt_find_library(ckpt::hdf5 hdf5.h hdf5/serial "hdf5_serial;hdf5")  # of the helper program
+endif()

@@ -89,7 +89,7 @@ struct EditOptions {
   bool repack = false;     // a new file without the room of dropped variables
   bool plan_only = false;  // find out the operations and stop
   // The program in which libhdf5 makes its changes; empty: looked for beside this program and where
-  // it is installed (formats/hdf5_edit/helper.h).
+  // it is installed (formats/hdf5_helper/helper.h).
   std::string helper;
   std::chrono::milliseconds helper_time{600'000};
   std::uint64_t helper_memory = std::uint64_t{8} << 30U;

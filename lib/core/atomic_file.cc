@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/raw_file.h"
 #include "core/text.h"
 
 namespace ckpt {
@@ -98,13 +99,10 @@ void AtomicFile::check_not_failed() const {
 
 void AtomicFile::write_at(std::uint64_t offset, ByteView bytes) {
   check_not_failed();
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      fail(cat("cannot write ", bytes.size(), " bytes at ", offset, ": ", error_text(errno)));
-    offset += static_cast<std::uint64_t>(n);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  try {
+    write_fully(fd_.get(), offset, bytes);
+  } catch (const Error& e) {
+    fail(e.what());
   }
 }
 

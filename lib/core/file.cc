@@ -45,6 +45,8 @@ class PosixFile final : public RandomFile {
     }
   }
 
+  [[nodiscard]] std::optional<int> descriptor() const override { return fd_.get(); }
+
  private:
   FileDescriptor fd_;
   std::uint64_t size_;

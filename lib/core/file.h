@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -22,6 +23,9 @@ class RandomFile {
   // Fills `out` with the bytes at `offset`. Throws Error(kCorrupt) where the file ends before, and
   // Error(kIo) where the system cannot read. Safe to call from several threads.
   virtual void read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
+
+  // The open file whose bytes these are, offset for offset; empty where they are something else.
+  [[nodiscard]] virtual std::optional<int> descriptor() const { return std::nullopt; }
 };
 
 // Opens a regular file for reading and takes a shared lock on it (flock), so that a writer which

@@ -224,8 +224,8 @@ TEST_SUITE("formats/hdf5_edit_faults") {
       return error;
     };
     using namespace std::chrono_literals;
-    CHECK(message(dir / "none", 9s) ==
-          "cannot start the helper program " + (dir / "none") + ": No such file or directory");
+    CHECK(message(dir / "none", 9s) == "cannot start the helper program " + (dir / "none") +
+                                           ": No such file or directory; the file is untouched");
     CHECK(message(script("crash", "kill -SEGV $$"), 9s) ==
           "the helper in which libhdf5 works was ended by signal 11 (Segmentation fault); the file "
           "is untouched");
@@ -237,7 +237,7 @@ TEST_SUITE("formats/hdf5_edit_faults") {
     CHECK(message(script("hang", "while :; do :; done"), 300ms) ==
           "libhdf5 has not finished in 300 milliseconds and was stopped; the file is untouched");
     CHECK(message(script("silent", "exit 0"), 9s) ==
-          "a message is cut off: 8 bytes are wanted, 0 are left");
+          "a message is cut off: 8 bytes are wanted, 0 are left; the file is untouched");
     CHECK(message(script("nonsense", "printf 'hello hello hello hello' >&5"), 9s) != "no error");
   }
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "core/error.h"
 #include "formats/h5parse/parsed_source.h"
-#include "formats/hdf5/library_source.h"
+#include "formats/hdf5_helper/helper.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -43,8 +44,13 @@ class ChosenSource final : public Source {
   void read(ObjectId id, std::uint64_t first, std::uint64_t count,
             std::span<std::byte> out) const override {
     if (!by_library_.contains(id)) return parser_.read(id, first, count, out);
-    if (!library_) library_ = std::make_unique<LibrarySource>(file_);
-    library_->read(id, first, count, out);
+    const auto fd = file_.descriptor();
+    if (!fd) {
+      throw Error(Errc::kUnsupported,
+                  "is encoded with szip, n-bit or scale-offset, which is not decoded inside of "
+                  "another file; take the HDF5 file out of it");
+    }
+    read_by_helper(*fd, id, first, count, out);
   }
 
   [[nodiscard]] std::vector<std::string> notes() const override { return parser_.notes(); }
@@ -53,7 +59,6 @@ class ChosenSource final : public Source {
   const RandomFile& file_;
   h5parse::ParsedSource parser_;
   mutable std::unordered_set<ObjectId> by_library_;
-  mutable std::unique_ptr<LibrarySource> library_;  // opened when it is needed
 };
 
 }  // namespace

@@ -8,11 +8,10 @@
 namespace ckpt::hdf5 {
 
 // The one place that chooses who reads an HDF5 file. That is our own parser (formats/h5parse),
-// which no file has brought down. libhdf5 is asked for one thing only: the elements of datasets
-// whose filters are szip, n-bit or scale-offset, after the parser has found everything about them
-// sound. Other structures that the parser does not know stay Error(kUnsupported): handing them to
-// libhdf5 would hand it the hostile files too, which it must not see outside of a sandbox. `file`
-// must outlive the source. Throws Error.
+// which no file has brought down. libhdf5, in a process of its own (hdf5_helper/), is asked for one
+// thing only: the elements of datasets whose filters are szip, n-bit or scale-offset, after the
+// parser has found everything about them sound. Other structures that the parser does not know stay
+// Error(kUnsupported). `file` must outlive the source. Throws Error.
 std::unique_ptr<Source> open_source(const RandomFile& file);
 
 }  // namespace ckpt::hdf5

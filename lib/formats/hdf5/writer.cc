@@ -7,9 +7,9 @@
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
-#include "formats/hdf5/blueprint.h"
 #include "formats/hdf5/reader.h"
 #include "formats/hdf5/stored_names.h"
+#include "formats/hdf5_helper/helper.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -19,22 +19,31 @@ class Hdf5Writer final : public Writer {
  public:
   Hdf5Writer(const std::string& path, std::vector<VariableSpec> specs, const CreateOptions& options)
       : Writer(std::move(specs)), path_(path), file_(path, options.overwrite) {
-    Blueprint blueprint = make_blueprint(this->specs(), stored_names(this->specs()));
-    offsets_ = std::move(blueprint.offsets);
-    const std::uint64_t size = blueprint.file->size();
-    file_.reserve(size);
-    file_.resize(size);
-    for (const auto& [offset, page] : blueprint.file->pages()) {
-      if (offset >= size) break;
-      file_.write_at(offset, std::span(*page).first(static_cast<std::size_t>(
-                                 std::min<std::uint64_t>(page->size(), size - offset))));
+    check_ranks();
+    const Outcome outcome = lay_out_by_helper({this->specs(), stored_names(this->specs())});
+    if (outcome.created.size() != this->specs().size()) {
+      throw Error(Errc::kWrite, "libhdf5 has not made room for every variable");
     }
+    room_ = outcome.created;
+    file_.reserve(outcome.patch.size_after);
+    file_.resize(outcome.patch.size_after);
+    for (const auto& piece : outcome.patch.pieces) file_.write_at(piece.offset, piece.bytes);
   }
 
  private:
+  void check_ranks() const {
+    constexpr std::size_t kMaxRank = 32;  // H5S_MAX_RANK
+    for (const VariableSpec& spec : specs()) {
+      if (spec.shape.size() > kMaxRank) {
+        throw Error(Errc::kInvalid, cat(escape(spec.name), ": has ", spec.shape.size(),
+                                        " dimensions; HDF5 holds at most ", kMaxRank));
+      }
+    }
+  }
+
   void do_write(std::size_t i, std::uint64_t offset, ByteView bytes) override {
     try {
-      file_.write_at(offsets_[i] + offset, bytes);
+      file_.write_at(room_[i].offset + offset, bytes);
     } catch (const Error& e) {
       throw e.in(path_);
     }
@@ -70,7 +79,7 @@ class Hdf5Writer final : public Writer {
 
   std::string path_;
   AtomicFile file_;
-  std::vector<std::uint64_t> offsets_;  // of each variable's bytes
+  std::vector<Extent> room_;  // of each variable's bytes
 };
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
-#include "formats/hdf5/library_source.h"
 #include "formats/hdf5/superblock.h"
 
 namespace ckpt::hdf5 {
@@ -26,9 +26,9 @@ class Checker {
   Checker(const Plan& plan, const Source& source_before, const RandomFile& patched)
       : plan_(plan),
         source_before_(source_before),
-        source_after_(patched),
+        source_after_(open_source(patched)),
         base_(read_superblock(patched).offset),
-        after_(take_census(source_after_, patched, plan.use_paths)) {}
+        after_(take_census(*source_after_, patched, plan.use_paths)) {}
 
   void run(std::span<const Extent> created) {
     compare_links();
@@ -112,7 +112,7 @@ class Checker {
       if (before->second == checksum && !is_touched(id)) continue;
       const auto changed = changed_.find(id);
       const auto without = changed == changed_.end() ? std::vector<std::string>{} : changed->second;
-      if (checksum_of(source_before_, id, without) != checksum_of(source_after_, id, without)) {
+      if (checksum_of(source_before_, id, without) != checksum_of(*source_after_, id, without)) {
         reject(cat("/", escape(after_.links.path_to(id)),
                    " has another type, shape, place or attribute"));
       }
@@ -136,7 +136,7 @@ class Checker {
       std::vector<std::string> wanted;
       for (const auto& part : operation.parts)
         wanted.insert(wanted.end(), part.begin(), part.end());
-      const auto found = keras_list(source_after_, object_at(operation.path), operation.to);
+      const auto found = keras_list(*source_after_, object_at(operation.path), operation.to);
       if (!found || *found != wanted) {
         reject(cat("attribute '", operation.to, "' of /", escape(operation.path), " is another"));
       }
@@ -203,7 +203,7 @@ class Checker {
 
   const Plan& plan_;
   const Source& source_before_;
-  LibrarySource source_after_;
+  std::unique_ptr<Source> source_after_;
   std::uint64_t base_;  // addresses count from here
   Census after_;
   std::unordered_map<ObjectId, ObjectId> actual_;  // by the id in the plan

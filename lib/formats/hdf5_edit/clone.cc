@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/raw_file.h"
 #include "core/system.h"
 #include "core/text.h"
-#include "formats/hdf5_edit/raw_file.h"
 
 namespace ckpt::hdf5 {
 namespace {

@@ -7,17 +7,18 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/raw_file.h"
 #include "core/text.h"
-#include "formats/hdf5/library_source.h"
+#include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/reader.h"
 #include "formats/hdf5/superblock.h"
 #include "formats/hdf5_edit/check.h"
 #include "formats/hdf5_edit/clone.h"
-#include "formats/hdf5_edit/helper.h"
 #include "formats/hdf5_edit/journal.h"
 #include "formats/hdf5_edit/locked_file.h"
-#include "formats/hdf5_edit/raw_file.h"
 #include "formats/hdf5_edit/repack.h"
+#include "formats/hdf5_edit/undo_patch.h"
+#include "formats/hdf5_helper/helper.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -169,7 +170,7 @@ class Editor {
     check_not_interrupted(*file);
     static_cast<void>(read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
-    const auto source = std::make_unique<LibrarySource>(*file);
+    const auto source = open_source(*file);
     const Census census = take_census(*source, *file, options_.use_paths);
     const Wishes wishes = resolve(census, edit_);
     const Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
@@ -182,8 +183,8 @@ class Editor {
 
     Outcome outcome{{file->size(), file->size(), {}}, {}};
     if (!work.operations.empty()) {
-      outcome = run_helper(fd_, work.operations,
-                           {options_.helper, options_.helper_time, options_.helper_memory});
+      outcome = edit_by_helper(fd_, work.operations,
+                               {options_.helper, options_.helper_time, options_.helper_memory});
       const PatchedFile patched(*file, outcome.patch);
       const Plan plan{census, wishes, naming, work, edit_, outcome.patch, options_.use_paths};
       check_outcome(plan, *source, patched, outcome.created);

@@ -6,11 +6,11 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/raw_file.h"
 #include "core/text.h"
 #include "formats/hdf5/superblock.h"
 #include "formats/hdf5_edit/checksum.h"
-#include "formats/hdf5_edit/raw_file.h"
-#include "formats/hdf5_edit/wire.h"
+#include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "checkpoint/edit.h"
 #include "core/file.h"
-#include "formats/hdf5_edit/patch.h"
+#include "formats/hdf5_helper/patch.h"
 
 namespace ckpt::hdf5 {
 

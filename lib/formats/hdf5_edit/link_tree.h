@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "formats/hdf5/source.h"
-#include "formats/hdf5_edit/operation.h"
+#include "formats/hdf5_helper/operation.h"
 
 namespace ckpt::hdf5 {
 

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "core/dtype.h"
 #include "core/shape.h"
-#include "formats/hdf5_edit/patch.h"
+#include "formats/hdf5_helper/patch.h"
 
 namespace ckpt::hdf5 {
 
@@ -37,16 +36,10 @@ struct Operation {
   friend bool operator==(const Operation&, const Operation&) = default;
 };
 
-Bytes encode_operations(std::span<const Operation> operations);
-std::vector<Operation> decode_operations(ByteView bytes);  // throws Error(kCorrupt)
-
 // What the operations come to.
 struct Outcome {
   Patch patch;
   std::vector<Extent> created;  // the room of each kCreate, in their order
 };
-
-Bytes encode_outcome(const Outcome& outcome);
-Outcome decode_outcome(ByteView bytes);  // throws Error(kCorrupt); does not check the extents
 
 }  // namespace ckpt::hdf5

@@ -1,4 +1,4 @@
-#include "formats/hdf5/library.h"
+#include "formats/libhdf5/library.h"
 
 #include <string>
 

@@ -8,6 +8,7 @@
 
 #include "core/bytes.h"
 #include "core/file.h"
+#include "formats/hdf5_helper/patch.h"
 
 namespace ckpt::hdf5 {
 
@@ -68,5 +69,9 @@ class Overlay {
   std::map<std::uint64_t, std::unique_ptr<Page>> pages_;
   mutable std::array<Slot, kSlots> slots_;
 };
+
+// What makes `base` (null: an empty file) what the overlay shows. A page that was written with what
+// is there already is left out.
+Patch patch_of(const RandomFile* base, const Overlay& overlay);
 
 }  // namespace ckpt::hdf5

@@ -1,4 +1,4 @@
-#include "formats/hdf5/stored_type.h"
+#include "formats/libhdf5/stored_type.h"
 
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/dtype.h"
-#include "formats/hdf5/library.h"
+#include "formats/libhdf5/library.h"
 
 namespace ckpt::hdf5 {
 

@@ -5,8 +5,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "formats/hdf5/library_source.h"
 #include "formats/hdf5/limits.h"
+#include "formats/libhdf5/library_source.h"
 
 namespace ckpt::hdf5 {
 namespace {

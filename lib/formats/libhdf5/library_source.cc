@@ -1,4 +1,4 @@
-#include "formats/hdf5/library_source.h"
+#include "formats/libhdf5/library_source.h"
 
 #include <algorithm>
 #include <array>
@@ -80,13 +80,13 @@ herr_t take_attribute_name(hid_t /*object*/, const char* name, const H5A_info_t*
   }
 }
 
-struct Extent {
+struct Space {
   bool is_null = false;
   std::vector<std::uint64_t> extents;
 };
 
-Extent extent_of(hid_t space) {
-  Extent extent;
+Space space_of(hid_t space) {
+  Space extent;
   const auto kind = H5Sget_simple_extent_type(space);
   if (kind == H5S_NO_CLASS) fail("cannot read the shape");
   extent.is_null = kind == H5S_NULL;
@@ -194,7 +194,7 @@ Dataset LibrarySource::dataset_of(hid_t id) const {
   }
   dataset.type = last_datatype_;
   const Handle space(check(H5Dget_space(id), "cannot read the shape"));
-  Extent extent = extent_of(space);
+  Space extent = space_of(space);
   dataset.is_null = extent.is_null;
   dataset.extents = std::move(extent.extents);
   dataset.storage = storage_of(id);
@@ -241,7 +241,7 @@ std::optional<Attribute> LibrarySource::attribute(ObjectId id, const std::string
   Attribute attribute;
   attribute.name = name;
   attribute.type = datatype_of(type);
-  Extent extent = extent_of(space);
+  Space extent = space_of(space);
   attribute.is_null = extent.is_null;
   attribute.extents = std::move(extent.extents);
   std::optional<std::uint64_t> bytes = attribute.type.size;
@@ -273,7 +273,7 @@ void LibrarySource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
   const Handle type(check(H5Dget_type(dataset), "cannot read the datatype"));
   const Handle space(check(H5Dget_space(dataset), "cannot read the shape"));
   const std::size_t size = H5Tget_size(type);
-  const Extent extent = extent_of(space);
+  const Space extent = space_of(space);
   if (extent.extents.empty()) {
     check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.data()), "cannot read");
     return;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "core/file.h"
-#include "formats/hdf5/overlay_driver.h"
 #include "formats/hdf5/source.h"
 #include "formats/hdf5/superblock.h"
+#include "formats/libhdf5/overlay_driver.h"
 
 namespace ckpt::hdf5 {
 

@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/wire.h"
+#include "formats/hdf5_helper/wire.h"
 
 #include "core/error.h"
 #include "core/text.h"

@@ -1,4 +1,4 @@
-#include "formats/hdf5/overlay.h"
+#include "formats/libhdf5/overlay.h"
 
 #include <algorithm>
 
@@ -76,6 +76,35 @@ void Overlay::write(std::uint64_t offset, ByteView bytes) {
     bytes = bytes.subspan(n);
     size_ = std::max(size_, offset);
   }
+}
+
+Patch patch_of(const RandomFile* base, const Overlay& overlay) {
+  // Pages that lie next to one another become one piece, up to this.
+  constexpr std::size_t kLargestPiece = std::size_t{1} << 20U;
+  Patch patch;
+  patch.size_before = base == nullptr ? 0 : base->size();
+  // A file may have bytes behind what libhdf5 takes for its end; they stay.
+  patch.size_after = std::max(patch.size_before, overlay.size());
+  Overlay::Page old{};
+  for (const auto& [offset, page] : overlay.pages()) {
+    if (offset >= patch.size_after) break;
+    const std::uint64_t size = std::min<std::uint64_t>(old.size(), patch.size_after - offset);
+    const ByteView bytes = ByteView(*page).first(static_cast<std::size_t>(size));
+    if (offset + size <= patch.size_before) {
+      const auto there = std::span(old).first(bytes.size());
+      base->read_at(offset, there);
+      if (std::ranges::equal(there, bytes)) continue;
+    }
+    if (!patch.pieces.empty()) {
+      auto& last = patch.pieces.back();
+      if (last.offset + last.bytes.size() == offset && last.bytes.size() < kLargestPiece) {
+        last.bytes.insert(last.bytes.end(), bytes.begin(), bytes.end());
+        continue;
+      }
+    }
+    patch.pieces.push_back({offset, Bytes(bytes.begin(), bytes.end())});
+  }
+  return patch;
 }
 
 }  // namespace ckpt::hdf5

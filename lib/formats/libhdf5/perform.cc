@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/perform.h"
+#include "formats/libhdf5/perform.h"
 
 #include <algorithm>
 #include <array>
@@ -6,14 +6,11 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "formats/hdf5/overlay_driver.h"
-#include "formats/hdf5/stored_type.h"
+#include "formats/libhdf5/overlay_driver.h"
+#include "formats/libhdf5/stored_type.h"
 
 namespace ckpt::hdf5 {
 namespace {
-
-// Pages that lie next to one another become one piece, up to this.
-constexpr std::size_t kLargestPiece = std::size_t{1} << 20U;
 
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -236,29 +233,6 @@ class Performer {
   std::vector<Extent> created_;
 };
 
-// The pages that differ from the file, joined where they touch.
-void take_pages(const RandomFile& file, const Overlay& overlay, Patch& patch) {
-  Overlay::Page old{};
-  for (const auto& [offset, page] : overlay.pages()) {
-    if (offset >= patch.size_after) break;
-    const std::uint64_t size = std::min<std::uint64_t>(old.size(), patch.size_after - offset);
-    const ByteView bytes = ByteView(*page).first(static_cast<std::size_t>(size));
-    if (offset + size <= file.size()) {
-      const auto there = std::span(old).first(bytes.size());
-      file.read_at(offset, there);
-      if (std::ranges::equal(there, bytes)) continue;
-    }
-    if (!patch.pieces.empty()) {
-      auto& last = patch.pieces.back();
-      if (last.offset + last.bytes.size() == offset && last.bytes.size() < kLargestPiece) {
-        last.bytes.insert(last.bytes.end(), bytes.begin(), bytes.end());
-        continue;
-      }
-    }
-    patch.pieces.push_back({offset, Bytes(bytes.begin(), bytes.end())});
-  }
-}
-
 }  // namespace
 
 Outcome perform(const RandomFile& file, std::span<const Operation> operations) {
@@ -278,10 +252,7 @@ Outcome perform(const RandomFile& file, std::span<const Operation> operations) {
     outcome.created = performer.created();
     performer.finish();
   }
-  outcome.patch.size_before = file.size();
-  // A file may have bytes behind what libhdf5 takes for its end; they stay.
-  outcome.patch.size_after = std::max(file.size(), overlay.size());
-  take_pages(file, overlay, outcome.patch);
+  outcome.patch = patch_of(&file, overlay);
   return outcome;
 }
 

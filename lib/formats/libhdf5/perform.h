@@ -3,7 +3,7 @@
 #include <span>
 
 #include "core/file.h"
-#include "formats/hdf5_edit/operation.h"
+#include "formats/hdf5_helper/operation.h"
 
 namespace ckpt::hdf5 {
 

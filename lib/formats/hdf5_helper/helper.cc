@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/helper.h"
+#include "formats/hdf5_helper/helper.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,17 +17,18 @@
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/raw_file.h"
 #include "core/system.h"
 #include "core/text.h"
-#include "formats/hdf5_edit/raw_file.h"
-#include "formats/hdf5_edit/wire.h"
+#include "formats/hdf5_helper/helper_folder.h"
+#include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kProgram = "ckpt-h5edit";
+constexpr std::string_view kProgram = "ckpt-hdf5-helper";
 // Descriptors of the helper.
 constexpr int kFile = 3;
 constexpr int kRequest = 4;
@@ -42,12 +43,11 @@ std::string own_folder() {
   return std::string(whole.substr(0, whole.rfind('/')));
 }
 
-// The operations as a file in memory: nothing to be written while the helper reads, so neither
-// waits for the other, and no signal where it dies.
-FileDescriptor request_of(std::span<const Operation> operations) {
+// The request as a file in memory: nothing to be written while the helper reads, so neither waits
+// for the other, and no signal where it dies.
+FileDescriptor memory_of(ByteView message) {
   FileDescriptor fd(::memfd_create("ckpt-request", MFD_CLOEXEC));
   if (!fd) throw Error(Errc::kIo, cat("cannot get memory for a message: ", error_text(errno)));
-  const Bytes message = encode_operations(operations);
   write_fully(fd.get(), 0, message);
   return fd;
 }
@@ -180,6 +180,8 @@ std::string ending(int status) {
   return cat("was ended by signal ", signal, " (", words == nullptr ? "unknown" : words, ")");
 }
 
+constexpr std::string_view kNonsense = "the helper's answer makes no sense";
+
 void check_patch(const Patch& patch, std::uint64_t size_before) {
   std::uint64_t end = 0;
   bool is_sound = patch.size_before == size_before && patch.size_after >= size_before;
@@ -189,10 +191,45 @@ void check_patch(const Patch& patch, std::uint64_t size_before) {
                piece.bytes.size() <= patch.size_after - piece.offset;
     end = piece.offset + piece.bytes.size();
   }
-  if (!is_sound) throw Error(Errc::kCorrupt, "the helper's answer makes no sense");
+  if (!is_sound) throw Error(Errc::kCorrupt, std::string(kNonsense));
 }
 
-constexpr std::string_view kUntouched = "; the file is untouched";
+// Starts the helper, and gives what it answers.
+Bytes ask(int fd, const Request& request, const HelperOptions& options) {
+  const std::string program = options.program.empty() ? find_helper() : options.program;
+  const auto deadline = Clock::now() + options.time;
+  const FileDescriptor message = memory_of(encode_request(request));
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
+  const FileDescriptor reading(ends[0]);
+  FileDescriptor writing(ends[1]);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
+  Child child(program, {cat(options.memory), cat(seconds)}, fd, message.get(), writing.get());
+  writing = FileDescriptor();
+  Bytes answer;
+  if (!read_answer(reading.get(), deadline, options.memory, answer)) {
+    throw Error(Errc::kCorrupt, cat("libhdf5 has not finished in ", options.time.count(),
+                                    " milliseconds and was stopped"));
+  }
+  const auto status = child.wait();
+  if (status && *status != 0) {
+    throw Error(Errc::kCorrupt, cat("the helper in which libhdf5 works ", ending(*status)));
+  }
+  WireReader in(answer);
+  if (in.number() != 0) {
+    const auto code = static_cast<Errc>(
+        std::min<std::uint64_t>(in.number(), static_cast<std::uint64_t>(Errc::kWrite)));
+    throw Error(code, in.text());
+  }
+  const ByteView content = in.bytes();
+  return {content.begin(), content.end()};
+}
+
+Outcome outcome_of(ByteView answer, std::uint64_t size_before) {
+  Outcome outcome = decode_outcome(answer);
+  check_patch(outcome.patch, size_before);
+  return outcome;
+}
 
 }  // namespace
 
@@ -202,7 +239,7 @@ std::string find_helper() {
     places.push_back(cat(folder, "/../libexec/ckpt/", kProgram));
     places.push_back(cat(folder, "/libexec/ckpt/", kProgram));
   }
-  places.push_back(cat(CKPT_LIBEXEC, "/", kProgram));
+  places.push_back(cat(helper_folder, "/", kProgram));
   for (const auto& place : places) {
     if (::access(place.c_str(), X_OK) == 0) return place;
   }
@@ -210,37 +247,25 @@ std::string find_helper() {
                                    " is missing; it was looked for", " at ", join(places, ", ")));
 }
 
-Outcome run_helper(int fd, std::span<const Operation> operations, const HelperOptions& options) {
-  const std::string program = options.program.empty() ? find_helper() : options.program;
-  const auto deadline = Clock::now() + options.time;
+Outcome edit_by_helper(int fd, std::vector<Operation> operations, const HelperOptions& options) {
   const auto size = view_file(fd)->size();
-  const FileDescriptor request = request_of(operations);
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
-  const FileDescriptor reading(ends[0]);
-  FileDescriptor writing(ends[1]);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
-  Child child(program, {cat(options.memory), cat(seconds)}, fd, request.get(), writing.get());
-  writing = FileDescriptor();
-  Bytes answer;
-  if (!read_answer(reading.get(), deadline, options.memory, answer)) {
-    throw Error(Errc::kCorrupt, cat("libhdf5 has not finished in ", options.time.count(),
-                                    " milliseconds and was stopped", kUntouched));
+  try {
+    return outcome_of(ask(fd, EditRequest{std::move(operations)}, options), size);
+  } catch (const Error& e) {
+    throw Error(e.code(), cat(e.what(), "; the file is untouched"));
   }
-  const auto status = child.wait();
-  if (status && *status != 0) {
-    throw Error(Errc::kCorrupt,
-                cat("the helper in which libhdf5 works ", ending(*status), kUntouched));
-  }
-  WireReader in(answer);
-  if (in.number() != 0) {
-    const auto code = static_cast<Errc>(
-        std::min<std::uint64_t>(in.number(), static_cast<std::uint64_t>(Errc::kWrite)));
-    throw Error(code, in.text());
-  }
-  Outcome outcome = decode_outcome(in.bytes());
-  check_patch(outcome.patch, size);
-  return outcome;
+}
+
+Outcome lay_out_by_helper(LayoutRequest request) {
+  const FileDescriptor nothing = memory_of({});
+  return outcome_of(ask(nothing.get(), std::move(request), {}), 0);
+}
+
+void read_by_helper(int fd, std::uint64_t object, std::uint64_t first, std::uint64_t count,
+                    std::span<std::byte> out) {
+  const Bytes answer = ask(fd, ReadRequest{object, first, count, out.size()}, {});
+  if (answer.size() != out.size()) throw Error(Errc::kCorrupt, std::string(kNonsense));
+  std::ranges::copy(answer, out.begin());
 }
 
 }  // namespace ckpt::hdf5

@@ -4,7 +4,7 @@
 
 #include "core/bytes.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 
 // Writing to a descriptor, with every answer of the system looked at. All throw Error(kWrite).
 
@@ -18,4 +18,4 @@ void set_size(int fd, std::uint64_t size);
 // cannot promise room, that is no error.
 void reserve_room(int fd, std::uint64_t offset, std::uint64_t size);
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

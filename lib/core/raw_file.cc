@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/raw_file.h"
+#include "core/raw_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "core/system.h"
 #include "core/text.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 
 void write_fully(int fd, std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
@@ -55,4 +55,4 @@ void reserve_room(int fd, std::uint64_t offset, std::uint64_t size) {
   }
 }
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "formats/hdf5/library.h"
-#include "formats/hdf5/overlay.h"
+#include "formats/libhdf5/library.h"
+#include "formats/libhdf5/overlay.h"
 
 namespace ckpt::hdf5 {
 

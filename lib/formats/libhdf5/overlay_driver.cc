@@ -1,4 +1,4 @@
-#include "formats/hdf5/overlay_driver.h"
+#include "formats/libhdf5/overlay_driver.h"
 
 #include <new>
 

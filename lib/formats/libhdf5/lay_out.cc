@@ -1,4 +1,4 @@
-#include "formats/hdf5/blueprint.h"
+#include "formats/libhdf5/lay_out.h"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "formats/hdf5/overlay_driver.h"
-#include "formats/hdf5/stored_type.h"
+#include "formats/libhdf5/overlay_driver.h"
+#include "formats/libhdf5/stored_type.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -65,8 +65,8 @@ class Drawing {
                              "cannot add a scope"));
   }
 
-  // Gives the offset of its data; 0 where it has none.
-  std::uint64_t add_dataset(const std::string& path, const VariableSpec& spec) {
+  // Gives the room of its data.
+  Extent add_dataset(const std::string& path, const VariableSpec& spec) {
     const Handle type = stored_type(spec.dtype);
     std::vector<hsize_t> extents;
     for (const auto extent : spec.shape) extents.push_back(static_cast<hsize_t>(extent));
@@ -91,7 +91,7 @@ class Drawing {
       write_attribute(dataset, "collections", text_type(), list, texts.data());
     }
     const haddr_t offset = H5Dget_offset(dataset);
-    return offset == HADDR_UNDEF ? 0 : offset;
+    return {offset == HADDR_UNDEF ? 0 : offset, H5Dget_storage_size(dataset)};
   }
 
   // Everything reaches the overlay now.
@@ -113,14 +113,7 @@ class Drawing {
 
 }  // namespace
 
-Blueprint make_blueprint(std::span<const VariableSpec> specs, std::span<const std::string> paths) {
-  constexpr std::size_t kMaxRank = H5S_MAX_RANK;
-  for (const VariableSpec& spec : specs) {
-    if (spec.shape.size() > kMaxRank) {
-      throw Error(Errc::kInvalid, cat(escape(spec.name), ": has ", spec.shape.size(),
-                                      " dimensions; HDF5 holds at most ", kMaxRank));
-    }
-  }
+Outcome lay_out(std::span<const VariableSpec> specs, std::span<const std::string> paths) {
   std::vector<std::size_t> order(specs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return paths[i]; });
@@ -131,23 +124,25 @@ Blueprint make_blueprint(std::span<const VariableSpec> specs, std::span<const st
     }
   }
 
-  Blueprint blueprint{std::make_unique<Overlay>(nullptr), std::vector<std::uint64_t>(specs.size())};
   const Session session;
+  Overlay overlay(nullptr);
+  Outcome outcome;
+  outcome.created.resize(specs.size());
   const std::size_t names = specs.size() + groups.size();
-  Drawing drawing(*blueprint.file,
-                  std::clamp(names * kMetadataOfVariable / kSmallestBlock * kSmallestBlock,
-                             kSmallestBlock, kLargestBlock));
+  Drawing drawing(overlay, std::clamp(names * kMetadataOfVariable / kSmallestBlock * kSmallestBlock,
+                                      kSmallestBlock, kLargestBlock));
   // A group comes before what is in it, since its path is shorter.
   for (const std::string_view group : groups) drawing.add_group(std::string(group));
   for (const std::size_t i : order) {
     try {
-      blueprint.offsets[i] = drawing.add_dataset(paths[i], specs[i]);
+      outcome.created[i] = drawing.add_dataset(paths[i], specs[i]);
     } catch (const Error& e) {
       throw e.in(escape(specs[i].name));
     }
   }
   drawing.finish();
-  return blueprint;
+  outcome.patch = patch_of(nullptr, overlay);
+  return outcome;
 }
 
 }  // namespace ckpt::hdf5

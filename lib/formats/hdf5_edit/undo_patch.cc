@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/patch.h"
+#include "formats/hdf5_edit/undo_patch.h"
 
 #include <algorithm>
 
@@ -61,33 +61,6 @@ Undo::Digest digest_of_pieces(const Undo& undo) {
 }
 
 }  // namespace
-
-std::uint64_t bytes_of(const Patch& patch) {
-  std::uint64_t bytes = 0;
-  for (const auto& piece : patch.pieces) bytes += piece.bytes.size();
-  return bytes;
-}
-
-void PatchedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
-  if (offset > patch_.size_after || out.size() > patch_.size_after - offset) {
-    throw Error(Errc::kCorrupt, cat("offset ", offset, " + ", out.size(),
-                                    " bytes passes the end of the file (", patch_.size_after, ")"));
-  }
-  const std::uint64_t end = offset + out.size();
-  const auto known = static_cast<std::size_t>(
-      offset < base_.size() ? std::min<std::uint64_t>(out.size(), base_.size() - offset) : 0);
-  if (known > 0) base_.read_at(offset, out.first(known));
-  std::ranges::fill(out.subspan(known), std::byte{0});
-  auto it = std::ranges::upper_bound(patch_.pieces, offset, {}, &Patch::Piece::offset);
-  if (it != patch_.pieces.begin()) --it;
-  for (; it != patch_.pieces.end() && it->offset < end; ++it) {
-    const std::uint64_t from = std::max(offset, it->offset);
-    const std::uint64_t to = std::min<std::uint64_t>(end, it->offset + it->bytes.size());
-    if (from >= to) continue;
-    std::copy_n(it->bytes.begin() + static_cast<std::ptrdiff_t>(from - it->offset), to - from,
-                out.begin() + static_cast<std::ptrdiff_t>(from - offset));
-  }
-}
 
 Undo make_undo(const RandomFile& base, const Patch& patch) {
   Undo undo;

@@ -1,3 +1,5 @@
+#include "formats/libhdf5/serve.h"
+
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -20,9 +22,11 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "formats/hdf5_edit/helper.h"
-#include "formats/hdf5_edit/perform.h"
-#include "formats/hdf5_edit/wire.h"
+#include "formats/hdf5_helper/message.h"
+#include "formats/hdf5_helper/wire.h"
+#include "formats/libhdf5/lay_out.h"
+#include "formats/libhdf5/library_source.h"
+#include "formats/libhdf5/perform.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -172,21 +176,35 @@ bool answer_failure(Errc code, std::string_view sentence) {
   return send(out.result());
 }
 
+Bytes answer_to(const EditRequest& request, const RandomFile& file) {
+  return encode_outcome(perform(file, request.operations));
+}
+
+Bytes answer_to(const LayoutRequest& request, const RandomFile& /*file*/) {
+  return encode_outcome(lay_out(request.specs, request.paths));
+}
+
+Bytes answer_to(const ReadRequest& request, const RandomFile& file) {
+  Bytes bytes(static_cast<std::size_t>(request.bytes));
+  LibrarySource(file).read(request.object, request.first, request.count, bytes);
+  return bytes;
+}
+
 bool answer() {
-  const auto request = view_file(kRequest);
-  Bytes message(static_cast<std::size_t>(request->size()));
-  request->read_at(0, message);
+  const auto message = view_file(kRequest);
+  Bytes bytes(static_cast<std::size_t>(message->size()));
+  message->read_at(0, bytes);
   const auto file = view_file(kFile);
-  const Outcome outcome = perform(*file, decode_operations(message));
   WireWriter out;
   out.number(0);
-  out.bytes(encode_outcome(outcome));
+  out.bytes(std::visit([&](const auto& request) { return answer_to(request, *file); },
+                       decode_request(bytes)));
   return send(out.result());
 }
 
 }  // namespace
 
-int serve_edit(std::span<char* const> arguments) {
+int serve(std::span<char* const> arguments) {
   const auto memory = arguments.size() == 2 ? number_of(arguments[0]) : std::nullopt;
   const auto seconds = arguments.size() == 2 ? number_of(arguments[1]) : std::nullopt;
   if (!memory || !seconds || ::fcntl(kFile, F_GETFD) < 0 || ::fcntl(kRequest, F_GETFD) < 0 ||

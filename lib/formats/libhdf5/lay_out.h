@@ -1,0 +1,17 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "checkpoint/writer.h"
+#include "formats/hdf5_helper/operation.h"
+
+namespace ckpt::hdf5 {
+
+// Lays out a native file without its tensors: all groups, datasets and attributes, `specs` under
+// `paths` (stored_names()), with room left where the tensors go. The same input gives the same
+// bytes: objects are made in the order of their paths and carry no timestamps. Data is contiguous,
+// little-endian and aligned to 64 bytes. REQUIRES: as many paths as specs, ranks that HDF5 holds.
+Outcome lay_out(std::span<const VariableSpec> specs, std::span<const std::string> paths);
+
+}  // namespace ckpt::hdf5
