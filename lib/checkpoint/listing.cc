@@ -131,12 +131,18 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
     const auto& children = tree.nodes[node].children;
     for (auto it = children.rbegin(); it != children.rend(); ++it) stack.push_back({*it, depth});
   };
+  const auto layer_at = [&](std::size_t node) -> std::string {
+    if (index.layers.empty()) return "";
+    const auto it = index.layers.find(path_of(tree, node));
+    return it == index.layers.end() ? "" : it->second;
+  };
   push_children(0, 0);
   while (!stack.empty()) {
     auto [n, depth] = stack.back();
     stack.pop_back();
     const TreeNode* node = &tree.nodes[n];
     TreeRow row{.depth = depth, .label = node->segment, .repeats = node->repeats};
+    row.layer = layer_at(n);
     while (!node->leaf && node->children.size() == 1 &&
            !tree.nodes[node->children[0]].children.empty() && node->repeats == 1 &&
            tree.nodes[node->children[0]].repeats == 1) {
@@ -144,6 +150,7 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
       node = &tree.nodes[n];
       row.label += tree.separator;
       row.label += node->segment;
+      if (row.layer.empty()) row.layer = layer_at(n);
     }
     if (node->leaf) {
       const auto& [entry, is_alias] = listing.leaves[*node->leaf];

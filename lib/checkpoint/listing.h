@@ -46,7 +46,8 @@ struct TreeRow {
   std::optional<std::size_t> entry;  // position in Index::entries, of the variable
   bool is_alias = false;             // the name is another one of that entry
   std::size_t repeats = 1;
-  Sums sums;  // of a scope: all below; of a variable: its own
+  std::string layer;  // of a scope: what Index::layers has for it
+  Sums sums;          // of a scope: all below; of a variable: its own
 };
 
 // The scope tree of a listing. Slots, unless asked for, are not in it.

@@ -9,6 +9,17 @@
 
 namespace ckpt {
 
+std::string layer_of(const Index& index, std::string_view name) {
+  while (!index.layers.empty()) {
+    const auto it = index.layers.find(name);
+    if (it != index.layers.end()) return it->second;
+    const auto end = name.rfind(index.separator);
+    if (end == name.npos) break;
+    name = name.substr(0, end);
+  }
+  return "";
+}
+
 std::uint64_t parameters_of(const Entry& entry) {
   return is_numeric(entry.dtype) ? num_elements(entry.shape).value_or(0) : 0;
 }

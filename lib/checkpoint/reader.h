@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,7 +22,13 @@ struct Index {
   std::uint64_t file_bytes = 0;
   std::vector<Entry> entries;      // in the file's order; no name twice
   std::vector<std::string> notes;  // oddities that did not stop the reading, a sentence each
+  // What the file calls the layer whose variables a scope holds, where that is another word:
+  // "layers/dense" → "dense_19" in a Keras 3 file.
+  std::map<std::string, std::string, std::less<>> layers;
 };
+
+// The layer that has the variable or scope `name`, by Index::layers; empty where that has none.
+std::string layer_of(const Index& index, std::string_view name);
 
 // An open checkpoint. It is valid as long as it exists: open() has checked the whole index, or
 // thrown. Tensors are read when they are asked for.

@@ -26,6 +26,10 @@ void write_entry_keys(const Entry& entry, char separator, JsonStream& json) {
   json.end_array();
 }
 
+void write_layer_key(std::string_view layer, JsonStream& json) {
+  if (!layer.empty()) json.key("layer").value(layer);
+}
+
 void write_details_keys(const Details& details, JsonStream& json) {
   json.key("storage").value(details.storage);
   json.key("stored_bytes").value(details.stored_bytes);
@@ -50,6 +54,7 @@ void write_listing(const Reader& reader, const Listing& listing, std::string_vie
   for (const std::size_t i : listing.entries) {
     json.begin_object();
     write_entry_keys(index.entries[i], index.separator, json);
+    write_layer_key(layer_of(index, index.entries[i].name), json);
     if (details) write_details_keys(reader.details(i), json);
     json.end_object();
   }
@@ -76,7 +81,9 @@ void write_listing_lines(const Reader& reader, const Listing& listing, std::stri
     JsonStream json(out);
     json.begin_object();
     json.key("file").value(path);
-    write_entry_keys(reader.index().entries[i], reader.index().separator, json);
+    const Index& index = reader.index();
+    write_entry_keys(index.entries[i], index.separator, json);
+    write_layer_key(layer_of(index, index.entries[i].name), json);
     if (details) write_details_keys(reader.details(i), json);
     json.end_object();
   }

@@ -22,6 +22,9 @@ void write_listing_lines(const Reader& reader, const Listing& listing, std::stri
 // has its exact bytes beside it, as "name_hex" or "place_hex". REQUIRES: an object is open.
 void write_entry_keys(const Entry& entry, char separator, JsonStream& json);
 
+// "layer", where there is one (Index::layers). REQUIRES: an object is open.
+void write_layer_key(std::string_view layer, JsonStream& json);
+
 // "storage", "stored_bytes", "attributes" of one variable. REQUIRES: an object is open.
 void write_details_keys(const Details& details, JsonStream& json);
 

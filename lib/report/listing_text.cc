@@ -76,6 +76,7 @@ Line line_of(const Index& index, const TreeRow& row) {
       line.bytes = human_bytes(row.sums.nbytes);
     }
   }
+  if (row.is_scope) line.remark = escape(row.layer);
   if (row.repeats > 1) line.remark = cat("× ", row.repeats);
   if (row.is_alias) {
     line.remark = "= " + escape(index.entries[*row.entry].name);

@@ -61,8 +61,10 @@ void print_histogram(const Statistics& s, const TextStyle& style, const Output& 
 
 VariableReport describe_variable(const Reader& reader, std::size_t i) {
   const Index& index = reader.index();
-  VariableReport report{
-      .entry = index.entries[i], .separator = index.separator, .details = reader.details(i)};
+  VariableReport report{.entry = index.entries[i],
+                        .separator = index.separator,
+                        .layer = layer_of(index, index.entries[i].name),
+                        .details = reader.details(i)};
   for (const Entry& other : index.entries) {
     const bool is_state = other.role == Role::kSlot || other.role == Role::kAverage;
     if (is_state && is_companion(other.name, report.entry.name, index.separator)) {
@@ -82,7 +84,7 @@ VariableReport describe_variable(const Reader& reader, std::size_t i) {
 }
 
 void print_variable(const VariableReport& report, const TextStyle& style, const Output& out) {
-  const auto& [entry, separator, details, s, digest, first_values, companions] = report;
+  const auto& [entry, separator, layer, details, s, digest, first_values, companions] = report;
   const auto row = [&](std::string_view label, std::string_view value) {
     out(cat(pad_right(label, kLabelWidth), value, "\n"));
   };
@@ -94,6 +96,7 @@ void print_variable(const VariableReport& report, const TextStyle& style, const 
   }
   out("\n");
   row("role", name_of(entry.role));
+  if (!layer.empty()) row("layer", escape(layer));
   row("place", cat(escape(entry.place), ", ", details.storage));
   if (numeric && !entry.native_dtype.empty()) row("stored as", entry.native_dtype);
   if (details.stored_bytes != entry.nbytes) row("stored", human_bytes(details.stored_bytes));
@@ -123,6 +126,7 @@ void write_variable(const VariableReport& report, std::string_view path, std::st
   json.key("tool").value(tool);
   json.key("file").value(path);
   write_entry_keys(report.entry, report.separator, json);
+  write_layer_key(report.layer, json);
   write_details_keys(report.details, json);
   json.key("companions").begin_array();
   for (const Entry& companion : report.companions) json.value(companion.name);

@@ -15,6 +15,7 @@ namespace ckpt {
 struct VariableReport {
   Entry entry;
   char separator = '/';
+  std::string layer;  // what the file calls the layer that has it, where its name does not
   Details details;
   // Of a numeric variable:
   Statistics statistics;

@@ -99,6 +99,15 @@ ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
   return tree;
 }
 
+std::string path_of(const ScopeTree& tree, std::size_t node) {
+  std::string path;
+  for (; node != 0; node = tree.nodes[node].parent) {
+    if (!path.empty()) path.insert(path.begin(), tree.separator);
+    path.insert(0, tree.nodes[node].segment);
+  }
+  return path;
+}
+
 void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
   const std::vector<std::size_t> classes = subtree_classes(tree, kinds);
   for (std::size_t n = 0; n < tree.nodes.size(); ++n) {

@@ -43,6 +43,9 @@ struct ScopeTree {
 
 ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator);
 
+// The segments from the root to the node, joined by the separator.
+std::string path_of(const ScopeTree& tree, std::size_t node);
+
 // Joins siblings that differ only in a number which counts up by one, and whose subtrees are alike:
 // the same segments, and leaves of the same kind. `kinds` has a number for each leaf; equal numbers
 // are alike (same dtype and shape, say). The first of a run stays and stands for all; the others

@@ -106,6 +106,18 @@ TEST_SUITE("formats/hdf5_layout") {
     CHECK(rows(*plain) == "a/k:0 <- a/k:0 variable\na/k_x <- a/k_x variable\n");
   }
 
+  TEST_CASE("a Keras 3 file's own names of its layers stand beside their scopes") {
+    const TempDir dir;
+    const auto reader = made_by(dir,
+                                "f['layers/dense/vars/0'] = w; f['layers/conv/vars/0'] = w\n"
+                                "f['layers/dense/vars'].attrs['name'] = 'dense_19'\n"
+                                "f['layers/conv/vars'].attrs['name'] = 'conv'\n");
+    const Index& index = reader->index();
+    CHECK(index.layers == decltype(index.layers){{"layers/dense", "dense_19"}});
+    CHECK(layer_of(index, "layers/dense/vars/0") == "dense_19");
+    CHECK(layer_of(index, "layers/conv/vars/0").empty());
+  }
+
   TEST_CASE("opaque elements of two bytes are bf16 where the model's configuration says so") {
     const TempDir dir;
     const std::string opaque = "f['w'] = np.zeros(3, 'V2')\n";

@@ -165,6 +165,19 @@ std::vector<std::string> text_attribute(const Source& source, ObjectId id,
   return attribute ? std::move(attribute->strings) : std::vector<std::string>{};
 }
 
+std::map<std::string, std::string, std::less<>> keras3_layers(const Source& source,
+                                                              const Walk& walk) {
+  constexpr std::string_view kVars = "/vars";
+  std::map<std::string, std::string, std::less<>> layers;
+  for (const auto& [path, id] : walk.groups) {
+    if (!path.ends_with(kVars)) continue;
+    const std::string scope = path.substr(0, path.size() - kVars.size());
+    const std::string name = first_text(source, id, "name");
+    if (!name.empty() && scope.substr(scope.rfind('/') + 1) != name) layers.emplace(scope, name);
+  }
+  return layers;
+}
+
 std::string_view without_repetition(std::string_view weight, std::string_view layer) {
   if (layer.empty()) return weight;
   const auto rest_after = [&](std::size_t at) -> std::string_view {
@@ -236,7 +249,7 @@ std::string apply_layout(const Source& source, const Walk& walk, std::vector<Ent
   if (const auto graph = group_at("graph"); graph && source.attribute(*graph, "nb_params")) {
     return "Keras 0 weights";
   }
-  return is_keras3_weights(walk, entries) ? "Keras 3 weights" : "plain";
+  return std::string(is_keras3_weights(walk, entries) ? kKeras3Weights : "plain");
 }
 
 }  // namespace ckpt::hdf5

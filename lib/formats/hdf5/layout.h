@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/entry.h"
@@ -25,10 +27,18 @@ namespace ckpt::hdf5 {
 // Weight names come from the layer groups' attribute weight_names, without the layer's own name in
 // front and without ":0". Where the better names would not be unique, a variable keeps its path.
 
+inline constexpr std::string_view kKeras3Weights = "Keras 3 weights";
+
 // Which layout it is, in words; entries' names (paths until now) are made better where the layout
 // knows them. Names of layers or weights that name nothing become notes.
 std::string apply_layout(const Source& source, const Walk& walk, std::vector<Entry>& entries,
                          Notes& notes);
+
+// The names of the layers in a file of Keras 3 weights, which the groups "vars" have as an
+// attribute:
+// {"layers/dense", "dense_19"}. Those that are the scope's own last segment are left out.
+std::map<std::string, std::string, std::less<>> keras3_layers(const Source& source,
+                                                              const Walk& walk);
 
 // The text of a string attribute, its elements; empty where there is none or it is no text.
 std::vector<std::string> text_attribute(const Source& source, ObjectId id, const std::string& name);

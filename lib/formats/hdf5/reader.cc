@@ -124,6 +124,7 @@ class Hdf5Reader final : public Reader {
 
   void name(const Walk& found, const OpenOptions& options, Notes& notes) {
     index_.layout = apply_layout(*source_, found, index_.entries, notes);
+    if (index_.layout == kKeras3Weights) index_.layers = keras3_layers(*source_, found);
     if (!options.use_paths) return;
     for (Entry& entry : index_.entries) entry.name = entry.place;
   }
