@@ -1,3 +1,5 @@
+#include <CLI/CLI.hpp>
+
 #include "command.h"
 #include "core/error.h"
 #include "core/escape.h"

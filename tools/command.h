@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +7,11 @@
 #include "checkpoint/reader.h"
 #include "console.h"
 #include "exit_status.h"
+
+// A header of CLI11 takes seconds to compile: the commands' sources alone include it.
+namespace CLI {
+class App;
+}
 
 namespace ckpt {
 
