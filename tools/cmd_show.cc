@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "crash_guard.h"
 #include "formats/npy.h"
+#include "progress.h"
 #include "report/variable_report.h"
 
 namespace ckpt {
@@ -62,7 +63,10 @@ ExitStatus run_show(const Options& options, Console& console) {
     } else if (!options.npy.empty()) {
       write_npy_file(options, *reader, i, console);
     } else {
-      const VariableReport report = describe_variable(*reader, i);
+      ProgressBar bar(cat(escape(options.file), ": reading"));
+      const VariableReport report = describe_variable(
+          *reader, i, [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
+      bar.clear();
       const Output out = console.output();
       if (options.json) {
         JsonStream json(out);

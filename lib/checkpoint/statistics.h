@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "checkpoint/reader.h"
@@ -22,8 +23,11 @@ struct Statistics {
   std::vector<std::uint64_t> histogram;  // finite values in equal bins from min to max, both in
 };
 
-// Streams the tensor twice: sums first, bins second. Throws what Reader::read() throws.
-// REQUIRES: bins >= 1.
-Statistics statistics_of(const Reader& reader, std::size_t i, std::size_t bins);
+// Streams the tensor twice: sums first, bins second. `observe`, where given, sees each piece as it
+// passes, with the number of the pass (0, 1): for a digest, for a progress bar. Throws what
+// Reader::read() throws. REQUIRES: bins >= 1.
+using PieceObserver = std::function<void(int pass, ByteView piece)>;
+Statistics statistics_of(const Reader& reader, std::size_t i, std::size_t bins,
+                         const PieceObserver& observe = {});
 
 }  // namespace ckpt

@@ -59,7 +59,7 @@ void print_histogram(const Statistics& s, const TextStyle& style, const Output& 
 
 }  // namespace
 
-VariableReport describe_variable(const Reader& reader, std::size_t i) {
+VariableReport describe_variable(const Reader& reader, std::size_t i, const Progress& progress) {
   const Index& index = reader.index();
   VariableReport report{.entry = index.entries[i],
                         .separator = index.separator,
@@ -72,8 +72,14 @@ VariableReport describe_variable(const Reader& reader, std::size_t i) {
     }
   }
   if (!is_numeric(report.entry.dtype)) return report;
-  report.statistics = statistics_of(reader, i, kBins);
-  report.digest = digest_of(reader, i);
+  DigestStream digest;
+  std::uint64_t done = 0;
+  report.statistics = statistics_of(reader, i, kBins, [&](int pass, ByteView piece) {
+    if (pass == 0) digest.add(piece);
+    done += piece.size();
+    if (progress) progress(done, 2 * report.entry.nbytes);
+  });
+  report.digest = digest.finish();
   const std::size_t size = size_of(report.entry.dtype);
   const auto few = std::min<std::uint64_t>(kFirstValues, report.statistics.count);
   Bytes bytes(static_cast<std::size_t>(few) * size);

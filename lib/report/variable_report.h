@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,11 @@ struct VariableReport {
   std::vector<Entry> companions;  // its slots and averages
 };
 
-// Reads the variable twice, streaming. Throws what Reader::read() throws.
-VariableReport describe_variable(const Reader& reader, std::size_t i);
+// Reads the variable twice, streaming, and tells `progress` how many bytes of how many are done.
+// Throws what Reader::read() throws.
+using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+VariableReport describe_variable(const Reader& reader, std::size_t i,
+                                 const Progress& progress = {});
 
 // For people, with a histogram drawn in the terminal.
 void print_variable(const VariableReport& report, const TextStyle& style, const Output& out);
