@@ -1,5 +1,6 @@
 #include "core/escape.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace ckpt {
@@ -51,6 +52,8 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string escape(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; };
+  if (std::ranges::all_of(text, is_plain)) return std::string(text);  // as most names are
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {

@@ -111,30 +111,53 @@ void fit(Widths& w, const TextStyle& style) {
   w.name = std::min(w.name, name_limit);
 }
 
-// Blanks at the end of a line are left out.
-std::string without_trailing_blanks(std::string text) {
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
-}
+// The columns of a line, one behind the other in `text`, which is used again for each line.
+class Columns {
+ public:
+  Columns(std::string& text, const TextStyle& style) : text_(text), style_(style) { text_.clear(); }
 
-std::string format_line(const Line& line, const Widths& w, const TextStyle& style) {
-  std::string name = style.width > 0 ? shorten(line.name, w.name) : line.name;
-  const std::size_t name_width = display_width(name);
-  if (line.is_scope) name = paint(std::move(name), kBlue, style);
-  if (name_width < w.name) name += std::string(w.name - name_width, ' ');
-  std::string text = cat(name, "  ", paint(line.dtype, kCyan, style),
-                         std::string(w.dtype - line.dtype.size(), ' '), "  ",
-                         pad_right(line.shape, w.shape), "  ");
-  std::string sizes =
-      cat(pad_left(line.parameters, w.parameters), "  ", pad_left(line.bytes, w.bytes));
-  text += line.is_scope ? paint(std::move(sizes), kBold, style) : sizes;
-  if (!line.remark.empty()) {
-    std::string remark = line.remark;
-    const std::size_t used = w.name + w.dtype + w.shape + w.parameters + w.bytes + 10;
-    if (style.width > used) remark = shorten(remark, style.width - used);
-    text += cat("  ", paint(std::move(remark), kDim, style));
+  void left(std::string_view cell, std::size_t width, std::string_view color = {}) {
+    paint(cell, color);
+    text_.append(width - std::min(width, display_width(cell)) + 2, ' ');
   }
-  return without_trailing_blanks(std::move(text));
+  void right(std::string_view cell, std::size_t width, std::string_view color = {}) {
+    text_.append(width - std::min(width, cell.size()), ' ');
+    paint(cell, color);
+    text_ += "  ";
+  }
+  // Blanks at the end of a line are left out.
+  void end() {
+    text_.erase(text_.find_last_not_of(' ') + 1);
+    text_ += '\n';
+  }
+
+ private:
+  void paint(std::string_view cell, std::string_view color) {
+    const bool is_painted = style_.color && !color.empty() && !cell.empty();
+    if (is_painted) text_ += color;
+    text_ += cell;
+    if (is_painted) text_ += kReset;
+  }
+
+  std::string& text_;
+  const TextStyle& style_;
+};
+
+void format_line(const Line& line, const Widths& w, const TextStyle& style, std::string& text) {
+  Columns columns(text, style);
+  const std::string_view bold = line.is_scope ? kBold : std::string_view{};
+  columns.left(style.width > 0 ? shorten(line.name, w.name) : line.name, w.name,
+               line.is_scope ? kBlue : std::string_view{});
+  columns.left(line.dtype, w.dtype, kCyan);
+  columns.left(line.shape, w.shape);
+  columns.right(line.parameters, w.parameters, bold);
+  columns.right(line.bytes, w.bytes, bold);
+  if (!line.remark.empty()) {
+    const std::size_t used = w.name + w.dtype + w.shape + w.parameters + w.bytes + 10;
+    columns.left(style.width > used ? shorten(line.remark, style.width - used) : line.remark, 0,
+                 kDim);
+  }
+  columns.end();
 }
 
 void print_details(const Reader& reader, std::size_t i, std::size_t indent, const TextStyle& style,
@@ -198,8 +221,10 @@ void print_listing(const Reader& reader, const Listing& listing, const ListingRe
   Widths widths;
   for_each_line([&](const Line& line) { widen(widths, line); });
   fit(widths, how.style);
+  std::string text;
   for_each_line([&](const Line& line) {
-    out(format_line(line, widths, how.style) + "\n");
+    format_line(line, widths, how.style, text);
+    out(text);
     if (how.details && line.entry) print_details(reader, *line.entry, line.indent, how.style, out);
   });
   const bool hidden_slots = !request.slots && listing.slots.variables > 0;

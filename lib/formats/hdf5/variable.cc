@@ -52,7 +52,11 @@ void check_contiguous(const Storage& storage, const Shape& shape,
   }
 }
 
-void note_storage(const std::string& path, const Storage& storage, Notes& notes) {
+void note_storage(const std::string& path, const Storage& storage, const std::string& unknown,
+                  Notes& notes) {
+  const bool is_elsewhere =
+      storage.kind == Storage::Kind::kExternal || storage.kind == Storage::Kind::kVirtual;
+  if (!is_elsewhere && unknown.empty()) return;
   const std::string where = cat("/", escape(path), ": ");
   std::vector<std::string> files;
   for (const auto& file : storage.files) files.push_back(escape(file));
@@ -64,9 +68,9 @@ void note_storage(const std::string& path, const Storage& storage, Notes& notes)
     notes.add("virtual datasets",
               cat(where, "a virtual dataset, put together from others (", join(files, ", "),
                   "), which are not opened; it cannot be read"));
-  } else if (const auto filters = unknown_filters(storage); !filters.empty()) {
+  } else {
     notes.add("variables with unknown filters",
-              cat(where, "is encoded with a filter that is not known here, ", filters,
+              cat(where, "is encoded with a filter that is not known here, ", unknown,
                   "; it cannot be read"));
   }
 }
@@ -160,8 +164,9 @@ Variable make_variable(const std::string& path, ObjectId id, const Dataset& data
   place.swap_unit = static_cast<std::uint8_t>(element.swap_unit);
   place.offset = storage.offset;
   place.stored_bytes = storage.bytes;
-  place.has_unknown_filter = !unknown_filters(storage).empty();
-  note_storage(path, storage, notes);
+  const std::string unknown = unknown_filters(storage);
+  place.has_unknown_filter = !unknown.empty();
+  note_storage(path, storage, unknown, notes);
   return variable;
 }
 

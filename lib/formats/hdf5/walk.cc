@@ -59,7 +59,8 @@ class Walker {
   void follow(const Link& link) {
     switch (link.kind) {
       case Link::Kind::kHard:
-        path_ = join_path(path_, link.name);
+        if (!path_.empty()) path_ += '/';
+        path_ += link.name;
         visit(link.object);
         break;
       case Link::Kind::kSoft:
