@@ -23,7 +23,8 @@ void make_file(const std::string& path, const std::string& kind) {
   run_python(R"(
 import h5py, numpy as np, sys
 path, kind = sys.argv[1:]
-libver = {'v18': ('earliest', 'v108'), 'v110': ('v108', 'v110'), 'latest': 'latest'}.get(kind, 'earliest')
+libver = {'v18': ('earliest', 'v108'), 'v110': ('v108', 'v110'), 'dense': ('v108', 'v110'),
+          'latest': 'latest'}.get(kind, 'earliest')
 f = h5py.File(path, 'w', libver=libver, userblock_size=2048 if kind == 'userblock' else 0,
               track_order=kind == 'order')
 rng = np.random.RandomState(7)
@@ -39,6 +40,9 @@ f['model/block_0/again'] = f['model/block_0/w0']
 f['soft'] = h5py.SoftLink('/model/block_1/w1')
 f.attrs['note'] = 'kept'
 f.create_group('empty')
+# A root with so many links that they are kept in a heap of their own: HDF5 1.10 would give a new
+# group, made like this one, the same heap.
+for g in range(40 if kind == 'dense' else 0): f.create_dataset('extra_%d/w' % g, data=np.float32(g))
 f.close()
 if kind == 'userblock':
     with open(path, 'r+b') as b: b.write(b'#!/bin/sh user block\n')
