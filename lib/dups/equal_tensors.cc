@@ -161,7 +161,8 @@ class Search {
       group.push_back(pairs[i][1]);
     }
     for (auto& [first, group] : classes) {
-      if (is_constant(*readers_[first.input], first.entry)) continue;
+      const SharedReader& reader = *readers_[first.input];
+      if (is_constant(reader, first.entry) || is_ramp(reader, first.entry)) continue;
       std::ranges::sort(group);
       result_.classes.push_back(std::move(group));
     }

@@ -9,6 +9,7 @@
 #include "support/apply_rules.h"
 #include "support/error_of.h"
 #include "support/scorecard.h"
+#include "support/trainee.h"
 
 using namespace ckpt;
 
@@ -182,30 +183,6 @@ TEST_SUITE("dups/equal") {
     CHECK(found.notes == std::vector<std::string>(2, "a/x: encoded with blosc"));
     reader.error = Error(Errc::kCorrupt, "a/x: damaged");
     CHECK(error_of([&] { (void)find_duplicates(readers, {}); }) == "a/x: damaged");
-  }
-
-  TEST_CASE("the answer depends neither on the order of variables nor on a prefix of all names") {
-    for (const FindingCode code :
-         {FindingCode::kGhostTwin, FindingCode::kExactCopy, FindingCode::kRebuiltGraph}) {
-      for (std::uint64_t seed = 40; seed < 46; ++seed) {
-        MemoryCheckpoint c = make_mistake(code, seed).checkpoint;
-        INFO(name_of(code), " ", seed);
-        const auto expected = lines(c);
-        std::mt19937_64 rng(seed);
-        std::ranges::shuffle(c.variables, rng);
-        CHECK(lines(c) == expected);
-        std::vector<std::string> prefixed;
-        for (std::string line : expected) {
-          for (auto at = line.find(' ', line.find(' ') + 1); at != std::string::npos;
-               at = line.find(' ', at + 4)) {
-            line.insert(at + 1, "p/");
-          }
-          prefixed.push_back(std::move(line));
-        }
-        for (auto& variable : c.variables) variable.name.insert(0, "p/");
-        CHECK(lines(c) == prefixed);
-      }
-    }
   }
 
   TEST_CASE("copies after a cast are silent unless --near asks, and then nothing is dropped") {

@@ -1,315 +1,543 @@
 #include "support/mistakes.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "checkpoint/store_io.h"
-#include "core/numbers.h"
 #include "core/text.h"
-#include "scope/initial_values.h"
 #include "scope/layers.h"
-#include "scope/rnn_cells.h"
 #include "scope/slots.h"
+#include "support/trainee.h"
 
 using namespace ckpt;
 
 namespace {
 
-double uniform(std::mt19937_64& rng, double low, double high) {
-  return std::uniform_real_distribution<double>(low, high)(rng);
+bool chance(std::mt19937_64& rng, double share) { return draw_uniform(rng, 0, 1) < share; }
+
+// A mistake in the making. What is left open is filled in by make_mistake().
+struct Draft {
+  explicit Draft(std::uint64_t seed) : rng(seed), style(draw_style(rng)), net(rng()) {}
+
+  std::mt19937_64 rng;
+  Style style;
+  Trainee net;
+  std::string variant = {};
+  std::vector<Label> labels = {};
+  std::set<std::string> left_out = {};     // variables that are not saved
+  MemoryCheckpoint imported = {};          // put under "import/"
+  std::vector<std::string> prefixes = {};  // put before all names
+};
+
+std::set<std::string> names_from(const std::vector<Variables>& copies, std::size_t first) {
+  std::set<std::string> names;
+  for (std::size_t i = first; i < copies.size(); ++i) names.merge(names_of(copies[i]));
+  return names;
 }
 
-double normal(std::mt19937_64& rng) { return std::normal_distribution<double>()(rng); }
-
-template <typename T>
-const T& pick(std::mt19937_64& rng, const std::vector<T>& items) {
-  return items[std::uniform_int_distribution<std::size_t>(0, items.size() - 1)(rng)];
+// Builds the network so many times in one visit of its scope. Sometimes it is not the first that
+// will be trained: that one is put first. Where they are `headless`, the later ones are for
+// features alone.
+std::vector<Variables> build_again(Draft& d, std::size_t count, bool is_headless = false) {
+  std::vector<Variables> copies(count);
+  {
+    const ScopeGuard scope =
+        d.style.scope.empty()
+            ? d.net.store.open(d.net.store.current_scope(), {.reuse = Reuse::kAuto})
+            : d.net.store.open(d.style.scope, {.reuse = Reuse::kAuto});
+    for (Variables& copy : copies) {
+      Style style = d.style;
+      style.has_head = &copy == &copies.front() || !is_headless;
+      copy = d.net.build(style);
+    }
+  }
+  if (is_headless) {
+    d.variant += ", without head";
+    d.net.initialize();
+    return copies;
+  }
+  if (chance(d.rng, 0.3)) {
+    std::swap(copies[0], copies[1]);
+    d.variant += ", second is live";
+  }
+  d.net.initialize();
+  return copies;
 }
 
-bool chance(std::mt19937_64& rng, double share) { return uniform(rng, 0, 1) < share; }
+double draw_steps(Draft& d) { return std::floor(draw_uniform(d.rng, 100, 100000)); }
 
-bool is_moving(const Variable& variable) {
-  return variable.name().find("moving_") != std::string::npos;
+void add_step(Draft& d) { d.net.scalar("global_step", draw_steps(d), DType::kI64); }
+
+void ghost_twin(Draft& d) {
+  const bool is_thrice = chance(d.rng, 0.2);
+  const auto copies = build_again(d, is_thrice ? 3 : 2, chance(d.rng, 0.15));
+  const Variables& live = copies[0];
+  d.net.train(live, d.style.growth);
+  d.net.add_slots(live, d.style.optimizer, true);
+  if (is_thrice) d.variant += ", two ghosts";
+  if (chance(d.rng, 0.15) && d.style.optimizer == Optimizer::kMomentum) {
+    for (std::size_t i = 1; i < copies.size(); ++i) {
+      d.net.add_slots(copies[i], d.style.optimizer, false);
+    }
+    d.variant += ", idle slots";
+  }
+  // What counts batches is updated by the forward pass, whether or not anything is trained.
+  if (chance(d.rng, 0.5)) {
+    for (Variable* v : variables_since(d.net.store)) {
+      if (v->name().find("moving_") != std::string::npos) d.net.train({v}, 1);
+    }
+    d.variant += ", statistics updated";
+  }
+  d.labels = {{.redundant = names_from(copies, 1), .live = names_of(live)}};
+  if (chance(d.rng, 0.2)) {
+    // Of all that is trainable, as programs ask for it.
+    const Variables all = variables_since(d.net.store);
+    Variables owners;
+    for (Variable* v : all) {
+      if (v->trainable()) owners.push_back(v);
+    }
+    const Variables shadows = moving_averages(d.net.store, owners);
+    for (std::size_t i = 0; i < owners.size(); ++i) shadows[i]->assign(owners[i]->value());
+    d.labels.push_back({.code = FindingCode::kAverageShadow,
+                        .redundant = names_of(shadows),
+                        .expected = Confidence::kExplained});
+    d.variant += ", averages";
+  }
+  add_step(d);
+}
+
+// A copy in another scope around the same names.
+std::vector<Variables> build_inside(Draft& d, const std::string& outer) {
+  const std::string scope = d.style.scope.empty() ? "net" : d.style.scope;
+  std::vector<Variables> copies{d.net.build_in(scope, d.style)};
+  const ScopeGuard guard = d.net.store.open(outer);
+  copies.push_back(d.net.build_in(scope, d.style));
+  d.net.initialize();
+  return copies;
+}
+
+void exact_copy(Draft& d) {
+  const std::uint64_t way = d.rng() % 4;
+  const auto copies = way == 0   ? build_inside(d, "module")
+                      : way == 1 ? build_inside(d, "import")
+                                 : build_again(d, 2);
+  d.variant += way == 0 ? ", wrapped" : way == 1 ? ", imported" : "";
+  d.net.train(copies[0], d.style.growth);
+  copy_values(copies[0], copies[1]);
+  std::set<std::string> live = names_of(copies[0]);
+  std::set<std::string> copy = names_of(copies[1]);
+  if (chance(d.rng, 0.5)) {
+    d.net.add_slots(copies[0], d.style.optimizer, true);
+    d.variant += ", slots of one";
+  } else if (d.variant.find("second is live") != std::string::npos) {
+    std::swap(live, copy);  // nothing tells them apart, so the plainer name is kept
+  }
+  d.labels = {{.code = FindingCode::kExactCopy,
+               .redundant = std::move(copy),
+               .live = std::move(live),
+               .expected = Confidence::kCertain}};
+}
+
+// Two that were meant to share, each trained by itself.
+void diverged_twin(Draft& d) {
+  const auto copies = build_again(d, 2);
+  Variables all = copies[0];
+  append(all, copies[1]);
+  d.net.train(all, d.style.growth);
+  d.net.add_slots(all, d.style.optimizer, true);
+  add_step(d);
+  d.labels = {{.code = FindingCode::kDivergedTwin,
+               .redundant = names_of(copies[1]),
+               .live = names_of(copies[0]),
+               .is_either = true,
+               .expected = Confidence::kPossible}};
+}
+
+// A graph that was imported under a scope beside itself: the state of another run of it.
+void imported_graph(Draft& d, bool is_fresh, double steps) {
+  const auto run = [&](Trainee& net, bool is_used, double step) {
+    const Variables all = net.build(d.style);
+    net.initialize();
+    if (is_used) net.train(all, d.style.growth);
+    net.add_slots(all, d.style.optimizer, is_used);
+    net.scalar("global_step", step, DType::kI64);
+    return names_of(all);
+  };
+  Trainee other(d.rng());
+  Label label{.code = FindingCode::kRebuiltGraph};
+  label.live = run(d.net, true, steps);
+  for (const auto& name : run(other, !is_fresh, is_fresh ? 0 : std::floor(steps / 2))) {
+    label.redundant.insert("import/" + name);
+  }
+  d.labels = {std::move(label)};
+  d.imported = other.save();
+}
+
+void rebuilt_graph(Draft& d) {
+  const bool is_fresh = chance(d.rng, 0.5);
+  const double steps = draw_steps(d);
+  d.variant += is_fresh ? ", fresh twin" : ", stale twin";
+  if (chance(d.rng, 0.2)) {
+    d.variant += ", imported";
+    return imported_graph(d, is_fresh, steps);
+  }
+  const std::size_t count = chance(d.rng, 0.2) ? 3 : 2;
+  if (count == 3) d.variant += ", three times";
+  const auto copies = build_again(d, count);
+  // In the order of their names, in which programs make slots and counters.
+  std::vector<std::size_t> order{0, 1, 2};
+  order.resize(count);
+  if (d.variant.find("second is live") != std::string::npos) std::swap(order[0], order[1]);
+  for (const std::size_t i : order) {
+    const bool is_used = i == 0 || !is_fresh;
+    if (is_used) d.net.train(copies[i], d.style.growth);
+    d.net.add_slots(copies[i], d.style.optimizer, is_used);
+    const double share = is_used ? 1 / static_cast<double>(i + 1) : 0;
+    d.net.scalar("global_step", std::floor(steps * share), DType::kI64);
+  }
+  d.labels = {{.code = FindingCode::kRebuiltGraph,
+               .redundant = names_from(copies, 1),
+               .live = names_of(copies[0])}};
+}
+
+void nested_repeat(Draft& d) {
+  const std::uint64_t way = d.rng() % 3;
+  d.variant += way == 0 ? ", inner alone" : way == 1 ? ", inner is live" : "";
+  Variables outer;
+  Variables inner;
+  {
+    const ScopeGuard scope = d.net.store.open("network", {.reuse = Reuse::kAuto});
+    if (way != 0) outer = d.net.build(d.style);
+    inner = d.net.build_in("network", d.style);
+  }
+  d.net.initialize();
+  const Variables& live = way == 2 ? outer : inner;
+  d.net.train(live, d.style.growth);
+  d.net.add_slots(live, d.style.optimizer, true);
+  Label label{.code = FindingCode::kNestedRepeat, .expected = Confidence::kLikely};
+  label.redundant = names_of(way == 1 ? outer : inner);
+  label.live = names_of(way == 1 ? inner : outer);
+  if (way == 0) label.expected = Confidence::kPossible;
+  d.labels = {std::move(label)};
+}
+
+void wrapper_prefix(Draft& d) {
+  const Variables all = d.net.build(d.style);
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+  d.style.is_dotted = chance(d.rng, 0.7);
+  using Prefixes = std::vector<std::string>;
+  d.prefixes =
+      d.style.is_dotted
+          ? draw_one<Prefixes>(
+                d.rng, {{"module"}, {"_orig_mod"}, {"module", "_orig_mod"}, {"model", "_orig_mod"}})
+          : draw_one<Prefixes>(d.rng, {{"tower_0"}, {"module"}});
+  const std::string& outer = d.prefixes.front();
+  d.labels = {{.code = FindingCode::kWrapperPrefix,
+               .redundant = names_of(all),
+               .expected = d.style.is_dotted   ? Confidence::kStrong
+                           : outer == "module" ? Confidence::kPossible
+                                               : Confidence::kLikely}};
+}
+
+void average_shadow(Draft& d) {
+  const Variables all = d.net.build(d.style);
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+  const Variables shadows = moving_averages(d.net.store, all);
+  copy_values(all, shadows);
+  drift(d.rng, shadows, 0.01);
+  d.labels = {{.code = FindingCode::kAverageShadow,
+               .redundant = names_of(shadows),
+               .expected = Confidence::kExplained}};
+}
+
+void orphan_slot(Draft& d) {
+  const Variables all = d.net.build(d.style);
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+  Label label{.code = FindingCode::kOrphanSlot};
+  if (chance(d.rng, 0.5)) {
+    // A saver that was told which variables to save, and not that slots belong to them.
+    Variables owners = all;
+    std::erase_if(owners, [](const Variable* v) { return !v->trainable(); });
+    const Variable* lost = draw_one(d.rng, owners);
+    d.net.add_slots(all, d.style.optimizer, true);
+    d.left_out = {lost->name()};
+    for (const auto& v : d.net.store.variables()) {
+      if (v->name().starts_with(lost->name() + "/")) label.redundant.insert(v->name());
+    }
+  } else {
+    d.variant += ", second optimizer";
+    d.style.optimizer = Optimizer::kAdam;
+    d.net.add_slots(all, d.style.optimizer, true);
+    const std::size_t before = d.net.store.variables().size();
+    d.net.add_slots(all, d.style.optimizer, false);
+    for (const Variable* v : variables_since(d.net.store, before)) {
+      if (v->name().find("power") == std::string::npos) label.redundant.insert(v->name());
+    }
+    label.expected = Confidence::kLikely;
+  }
+  d.labels = {std::move(label)};
+}
+
+void tied(Draft& d) {
+  const Variables all = d.net.build(d.style);
+  const Shape shape{200, d.style.width};
+  Variable& table = d.net.store.get_variable("embedding/table", {.shape = shape});
+  Variable& out = d.net.store.get_variable("decoder/projection/weights", {.shape = shape});
+  d.net.initialize();
+  d.net.train(variables_since(d.net.store), d.style.growth);
+  out.assign(table.value());
+  d.labels = {{.code = FindingCode::kTied,
+               .redundant = {out.name()},
+               .live = {table.name()},
+               .expected = Confidence::kCertain}};
+}
+
+void dead_branch(Draft& d) {
+  using Pair = std::pair<std::string, std::string>;
+  const auto names = draw_one<Pair>(d.rng, {{"online", "target"},
+                                            {"encoder_q", "encoder_k"},
+                                            {"student", "teacher"},
+                                            {"encoder", "momentum_encoder"}});
+  const Variables online = d.net.build_in(names.first, d.style);
+  const Variables target = d.net.build_in(names.second, d.style);
+  d.net.initialize();
+  d.net.train(online, d.style.growth);
+  copy_values(online, target);
+  if (chance(d.rng, 0.5)) drift(d.rng, online, 0.02);
+  d.net.add_slots(online, d.style.optimizer, true);
+  d.labels = {{.code = FindingCode::kDeadBranch,
+               .redundant = names_of(target),
+               .live = names_of(online),
+               .expected = Confidence::kExplained}};
+}
+
+void detached_twin(Draft& d) {
+  const Shape shape{3 * d.style.width, d.style.width};
+  const std::string name = d.style.scope.empty() ? "scope" : d.style.scope;
+  KernelAndBias layer;
+  Variable* stray = nullptr;
+  {
+    const ScopeGuard scope =
+        d.net.store.open(name, {.reuse = Reuse::kAuto, .initializer = initializer_of(d.style)});
+    layer = dense(d.net.store, shape[0], shape[1], {.name = "encoder"});
+    stray = &d.net.store.get_variable("kernel", {.shape = shape});
+  }
+  d.net.initialize();
+  d.net.train({layer.kernel, layer.bias}, d.style.growth);
+  d.net.add_slots({layer.kernel, layer.bias}, d.style.optimizer, true);
+  d.labels = {{.code = FindingCode::kDetachedTwin,
+               .redundant = {stray->name()},
+               .live = {layer.kernel->name()},
+               .expected = Confidence::kLikely}};
+}
+
+void counter_drift(Draft& d) {
+  d.style.layers = LayerStyle::kUnnamed;
+  d.style.net = 0;
+  const std::uint64_t built_before = 2 + d.rng() % 40;
+  for (std::uint64_t i = 0; i < built_before; ++i) {
+    d.net.store.open({.default_name = "dense"}).close();
+  }
+  const Variables all = d.net.build(d.style);
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+  d.net.add_slots(all, d.style.optimizer, true);
+  d.labels = {{.code = FindingCode::kCounterDrift,
+               .redundant = names_of(all),
+               .expected = Confidence::kPossible}};
+}
+
+void name_clash(Draft& d) {
+  const std::int64_t w = d.style.width;
+  const bool is_case = chance(d.rng, 0.5);
+  const auto one = dense(d.net.store, w, 2 * w, {.name = "output"});
+  Variables all{one.kernel, one.bias};
+  Variables clash;
+  if (is_case) {
+    const auto two = dense(d.net.store, 2 * w, 10, {.name = "Output"});
+    append(all, {two.kernel, two.bias});
+    clash = all;
+  } else {
+    d.variant += ", variable and scope";
+    clash = {one.kernel, &d.net.store.get_by_key("output/kernel/mask", {.shape = Shape{w, 2 * w}})};
+    append(all, {clash.back()});
+  }
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+  d.labels = {{.code = FindingCode::kNameClash,
+               .redundant = names_of(clash),
+               .expected = Confidence::kPossible}};
+}
+
+void replica(Draft& d) {
+  const Variables all = d.net.build(d.style);
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+  Variables copies;
+  for (const Variable* v : all) {
+    copies.push_back(&d.net.store.get_by_key(v->name() + "/replica_1", {.shape = v->shape()}));
+    copies.back()->assign(v->value());
+  }
+  d.labels = {
+      {.code = FindingCode::kReplica, .redundant = names_of(copies), .live = names_of(all)}};
+}
+
+// Every variable with a first axis of one row a device.
+void stack_rows(MemoryCheckpoint& checkpoint, std::int64_t devices) {
+  for (auto& [name, tensor, aliases] : checkpoint.variables) {
+    tensor.shape.insert(tensor.shape.begin(), devices);
+    const Bytes row = tensor.bytes;
+    for (std::int64_t i = 1; i < devices; ++i) {
+      tensor.bytes.insert(tensor.bytes.end(), row.begin(), row.end());
+    }
+  }
+}
+
+void plain_network(Draft& d) {
+  const Variables all = d.net.build(d.style);
+  d.net.initialize();
+  d.net.train(all, d.style.growth);
+}
+
+void make(Draft& d, FindingCode code) {
+  switch (code) {
+    case FindingCode::kGhostTwin:
+      return ghost_twin(d);
+    case FindingCode::kExactCopy:
+      return exact_copy(d);
+    case FindingCode::kDivergedTwin:
+      return diverged_twin(d);
+    case FindingCode::kRebuiltGraph:
+      return rebuilt_graph(d);
+    case FindingCode::kNestedRepeat:
+      return nested_repeat(d);
+    case FindingCode::kWrapperPrefix:
+      return wrapper_prefix(d);
+    case FindingCode::kAverageShadow:
+      return average_shadow(d);
+    case FindingCode::kOrphanSlot:
+      return orphan_slot(d);
+    case FindingCode::kTied:
+      return tied(d);
+    case FindingCode::kDeadBranch:
+      return dead_branch(d);
+    case FindingCode::kDetachedTwin:
+      return detached_twin(d);
+    case FindingCode::kCounterDrift:
+      return counter_drift(d);
+    case FindingCode::kNameClash:
+      return name_clash(d);
+    case FindingCode::kReplica:
+      return chance(d.rng, 0.5) ? replica(d) : plain_network(d);
+    case FindingCode::kAlias:
+      return plain_network(d);
+  }
+}
+
+// What is a mistake of the file, and not of the program that made the variables.
+void damage(Draft& d, FindingCode code, MemoryCheckpoint& checkpoint) {
+  std::erase_if(checkpoint.variables, [&](const auto& v) { return d.left_out.contains(v.name); });
+  for (const auto& v : d.imported.variables) checkpoint.add("import/" + v.name, v.tensor);
+  for (auto prefix = d.prefixes.rbegin(); prefix != d.prefixes.rend(); ++prefix) {
+    for (auto& v : checkpoint.variables) v.name.insert(0, *prefix + '/');
+    for (Label& label : d.labels) {
+      std::set<std::string> longer;
+      for (const std::string& name : label.redundant) longer.insert(cat(*prefix, "/", name));
+      label.redundant = std::move(longer);
+    }
+  }
+  if (!d.labels.empty()) return;
+  if (code == FindingCode::kReplica) {
+    d.variant += ", rows";
+    stack_rows(checkpoint, draw_one<std::int64_t>(d.rng, {2, 4, 8}));
+    Label label{.code = code};
+    for (const auto& v : checkpoint.variables) label.redundant.insert(v.name);
+    d.labels = {std::move(label)};
+  } else if (code == FindingCode::kAlias) {
+    auto& shared = checkpoint.variables[d.rng() % checkpoint.variables.size()];
+    shared.aliases = {"another/" + shared.name};
+    d.labels = {{.code = code, .redundant = {shared.name}, .expected = Confidence::kExplained}};
+  }
+}
+
+// Puts labelled checkpoints into one, each in a scope of its own.
+void add_in_scope(Labelled& to, const std::string& scope, const Labelled& part) {
+  const auto prefixed = [&](const std::set<std::string>& names) {
+    std::set<std::string> longer;
+    for (const std::string& name : names) longer.insert(scope + name);
+    return longer;
+  };
+  for (const auto& v : part.checkpoint.variables) to.checkpoint.add(scope + v.name, v.tensor);
+  for (Label label : part.labels) {
+    label.redundant = prefixed(label.redundant);
+    label.live = prefixed(label.live);
+    // Averages are told in one finding, wherever they are.
+    const auto same = std::ranges::find(to.labels, FindingCode::kAverageShadow, &Label::code);
+    if (label.code == FindingCode::kAverageShadow && same != to.labels.end()) {
+      same->redundant.merge(label.redundant);
+    } else {
+      to.labels.push_back(std::move(label));
+    }
+  }
+  to.what += cat(to.what.empty() ? "" : " + ", part.what);
+}
+
+Labelled make_slashed(FindingCode code, std::uint64_t seed, bool& is_dotted) {
+  Draft d(seed * 7919 + static_cast<std::uint64_t>(code));
+  make(d, code);
+  Labelled out{.what = {}, .checkpoint = d.net.save(), .labels = {}};
+  damage(d, code, out.checkpoint);
+  out.what = cat(name_of(code), " #", seed, ": ", describe(d.style), d.variant);
+  out.labels = std::move(d.labels);
+  is_dotted = d.style.is_dotted;
+  return out;
 }
 
 }  // namespace
 
-std::set<std::string> names_of(const std::vector<Variable*>& variables) {
-  std::set<std::string> names;
-  for (const Variable* variable : variables) names.insert(variable->name());
-  return names;
-}
-
-std::vector<double> values_of(const Tensor& tensor) {
-  std::vector<double> values(tensor.bytes.size() / size_of(tensor.dtype));
-  decode(tensor.dtype, tensor.bytes, values);
-  return values;
-}
-
-Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& values) {
-  if (class_of(dtype) == DTypeClass::kFloat) {
-    return generate(shape, dtype, [&](std::uint64_t i) { return values[i]; });
-  }
-  return fill_with(shape, dtype, values.front());
-}
-
-std::string describe(const Style& style) {
-  static const char* const kLayers[] = {"unnamed", "contrib", "named scopes", "plain"};
-  static const char* const kOptimizers[] = {"adam", "momentum", "no optimizer"};
-  static const char* const kNets[] = {"dense", "conv", "recurrent"};
-  return cat(kLayers[static_cast<int>(style.layers)], ", ",
-             kOptimizers[static_cast<int>(style.optimizer)], ", ", kNets[style.net], ", width ",
-             style.width, ", ", style.initializer, ", growth ", style.growth, ", scope '",
-             style.scope, "'");
-}
-
-Style draw_style(std::mt19937_64& rng) {
-  Style style;
-  style.layers =
-      pick<LayerStyle>(rng, {LayerStyle::kUnnamed, LayerStyle::kUnnamed, LayerStyle::kContrib,
-                             LayerStyle::kNamedScopes, LayerStyle::kPlain});
-  style.optimizer =
-      pick<Optimizer>(rng, {Optimizer::kAdam, Optimizer::kAdam, Optimizer::kMomentum});
-  style.net = pick<int>(rng, {0, 0, 1, 2});
-  style.width = pick<std::int64_t>(rng, {12, 16, 24, 32, 48, 64});
-  style.initializer =
-      pick<std::string>(rng, {"glorot_uniform", "glorot_uniform", "glorot_normal", "he_normal",
-                              "he_uniform", "truncated_normal 0.1", "truncated_normal 0.02",
-                              "random_uniform", "orthogonal", "truncated_normal 0.037"});
-  style.scope = pick<std::string>(rng, {"", "", "model", "net/main", "agent"});
-  style.growth = std::exp(uniform(rng, std::log(1.3), std::log(8)));
-  return style;
-}
-
-Initializer Trainee::initializer_of(const Style& style) {
-  const auto space = style.initializer.find(' ');
-  if (space == std::string::npos) return *Initializer::parse(style.initializer);
-  return Initializer::truncated_normal(0, std::stod(style.initializer.substr(space)));
-}
-
-std::vector<Variable*> Trainee::build(const Style& style) {
-  const std::size_t before = store.variables().size();
-  // Not by opening the scope again by its object: that would start its numbers anew.
-  store.current_scope().defaults().initializer = initializer_of(style);
-  const std::int64_t w = style.width;
-  const auto layer = [&](const Shape& kernel, const std::string& name) {
-    switch (style.layers) {
-      case LayerStyle::kUnnamed:
-        if (kernel.size() == 4) {
-          conv2d(store, kernel);
-        } else {
-          dense(store, kernel[0], kernel[1]);
-        }
-        return;
-      case LayerStyle::kContrib: {
-        const auto kind =
-            kernel.size() == 4 ? ContribLayer::kConv2d : ContribLayer::kFullyConnected;
-        const ScopeGuard made = store.open({.default_name = std::string(default_name_of(kind))});
-        store.get_variable("weights", {.shape = kernel});
-        store.get_variable("biases",
-                           {.shape = Shape{kernel.back()}, .initializer = Initializer::zeros()});
-        return;
-      }
-      case LayerStyle::kNamedScopes: {
-        const ScopeGuard made = store.open(name);
-        store.get_variable("w", {.shape = kernel});
-        store.get_variable("b",
-                           {.shape = Shape{kernel.back()}, .initializer = Initializer::zeros()});
-        return;
-      }
-      case LayerStyle::kPlain:
-        store.make_variable("weights", {.shape = kernel, .initializer = initializer_of(style)});
-        store.make_variable("biases",
-                            {.shape = Shape{kernel.back()}, .initializer = Initializer::zeros()});
-        return;
-    }
+Labelled with_dots(Labelled labelled) {
+  const auto dotted = [](std::string name) {
+    std::ranges::replace(name, '/', '.');
+    return name;
   };
-  const auto body = [&] {
-    if (style.net == 2 && style.layers != LayerStyle::kPlain) {
-      // A cell opens the default scope "rnn": numbered by whoever calls twice.
-      const ScopeGuard rnn = store.open({.default_name = "rnn"});
-      multi_rnn_cell(store, w, {w, w});
+  labelled.checkpoint.separator = '.';
+  for (auto& v : labelled.checkpoint.variables) {
+    v.name = dotted(std::move(v.name));
+    for (std::string& alias : v.aliases) alias = dotted(std::move(alias));
+  }
+  for (Label& label : labelled.labels) {
+    for (auto* names : {&label.redundant, &label.live}) {
+      std::set<std::string> renamed;
+      for (const std::string& name : *names) renamed.insert(dotted(name));
+      *names = std::move(renamed);
     }
-    if (style.net == 1) {
-      layer({3, 3, 3, w}, "conv1");
-      if (style.layers == LayerStyle::kUnnamed) batch_normalization(store, w);
-      layer({3, 3, w, 2 * w}, "conv2");
-      layer({2 * w, 10}, "logits");
-    } else {
-      layer({3 * w, w}, "hidden1");
-      layer({w, w}, "hidden2");
-      layer({w, 10}, "logits");
-    }
-  };
-  if (style.layers == LayerStyle::kNamedScopes) {
-    const ScopeGuard tower = store.open({.default_name = "tower"});
-    body();
-  } else {
-    body();
   }
-  std::vector<Variable*> made;
-  for (std::size_t i = before; i < store.variables().size(); ++i) {
-    made.push_back(store.variables()[i].get());
-  }
-  return made;
-}
-
-void Trainee::set(Variable& variable, const std::vector<double>& values) {
-  variable.assign(tensor_of(variable.dtype(), variable.shape(), values));
-}
-
-void Trainee::train(const std::vector<Variable*>& variables, double growth) {
-  for (Variable* variable : variables) {
-    std::vector<double> values = values_of(variable->value());
-    if (variable->shape().size() < 2) {
-      const double spread = uniform(rng, 0.02, 0.3);
-      const bool is_variance = variable->name().find("variance") != std::string::npos;
-      for (double& value : values) {
-        value =
-            is_variance ? std::exp(normal(rng) * spread * 4) * 0.3 : value + normal(rng) * spread;
-      }
-      set(*variable, values);
-      continue;
-    }
-    // A few directions grow, everything else shivers.
-    double deviation = 0;
-    for (const double value : values) deviation += value * value;
-    deviation = std::sqrt(deviation / static_cast<double>(values.size()));
-    const auto columns = static_cast<std::size_t>(variable->shape().back());
-    const std::size_t rows = values.size() / columns;
-    const int rank = 3;
-    const double size = deviation * std::sqrt((growth * growth - 1) / rank);
-    for (int r = 0; r < rank; ++r) {
-      std::vector<double> u(rows);
-      std::vector<double> v(columns);
-      for (double& x : u) x = normal(rng);
-      for (double& x : v) x = normal(rng);
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        values[i] += size * u[i / columns] * v[i % columns];
-      }
-    }
-    for (double& value : values) value += normal(rng) * deviation * 0.1;
-    set(*variable, values);
-  }
-}
-
-void Trainee::add_slots(const std::vector<Variable*>& variables, Optimizer optimizer, bool used) {
-  std::vector<Variable*> owners;
-  for (Variable* variable : variables) {
-    if (variable->trainable() && !is_moving(*variable)) owners.push_back(variable);
-  }
-  std::vector<Variable*> slots;
-  if (optimizer == Optimizer::kNone || owners.empty()) return;
-  if (optimizer == Optimizer::kMomentum) {
-    slots = momentum_slots(store, owners);
-  } else {
-    const AdamSlots adam = adam_slots(store, owners);
-    slots = adam.first_moments;
-    slots.insert(slots.end(), adam.second_moments.begin(), adam.second_moments.end());
-    const double step = used ? uniform(rng, 50, 600) : 0;
-    after_.emplace_back([this, adam, step] {
-      set(*adam.beta1_power, {std::pow(0.9, step + 1)});
-      set(*adam.beta2_power, {std::pow(0.999, step + 1)});
-    });
-  }
-  if (!used) return;
-  after_.emplace_back([this, slots] {
-    for (Variable* slot : slots) {
-      std::vector<double> values = values_of(slot->value());
-      for (double& value : values) value = normal(rng) * 1e-3;
-      set(*slot, values);
-    }
-  });
-}
-
-Variable& Trainee::scalar(const std::string& name, double value, DType dtype) {
-  Variable& variable = store.make_variable(
-      name,
-      {.shape = Shape{}, .dtype = dtype, .initializer = Initializer::zeros(), .trainable = false});
-  after_.emplace_back(
-      [&variable, value] { variable.assign(fill_with({}, variable.dtype(), value)); });
-  return variable;
-}
-
-MemoryCheckpoint Trainee::save() {
-  // Slots were made after the values of the others: they alone have none yet.
-  for (const auto& variable : store.variables()) {
-    if (!variable->initialized()) variable->initialize(seed_);
-  }
-  for (const auto& give : after_) give();
-  MemoryCheckpoint checkpoint;
-  ckpt::save(store, [&](std::vector<VariableSpec> specs) {
-    return create_memory(checkpoint, std::move(specs));
-  });
-  return checkpoint;
+  return labelled;
 }
 
 Labelled make_mistake(FindingCode code, std::uint64_t seed) {
-  std::mt19937_64 rng(seed * 7919 + static_cast<std::uint64_t>(code));
-  Style style = draw_style(rng);
-  Trainee net(rng());
-  Labelled out;
-  const double steps = std::floor(uniform(rng, 100, 100000));
-  std::vector<Variable*> first;
-  std::vector<Variable*> second;
-  {
-    std::optional<NameScopeGuard> names;
-    const ScopeGuard scope =
-        style.scope.empty() ? net.store.open(net.store.current_scope(), {.reuse = Reuse::kAuto})
-                            : net.store.open(style.scope, {.reuse = Reuse::kAuto});
-    first = net.build(style);
-    second = net.build(style);
-  }
-  const bool is_swapped = chance(rng, 0.3);  // the graph for training was built second
-  if (is_swapped) std::swap(first, second);
-  net.initialize();
-  const std::set<std::string> live = names_of(first);
-  const std::set<std::string> ghost = names_of(second);
-  Label label{.code = code, .redundant = ghost, .live = live};
-  std::string variant;
+  bool is_dotted = false;
+  Labelled labelled = make_slashed(code, seed, is_dotted);
+  return is_dotted ? with_dots(std::move(labelled)) : labelled;
+}
 
-  switch (code) {
-    case FindingCode::kExactCopy: {
-      net.train(first, style.growth);
-      for (std::size_t i = 0; i < first.size(); ++i) second[i]->assign(first[i]->value());
-      if (chance(rng, 0.5)) {
-        net.add_slots(first, style.optimizer, true);
-        variant = "slots of one";
-      } else {
-        label.has_slots = false;
-        variant = "no slots";
-        // Without slots either is right: the plainer name is kept.
-        if (is_swapped) std::swap(label.redundant, label.live);
-      }
-      break;
-    }
-    case FindingCode::kRebuiltGraph: {
-      net.train(first, style.growth);
-      const bool is_fresh = chance(rng, 0.5);
-      if (!is_fresh) net.train(second, style.growth);
-      variant = is_fresh ? "fresh twin" : "stale twin";
-      auto* const early = is_swapped ? &second : &first;
-      auto* const late = is_swapped ? &first : &second;
-      net.add_slots(*early, style.optimizer, early == &first || !is_fresh);
-      net.add_slots(*late, style.optimizer, late == &first || !is_fresh);
-      const double other = is_fresh ? 0 : std::floor(steps / 2);
-      net.scalar("global_step", early == &first ? steps : other, DType::kI64);
-      net.scalar("global_step", late == &first ? steps : other, DType::kI64);
-      break;
-    }
-    default: {
-      net.train(first, style.growth);
-      net.add_slots(first, style.optimizer, true);
-      if (chance(rng, 0.25) && style.optimizer == Optimizer::kMomentum) {
-        net.add_slots(second, style.optimizer, false);
-        variant = "idle slots";
-      }
-      net.scalar("global_step", steps, DType::kI64);
-      break;
-    }
+Labelled make_several_mistakes(std::uint64_t seed) {
+  std::mt19937_64 rng(seed * 15485863);
+  Labelled out;
+  const std::size_t count = 2 + rng() % 2;
+  bool is_dotted = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const FindingCode code = draw_one<FindingCode>(
+        rng, {FindingCode::kGhostTwin, FindingCode::kExactCopy, FindingCode::kRebuiltGraph});
+    add_in_scope(out, cat("net_", static_cast<char>('a' + i), "/"),
+                 make_slashed(code, rng() % 1000000, is_dotted));
   }
-  out.what = cat(name_of(code), " #", seed, ": ", describe(style), is_swapped ? ", swapped" : "",
-                 variant.empty() ? "" : ", ", variant);
-  out.checkpoint = net.save();
-  out.labels.push_back(std::move(label));
-  return out;
+  Draft clean(rng());
+  plain_network(clean);
+  add_in_scope(out, "clean/",
+               {.what = "a clean one", .checkpoint = clean.net.save(), .labels = {}});
+  return is_dotted ? with_dots(std::move(out)) : out;
 }
