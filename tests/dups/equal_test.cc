@@ -135,6 +135,18 @@ TEST_SUITE("dups/equal") {
     CHECK(lines(c, {.min_bytes = 40}) == std::vector<std::string>{"certain tied e/bias f/bias"});
   }
 
+  TEST_CASE("ramps are no evidence: positions, and biases that count down as the NTM's do") {
+    MemoryCheckpoint c;
+    std::vector<double> down(128);
+    for (std::size_t i = 0; i < down.size(); ++i) down[i] = 128 - static_cast<double>(i);
+    c.add("read/bias", tensor_of(DType::kF32, {128}, down));
+    c.add("write/bias", tensor_of(DType::kF32, {128}, down));
+    CHECK(lines(c).empty());
+    down[100] += 0.7;
+    for (auto& v : c.variables) v.tensor = tensor_of(DType::kF32, {128}, down);
+    CHECK(lines(c) == std::vector<std::string>{"certain tied read/bias write/bias"});
+  }
+
   TEST_CASE("a target network is explained, just after it was synchronised and later") {
     for (const bool is_synced : {true, false}) {
       MemoryCheckpoint c;

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "support/scorecard.h"
+#include "support/temp_dir.h"
 
 using namespace ckpt;
 
@@ -20,6 +21,9 @@ TEST_SUITE("dups/scorecard") {
     const Scorecard card = make_scorecard(kSeed, 20);
     INFO(join(card.faults, "\n"));
     INFO(card.table());
+    // The README quotes it. A rule that changes the figures changes them there: paste what
+    // `ckpt_scorecard` prints.
+    CHECK(read_file(CKPT_PROJECT "/README.md").find(card.table()) != std::string::npos);
     CHECK(card.false_certain == 0);
     CHECK(card.fixes_of_legitimate == 0);
     CHECK(card.precision_from(Confidence::kStrong).all > 150);

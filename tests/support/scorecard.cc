@@ -163,39 +163,36 @@ Scorecard::Count Scorecard::recall_of(FindingCode code, Confidence confidence) c
 
 std::string Scorecard::table() const {
   std::string out =
-      "| made on purpose | found, strong or above | likely or above | at all | as sure as the file "
-      "allows |\n| --- | --- | --- | --- | --- |\n";
+      "| | found: strong or above | likely or above | at all | right: certain | strong | likely | "
+      "possible |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+  const auto cell = [](Count count) {
+    return count.all == 0 ? std::string(" |") : cat(" ", count.right, "/", count.all, " |");
+  };
   for (const auto& [code, counts] : recall) {
-    out += cat("| ", name_of(code), " | ", text_of(recall_of(code, Confidence::kStrong)), " | ",
-               text_of(recall_of(code, Confidence::kLikely)), " | ",
-               text_of(recall_of(code, Confidence::kExplained)), " | ", text_of(expected.at(code)),
-               " |\n");
-  }
-  out +=
-      "\n| finding that is right | certain | strong | likely | possible |\n"
-      "| --- | --- | --- | --- | --- |\n";
-  for (const auto& [code, counts] : precision) {
-    out += cat("| ", name_of(code));
+    out += cat("| ", name_of(code), " |");
+    for (const Confidence c : {Confidence::kStrong, Confidence::kLikely, Confidence::kExplained}) {
+      out += cell(recall_of(code, c));
+    }
+    const auto told = precision.find(code);
     for (const Confidence c :
          {Confidence::kCertain, Confidence::kStrong, Confidence::kLikely, Confidence::kPossible}) {
-      out += cat(" | ", text_of(counts[static_cast<std::size_t>(c)]));
+      out += cell(told == precision.end() ? Count{} : told->second[static_cast<std::size_t>(c)]);
     }
-    out += " |\n";
+    out += "\n";
   }
   const auto line = [](const char* what, Count count) {
     char least[16];
     std::snprintf(least, sizeof least, "%.3f", least_share(count));
     return cat("- ", what, ": ", text_of(count), "; with 95 % confidence at least ", least, "\n");
   };
-  return out + cat("\n",
-                   line("findings of strong or above that are right",
-                        precision_from(Confidence::kStrong)),
-                   line("findings of likely or above that are right",
-                        precision_from(Confidence::kLikely)),
-                   line("the right copy to keep, at strong or above", keep), "- of ", legitimate,
-                   " checkpoints in which nothing is wrong: ", loud_on_legitimate,
-                   " findings of likely or above, ", fixes_of_legitimate, " fixes offered\n",
-                   "- certain findings whose bytes differ: ", false_certain, "\n");
+  return cat(
+      out, "\n",
+      line("findings of strong or above that are right", precision_from(Confidence::kStrong)),
+      line("findings of likely or above that are right", precision_from(Confidence::kLikely)),
+      line("the right copy to keep, at strong or above", keep), "- of ", legitimate,
+      " checkpoints in which nothing is wrong: ", loud_on_legitimate,
+      " findings of likely or above, ", fixes_of_legitimate, " fixes offered\n",
+      "- certain findings whose bytes differ: ", false_certain, "\n");
 }
 
 Scorecard make_scorecard(std::uint64_t seed, int count) {

@@ -4,6 +4,7 @@
 
 #include "checkpoint/store_io.h"
 #include "core/numbers.h"
+#include "core/random.h"
 #include "core/text.h"
 #include "scope/initial_values.h"
 #include "scope/layers.h"
@@ -63,9 +64,7 @@ double draw_uniform(std::mt19937_64& rng, double low, double high) {
 }
 
 double draw_normal(std::mt19937_64& rng) {
-  // Box and Muller, Annals of Mathematical Statistics 29 (1958).
-  const double radius = std::sqrt(-2 * std::log(1 - draw_uniform(rng, 0, 1)));
-  return radius * std::cos(6.283185307179586 * draw_uniform(rng, 0, 1));
+  return inverse_normal_cdf(draw_uniform(rng, 0x1p-60, 1));
 }
 
 Variables variables_since(const VariableStore& store, std::size_t before) {
@@ -279,7 +278,7 @@ void Trainee::add_slots(const Variables& variables, Optimizer optimizer, bool us
   after_.emplace_back([this, slots] {
     for (Variable* slot : slots.variables) {
       std::vector<double> values = values_of(slot->value());
-      for (double& value : values) value = draw_normal(rng) * 1e-3;
+      for (double& value : values) value = draw_uniform(rng, -1e-3, 1e-3);
       set_values(*slot, values);
     }
   });
