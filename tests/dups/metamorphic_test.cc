@@ -5,6 +5,7 @@
 #include <random>
 
 #include "core/text.h"
+#include "dups/fix_rules.h"
 #include "formats/formats.h"
 #include "support/apply_rules.h"
 #include "support/scorecard.h"
@@ -152,6 +153,45 @@ TEST_SUITE("dups/metamorphic") {
     CHECK(card.precision_from(Confidence::kStrong).all > 40);
     CHECK(share(card.precision_from(Confidence::kStrong)) >= 0.99);
     CHECK(share(card.recall_of(FindingCode::kGhostTwin, Confidence::kStrong)) >= 0.95);
+  }
+
+  TEST_CASE(
+      "the rules of all findings are one map that remap takes, and no copy is the last lost") {
+    std::vector<Labelled> all;
+    for (std::uint64_t seed = 700; seed < 706; ++seed) {
+      all.push_back(make_several_mistakes(seed));
+      for (int code = 0; code < kFindingCodeCount; ++code) {
+        all.push_back(make_mistake(static_cast<FindingCode>(code), seed));
+      }
+    }
+    for (const Labelled& labelled : all) {
+      INFO(labelled.what);
+      const Duplicates found = find_in(labelled.checkpoint);
+      const auto rules = fix_rules(found.findings, true, Confidence::kExplained);
+      const MemoryCheckpoint mended = apply_rules(labelled.checkpoint, rules);  // or it throws
+      for (const Label& label : labelled.labels) {
+        for (const auto& v : labelled.checkpoint.variables) {
+          if (!label.live.contains(v.name)) continue;
+          CHECK(std::ranges::count(mended.variables, v.tensor,
+                                   &MemoryCheckpoint::Variable::tensor) >= 1);
+        }
+      }
+    }
+  }
+
+  TEST_CASE("a finding that would drop what a surer one keeps is left out of the map") {
+    const auto finding = [](const char* keep, const char* drop, const char* rule) {
+      return Finding{.members = {{0, keep}, {0, drop}},
+                     .keep = {0},
+                     .why = {},
+                     .evidence = {},
+                     .fix = Fix::kOffered,
+                     .rules = {rule}};
+    };
+    const Finding both[] = {finding("a/", "b/", "b/{_:path} = -"), finding("b/x", "a/x", "a/x = -"),
+                            finding("c", "b/y", "b/y = -")};
+    CHECK(fix_rules(both, false, Confidence::kLikely) ==
+          std::vector<std::string>{"b/{_:path} = -"});
   }
 
   TEST_CASE("a mended file has no such finding left, and what is kept keeps its bytes") {

@@ -60,7 +60,7 @@ TEST_SUITE("tools/dups") {
     CHECK(again.err == "ckpt: " + map + ": exists already; --overwrite replaces it\n");
     CHECK(again.status == 5);
     CHECK(run_ckpt({"dups", "digits.h5", "--fix", map, "--overwrite"}, kFolder).err ==
-          "ckpt: " + map + ": 0 rules written; nothing is sure enough to be mended unasked\n");
+          "ckpt: " + map + ": 0 rules written; there is nothing to mend\n");
   }
 
   TEST_CASE("--json has the keys that scripts rely on, in their order") {
