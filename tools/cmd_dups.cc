@@ -155,7 +155,10 @@ Action add_dups(CLI::App& app) {
   app.add_flag("--deep", o->request.deep, "check the digests that the file stores");
   app.add_option("--min-bytes", o->request.min_bytes,
                  "compare no smaller tensors byte by byte (default 64)")
-      ->check(CLI::NonNegativeNumber)
+      ->check([](const std::string& text) {
+        const bool is_number = text.find_first_not_of("0123456789") == std::string::npos;
+        return is_number ? std::string() : cat("'", escape(text), "' is no number of bytes");
+      })
       ->type_name("N");
   app.add_option("--fail-on", o->fail_on,
                  "status 1 from this confidence on: explained, possible, likely, strong (default), "

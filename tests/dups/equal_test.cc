@@ -205,7 +205,16 @@ TEST_SUITE("dups/equal") {
     CHECK(lines(c).empty());
     CHECK(lines(c, {.near = true}) ==
           std::vector<std::string>{"likely diverged-twin export/ net/"});
-    CHECK(find_in(c, {.near = true}).findings[0].rules.empty());
+    const Finding cast = find_in(c, {.near = true}).findings[0];
+    CHECK(cast.rules.empty());
+    CHECK(cast.evidence == std::vector<std::string>{"export/kernel is net/kernel rounded to f16, "
+                                                    "value by value in a sample"});
+    auto values = values_of(full);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] *= i % 2 == 0 ? 1.001 : 0.999;
+    c.variables[1].tensor = tensor_of(DType::kF32, {40, 50}, values);
+    CHECK(find_in(c, {.near = true}).findings[0].evidence ==
+          std::vector<std::string>{
+              "net/kernel is within 0.001 of export/kernel, relative to its length"});
   }
 
   TEST_CASE("between files scopes are matched whatever they are called, and nothing inside one") {
