@@ -19,8 +19,6 @@ bool is_moving(const Variable& variable) {
   return variable.name().find("moving_") != std::string::npos;
 }
 
-bool chance(std::mt19937_64& rng, double share) { return draw_uniform(rng, 0, 1) < share; }
-
 // The slots that an optimizer keeps for each variable, with their first values.
 struct Slots {
   Variables variables;
@@ -62,6 +60,8 @@ Slots make_slots(VariableStore& store, const Variables& owners, Optimizer optimi
 double draw_uniform(std::mt19937_64& rng, double low, double high) {
   return low + (high - low) * static_cast<double>(rng() >> 11U) * 0x1p-53;
 }
+
+bool draw_chance(std::mt19937_64& rng, double share) { return draw_uniform(rng, 0, 1) < share; }
 
 double draw_normal(std::mt19937_64& rng) {
   return inverse_normal_cdf(draw_uniform(rng, 0x1p-60, 1));
@@ -141,7 +141,7 @@ Style draw_style(std::mt19937_64& rng) {
   style.scope = draw_one<std::string>(rng, {"", "", "model", "net/main", "agent", "Model/V2"});
   style.tower = draw_one<std::string>(rng, {"tower", "Encoder", "actor", "q_network", "resNet"});
   style.growth = std::exp(draw_uniform(rng, std::log(1.3), std::log(8)));
-  style.is_dotted = chance(rng, 0.15);
+  style.is_dotted = draw_chance(rng, 0.15);
   return style;
 }
 

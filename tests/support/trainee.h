@@ -83,6 +83,7 @@ ckpt::Tensor tensor_of(ckpt::DType dtype, const ckpt::Shape& shape,
 // Drawing by a generator alone, since the standard distributions differ between libraries.
 double draw_uniform(std::mt19937_64& rng, double low, double high);
 double draw_normal(std::mt19937_64& rng);
+bool draw_chance(std::mt19937_64& rng, double share);
 template <typename T>
 const T& draw_one(std::mt19937_64& rng, const std::vector<T>& items) {
   return items[rng() % items.size()];
