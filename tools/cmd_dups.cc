@@ -10,6 +10,7 @@
 #include "crash_guard.h"
 #include "dups/find_duplicates.h"
 #include "dups/finding_help.h"
+#include "dups/fix_rules.h"
 #include "progress.h"
 #include "report/findings_report.h"
 
@@ -17,7 +18,7 @@ namespace ckpt {
 namespace {
 
 struct Options {
-  std::string file;
+  std::vector<std::string> files;
   std::vector<std::string> across;
   DupsRequest request;
   std::vector<std::string> only;
@@ -51,18 +52,14 @@ FindingCode code_of(const std::string& name) {
 }
 
 void write_fix(const Options& options, const FindingsReport& report, Console& console) {
-  std::size_t count = 0;
+  const auto& findings = report.found->findings;
+  const std::size_t count = fix_rules(findings, options.fix_all, report.least).size();
+  const std::size_t asked = fix_rules(findings, true, report.least).size();
   std::string text;
   const Output out = [&](std::string_view piece) { text += piece; };
   JsonStream json(out);
   write_fix_map(report, options.fix_all, json);
   if (!text.ends_with('\n')) text += '\n';
-  for (const Finding& finding : report.found->findings) {
-    if (finding.fix == Fix::kOffered ||
-        (options.fix_all && finding.fix == Fix::kOnRequest && finding.confidence >= report.least)) {
-      count += finding.rules.size();
-    }
-  }
   try {
     AtomicFile file(options.fix, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
     file.write_at(0, as_byte_view(text));
@@ -75,7 +72,10 @@ void write_fix(const Options& options, const FindingsReport& report, Console& co
     throw e.in(escape(options.fix));
   }
   console.complain(cat(escape(options.fix), ": ", count_of(count, "rule"), " written",
-                       count == 0 ? "; nothing is sure enough to be mended unasked" : ""));
+                       asked > count ? cat("; ", count_of(asked - count, "more rule"),
+                                           " of what is less sure, with --fix-all")
+                       : count == 0  ? "; there is nothing to mend"
+                                     : ""));
 }
 
 ExitStatus run_dups(const Options& options, Console& console) {
@@ -85,12 +85,16 @@ ExitStatus run_dups(const Options& options, Console& console) {
   }
   DupsRequest request = options.request;
   for (const std::string& name : options.only) request.only.push_back(code_of(name));
-  std::vector<std::string> files = options.across;
-  if (!options.file.empty()) files.insert(files.begin(), options.file);
+  std::vector<std::string> files = options.files;
+  files.insert(files.end(), options.across.begin(), options.across.end());
   request.across = !options.across.empty();
-  if (files.empty() || (request.across && files.size() < 2)) {
-    throw Error(Errc::kInvalid, request.across ? "--across needs two files or more"
-                                               : "FILE is required; see `ckpt dups --help`");
+  if (files.empty()) throw Error(Errc::kInvalid, "FILE is required; see `ckpt dups --help`");
+  if (request.across && files.size() < 2) {
+    throw Error(Errc::kInvalid, "--across needs two files or more");
+  }
+  if (!request.across && files.size() > 1) {
+    throw Error(Errc::kInvalid,
+                "one FILE at a time; `ckpt dups --across A B` tells what files have in common");
   }
 
   std::vector<std::unique_ptr<Reader>> readers;
@@ -137,7 +141,7 @@ ExitStatus run_dups(const Options& options, Console& console) {
 
 Action add_dups(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  app.add_option("FILE", o->file, "a checkpoint");
+  app.add_option("FILE", o->files, "a checkpoint")->type_name("")->expected(1, 1000000);
   app.add_option("--across", o->across, "what two checkpoints or more have in common, instead")
       ->type_name("A B…")
       ->expected(1, 1000000);
@@ -151,6 +155,10 @@ Action add_dups(CLI::App& app) {
   app.add_flag("--deep", o->request.deep, "check the digests that the file stores");
   app.add_option("--min-bytes", o->request.min_bytes,
                  "compare no smaller tensors byte by byte (default 64)")
+      ->check([](const std::string& text) {
+        const bool is_number = text.find_first_not_of("0123456789") == std::string::npos;
+        return is_number ? std::string() : cat("'", escape(text), "' is no number of bytes");
+      })
       ->type_name("N");
   app.add_option("--fail-on", o->fail_on,
                  "status 1 from this confidence on: explained, possible, likely, strong (default), "
@@ -168,12 +176,12 @@ Action add_dups(CLI::App& app) {
   app.add_option("--color", o->color, "auto (default), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
-  app.footer(help_footer(
-      "64 MiB and 200 bytes a variable; tensors are streamed.",
-      "  ckpt dups model.h5                     what is there twice, and why\n"
-      "  ckpt dups model.h5 --fix fix.json && ckpt remap model.h5 clean.h5 -m fix.json\n"
-      "  ckpt dups --explain ghost-twin\n"
-      "  ckpt dups --across old.h5 new.h5\n"));
+  app.footer(
+      help_footer("64 MiB and 200 bytes a variable; tensors are streamed.",
+                  "  ckpt dups model.h5                     what is there twice, and why\n"
+                  "  ckpt dups model.h5 --fix fix.json; ckpt remap model.h5 clean.h5 -m fix.json\n"
+                  "  ckpt dups --explain ghost-twin\n"
+                  "  ckpt dups --across old.h5 new.h5\n"));
   return [o](Console& console) { return run_dups(*o, console); };
 }
 

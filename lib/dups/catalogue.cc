@@ -28,15 +28,16 @@ std::string_view last_segment(std::string_view name, char separator) {
   return name.substr(name.rfind(separator) + 1);
 }
 
-// The format's separator, unless no name has it and most have dots.
+// The format's separator, unless no name has it and most have the one of other formats.
 char separator_of(const Index& index) {
-  std::size_t dotted = 0;
+  const char other = index.separator == '.' ? '/' : '.';
+  std::size_t count = 0;
   for (const Entry& entry : index.entries) {
     if (entry.role == Role::kOther) continue;
     if (entry.name.find(index.separator) != std::string::npos) return index.separator;
-    if (entry.name.find('.') != std::string::npos) ++dotted;
+    if (entry.name.find(other) != std::string::npos) ++count;
   }
-  return 2 * dotted > index.entries.size() ? '.' : index.separator;
+  return 2 * count > index.entries.size() ? other : index.separator;
 }
 
 std::string_view without_number(std::string_view segment) {
@@ -77,21 +78,33 @@ class Owners {
   std::unordered_map<std::string_view, std::size_t> by_name_;
 };
 
+// Where the segment of a name that begins at `at` ends.
+std::size_t segment_end(std::string_view name, std::size_t at, char separator) {
+  return std::min(name.find(separator, at), name.size());
+}
+
+// Orders names such that all that is in a scope stands together, behind the variable of the scope's
+// name: as if the separator came before all other characters.
+bool is_before(std::string_view a, std::string_view b, char separator) {
+  const auto [x, y] = std::ranges::mismatch(a, b);
+  if (y == b.end()) return false;
+  if (x == a.end()) return true;
+  if (*x == separator || *y == separator) return *x == separator;
+  return static_cast<unsigned char>(*x) < static_cast<unsigned char>(*y);
+}
+
+// Builds the tree of names that come in the order of is_before().
 class TreeBuilder {
  public:
-  explicit TreeBuilder(Catalogue& catalogue) : catalogue_(catalogue) {
+  TreeBuilder(Catalogue& catalogue, const std::vector<std::size_t>& variables)
+      : catalogue_(catalogue) {
+    // First counted, since a tree that grows needs its memory twice.
+    std::size_t count = 1;
+    for (const std::size_t entry : variables) count += segments_of(entry) - open_scopes(entry);
+    catalogue_.nodes.reserve(count);
     catalogue_.nodes.emplace_back();
-  }
-
-  void add(std::size_t entry) {
-    std::size_t node = 0;
-    const std::string_view name = catalogue_.index->entries[entry].name;
-    for (std::size_t at = 0; at <= name.size();) {
-      const std::size_t end = std::min(name.find(catalogue_.separator, at), name.size());
-      node = child(node, name.substr(0, end), name.substr(at, end - at));
-      at = end + 1;
-    }
-    catalogue_.nodes[node].entry = entry;
+    last_ = {};
+    for (const std::size_t entry : variables) add(entry);
   }
 
   // Sums and signatures, bottom up.
@@ -116,17 +129,49 @@ class TreeBuilder {
   }
 
  private:
-  std::size_t child(std::size_t parent, std::string_view name, std::string_view segment) {
-    const auto [it, is_new] = by_name_.emplace(name, catalogue_.nodes.size());
-    if (is_new) {
-      catalogue_.nodes.push_back({.segment = segment, .parent = parent});
-      catalogue_.nodes[parent].children.push_back(it->second);
+  [[nodiscard]] std::string_view name_of(std::size_t entry) const {
+    return catalogue_.index->entries[entry].name;
+  }
+
+  [[nodiscard]] std::size_t segments_of(std::size_t entry) const {
+    return 1 + static_cast<std::size_t>(std::ranges::count(name_of(entry), catalogue_.separator));
+  }
+
+  // How many leading segments the name shares with the one before, which it takes the place of.
+  std::size_t open_scopes(std::size_t entry) {
+    const std::string_view name = name_of(entry);
+    const auto same =
+        static_cast<std::size_t>(std::ranges::mismatch(name, last_).in1 - name.begin());
+    const bool is_whole = same == last_.size() && !last_.empty() &&
+                          (same == name.size() || name[same] == catalogue_.separator);
+    const auto shared = name.substr(0, same);
+    last_ = name;
+    return static_cast<std::size_t>(std::ranges::count(shared, catalogue_.separator)) +
+           (is_whole ? 1 : 0);
+  }
+
+  void add(std::size_t entry) {
+    const std::string_view name = name_of(entry);
+    path_.resize(open_scopes(entry));
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < path_.size(); ++i) {
+      at = segment_end(name, at, catalogue_.separator) + 1;
     }
-    return it->second;
+    auto& nodes = catalogue_.nodes;
+    while (at <= name.size()) {
+      const std::size_t end = segment_end(name, at, catalogue_.separator);
+      const std::size_t parent = path_.empty() ? 0 : path_.back();
+      nodes[parent].children.push_back(nodes.size());
+      path_.push_back(nodes.size());
+      nodes.push_back({.segment = name.substr(at, end - at), .parent = parent});
+      at = end + 1;
+    }
+    nodes[path_.back()].entry = entry;
   }
 
   Catalogue& catalogue_;
-  std::unordered_map<std::string_view, std::size_t> by_name_;
+  std::string_view last_;
+  std::vector<std::size_t> path_;  // the nodes of the segments of the last name
 };
 
 }  // namespace
@@ -154,8 +199,6 @@ Catalogue make_catalogue(const Index& index) {
   Catalogue catalogue;
   catalogue.index = &index;
   catalogue.separator = separator_of(index);
-  catalogue.slots.resize(index.entries.size());
-  catalogue.averages.resize(index.entries.size());
 
   // Roles are asked for again where the separator is not the one they were found by.
   std::vector<Role> roles;
@@ -170,7 +213,6 @@ Catalogue make_catalogue(const Index& index) {
   };
 
   std::vector<std::size_t> variables;
-  TreeBuilder tree(catalogue);
   for (std::size_t i = 0; i < index.entries.size(); ++i) {
     const Entry& entry = index.entries[i];
     if (!is_numeric(entry.dtype)) continue;
@@ -185,24 +227,25 @@ Catalogue make_catalogue(const Index& index) {
       }
     }
   }
-  // By name, so that nothing found depends on the order in which a file lists its variables.
   const auto name = [&](std::size_t i) -> const std::string& { return index.entries[i].name; };
-  for (auto* list : {&variables, &catalogue.counters, &catalogue.orphans}) {
-    std::ranges::sort(*list, {}, name);
-  }
-  for (const std::size_t i : variables) tree.add(i);
-  tree.finish();
+  sort_by_name(catalogue, catalogue.counters);
+  sort_by_name(catalogue, catalogue.orphans);
+  std::ranges::sort(variables, [&](std::size_t a, std::size_t b) {
+    return is_before(name(a), name(b), catalogue.separator);
+  });
+  TreeBuilder(catalogue, variables).finish();
 
-  const Owners owners(index, variables, catalogue.separator);
+  std::vector<std::size_t> companions;
   for (std::size_t i = 0; i < index.entries.size(); ++i) {
-    const Role role = role_of(i);
-    if (role != Role::kSlot && role != Role::kAverage) continue;
-    if (const auto owner = owners.find(i)) {
-      (role == Role::kSlot ? catalogue.slots : catalogue.averages)[*owner].push_back(i);
-    }
+    if (role_of(i) == Role::kSlot || role_of(i) == Role::kAverage) companions.push_back(i);
   }
-  for (auto* lists : {&catalogue.slots, &catalogue.averages}) {
-    for (auto& list : *lists) std::ranges::sort(list, {}, name);
+  if (companions.empty()) return catalogue;
+  sort_by_name(catalogue, companions);
+  const Owners owners(index, variables, catalogue.separator);
+  for (const std::size_t i : companions) {
+    if (const auto owner = owners.find(i)) {
+      (role_of(i) == Role::kSlot ? catalogue.slots : catalogue.averages).add(*owner, i);
+    }
   }
   return catalogue;
 }
@@ -228,6 +271,12 @@ std::vector<std::size_t> entries_below(const Catalogue& catalogue, std::size_t n
     open.insert(open.end(), top.children.rbegin(), top.children.rend());
   }
   return found;
+}
+
+void sort_by_name(const Catalogue& catalogue, std::vector<std::size_t>& entries) {
+  std::ranges::sort(entries, {}, [&](std::size_t e) -> const std::string& {
+    return catalogue.index->entries[e].name;
+  });
 }
 
 std::string_view relative_name(const Catalogue& catalogue, std::size_t node, std::size_t entry) {

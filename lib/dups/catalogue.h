@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,21 @@
 #include "checkpoint/reader.h"
 
 namespace ckpt {
+
+// What is kept for variables: entries by the entry that they belong to. Most checkpoints have few.
+class Companions {
+ public:
+  void add(std::size_t owner, std::size_t entry) { of_[owner].push_back(entry); }
+  [[nodiscard]] const std::vector<std::size_t>& operator[](std::size_t owner) const {
+    static const std::vector<std::size_t> kNone;
+    const auto it = of_.find(owner);
+    return it == of_.end() ? kNone : it->second;
+  }
+  [[nodiscard]] const std::map<std::size_t, std::vector<std::size_t>>& all() const { return of_; }
+
+ private:
+  std::map<std::size_t, std::vector<std::size_t>> of_;
+};
 
 // What the search for duplicates sees of a checkpoint without reading a tensor: the model's
 // variables in a tree of scopes, and for each what optimizers and averages keep for it. Positions
@@ -29,8 +45,8 @@ struct Catalogue {
   // their dots when they are put into a format that uses slashes.
   char separator = '/';
   std::vector<Node> nodes;  // the root first, a node after its parent; without slots and averages
-  std::vector<std::vector<std::size_t>> slots;     // of each entry that is a variable: entries
-  std::vector<std::vector<std::size_t>> averages;  // the same
+  Companions slots;
+  Companions averages;
   std::vector<std::size_t> orphans;   // entries called as slots, whose variable is not there
   std::vector<std::size_t> counters;  // entries that count steps, and powers of betas
 };
@@ -44,6 +60,9 @@ std::string scope_name(const Catalogue& catalogue, std::size_t node);
 // The entries at and below a node, in the order of their names' segments: two nodes of one
 // signature give entries that belong together pairwise.
 std::vector<std::size_t> entries_below(const Catalogue& catalogue, std::size_t node);
+
+// Sorts entries by name, so that nothing depends on the order in which a file lists them.
+void sort_by_name(const Catalogue& catalogue, std::vector<std::size_t>& entries);
 
 // The name of an entry behind the name of `node`, without a separator before it; empty for the
 // node's own variable. REQUIRES: the entry is at or below the node.

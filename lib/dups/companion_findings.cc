@@ -116,13 +116,13 @@ std::vector<Finding> find_averages(const Subject& subject) {
                   .confidence = Confidence::kExplained,
                   .fix = Fix::kOnRequest};
   std::vector<std::size_t> entries;
-  for (const auto& averages : catalogue.averages) {
+  for (const auto& [owner, averages] : catalogue.averages.all()) {
     for (const std::size_t e : averages) {
       if (suffix_of(catalogue, e) == kAverageSuffix) entries.push_back(e);
     }
   }
   if (entries.empty()) return {};
-  std::ranges::sort(entries);
+  sort_by_name(catalogue, entries);
   for (const std::size_t e : entries) finding.members.push_back(entry_member(subject, e));
   finding.evidence = {cat(count_of(entries.size(), "moving average"),
                           " beside their variables; use them as the variables, or drop them")};
@@ -133,7 +133,7 @@ std::vector<Finding> find_averages(const Subject& subject) {
 std::vector<Finding> find_orphan_slots(const Subject& subject) {
   const Catalogue& catalogue = subject.catalogue;
   std::map<std::string_view, std::size_t> owned;
-  for (const auto& slots : catalogue.slots) {
+  for (const auto& [owner, slots] : catalogue.slots.all()) {
     for (const std::size_t e : slots) ++owned[suffix_of(catalogue, e)];
   }
   std::set<std::string_view> scopes;
@@ -177,7 +177,7 @@ std::vector<Finding> find_orphan_slots(const Subject& subject) {
   std::vector<std::size_t> extra;
   std::set<std::string_view> optimizers;
   bool is_idle = true;
-  for (const auto& slots : catalogue.slots) {
+  for (const auto& [owner, slots] : catalogue.slots.all()) {
     for (const auto& [suffix, count] : kSlotCounts) {
       std::vector<std::size_t> same;
       for (const std::size_t e : slots) {
@@ -193,6 +193,7 @@ std::vector<Finding> find_orphan_slots(const Subject& subject) {
     }
   }
   if (extra.empty()) return findings;
+  sort_by_name(catalogue, extra);
   for (const std::size_t e : extra) is_idle = is_idle && is_constant(subject.reader, e);
   Finding finding{.code = FindingCode::kOrphanSlot, .fix = Fix::kOnRequest};
   finding.confidence = is_idle ? Confidence::kLikely : Confidence::kPossible;

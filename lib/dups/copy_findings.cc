@@ -78,7 +78,7 @@ std::optional<Judged> judge_pair(const Subject& subject, CopyPair pair, const To
   }
   pair.two.state.is_canonical = is_plainer(subject, pair.b.front(), pair.a.front());
   pair.one.state.is_canonical = !pair.two.state.is_canonical;
-  const Decision decision = decide_keep(pair.one.state, pair.two.state);
+  Decision decision = decide_keep(pair.one.state, pair.two.state);
   if (decision.keep == 1) {
     std::swap(pair.a, pair.b);
     std::swap(pair.one, pair.two);
@@ -99,8 +99,12 @@ std::optional<Judged> judge_pair(const Subject& subject, CopyPair pair, const To
                         .covers_model = pair.covers_model,
                         .has_two_optimizers = pair.has_two_optimizers,
                         .has_two_steps = pair.has_two_steps};
-  const auto verdict = judge(evidence);
+  auto verdict = judge(evidence);
   if (!verdict) return std::nullopt;
+  if (verdict->code == FindingCode::kDivergedTwin && decision.signal >= Signal::kStep) {
+    decision = {.why = "both were trained, and only the program can say which of them it uses"};
+    verdict->fix = Fix::kNone;
+  }
   return Judged{std::move(pair), decision, *verdict};
 }
 

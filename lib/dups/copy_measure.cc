@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "core/error.h"
 #include "dups/sample.h"
@@ -47,6 +48,13 @@ bool is_used(const Sample& sample) {
   return least != 0 && least != 1 && std::abs(least - 0.1) > 1e-6;
 }
 
+// Is it a statistic of batches, which a forward pass updates whether or not anything is trained?
+bool is_statistic(const Subject& subject, std::size_t entry) {
+  const std::string_view name = subject.catalogue.index->entries[entry].name;
+  const auto last = name.substr(name.rfind(subject.catalogue.separator) + 1);
+  return last.starts_with("moving_") || last.starts_with("running_");
+}
+
 }  // namespace
 
 CopyMeasure measure_look(const Subject& subject, std::span<const std::size_t> nodes) {
@@ -65,6 +73,7 @@ CopyMeasure measure_look(const Subject& subject, std::span<const std::size_t> no
       if (sample) likeness = likeness_of(rows[e].shape, *sample);
     }
     if (likeness.look == Look::kSilent) continue;
+    if (likeness.look == Look::kMoved && is_statistic(subject, e)) continue;
     if (likeness.look == Look::kMoved) {
       measure.state.look = Look::kMoved;
       measure.state.weight = likeness.weight;

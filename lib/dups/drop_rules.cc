@@ -50,7 +50,7 @@ Drops drop_rules(const Catalogue& catalogue, std::span<const std::size_t> nodes,
     }
     if (catalogue.nodes[node].entry) drop_entry(*catalogue.nodes[node].entry);
     if (has_inside) drops.rules.push_back(drop_scope_rule(catalogue, scope));
-    std::ranges::sort(outside);
+    sort_by_name(catalogue, outside);
     for (const std::size_t c : outside) drop_entry(c);
   }
   for (const std::size_t e : others) {

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t kProbe = 4096;
 constexpr std::uint64_t kPiece = std::uint64_t{1} << 17;  // two of them stay in a core's cache
+// Two that take turns decode whole chunks for each piece, so that these are larger than chunks.
+constexpr std::uint64_t kTurnPiece = std::uint64_t{1} << 23;
 // Looking a stored digest up costs as much as reading this.
 constexpr std::uint64_t kWorthALookUp = std::uint64_t{1} << 18;
 
@@ -28,7 +30,7 @@ class Search {
     const std::vector<Group> alike = group_by_shape(tensors);
     for (const Group& group : alike) result_.compared += group.size();
     const std::vector<Group> probed = regroup(alike, [&](TensorRef t) { return probe(t); });
-    for (const Group& group : probed) total_ += cost(group);
+    for (const Group& group : probed) total_ += cost(group);  // an estimate: some will differ early
     std::vector<Group> pairs;
     std::vector<Group> crowds;
     for (const Group& group : probed) (is_quick_pair(group) ? pairs : crowds).push_back(group);
@@ -144,8 +146,11 @@ class Search {
            });
   }
 
+  // The bytes that it takes to decide a group: a quick pair is compared, a crowd is digested and
+  // then each compared with the first.
   [[nodiscard]] std::uint64_t cost(const Group& group) const {
-    return entry(group.front()).nbytes * group.size();
+    const std::uint64_t comparisons = 2 * (group.size() - 1);
+    return entry(group.front()).nbytes * (comparisons + (is_quick_pair(group) ? 0 : group.size()));
   }
 
   void decide(const std::vector<Group>& pairs) {
@@ -161,7 +166,8 @@ class Search {
       group.push_back(pairs[i][1]);
     }
     for (auto& [first, group] : classes) {
-      if (is_constant(*readers_[first.input], first.entry)) continue;
+      const SharedReader& reader = *readers_[first.input];
+      if (is_constant(reader, first.entry) || is_ramp(reader, first.entry)) continue;
       std::ranges::sort(group);
       result_.classes.push_back(std::move(group));
     }
@@ -171,10 +177,11 @@ class Search {
   bool are_equal(TensorRef a, TensorRef b) {
     const std::size_t size = size_of(entry(a).dtype);
     const std::uint64_t nbytes = entry(a).nbytes;
+    const std::uint64_t piece = is_quick_pair({a, b}) ? kPiece : kTurnPiece;
     Bytes one;
     Bytes two;
     for (std::uint64_t offset = 0; offset < nbytes; offset += one.size()) {
-      one.resize(static_cast<std::size_t>(std::min(kPiece / size * size, nbytes - offset)));
+      one.resize(static_cast<std::size_t>(std::min(piece / size * size, nbytes - offset)));
       two.resize(one.size());
       readers_[a.input]->read(a.entry, offset / size, one);
       readers_[b.input]->read(b.entry, offset / size, two);

@@ -30,7 +30,8 @@ struct EqualRequest {
 
 struct EqualTensors {
   // Tensors of one dtype, one shape and the same bytes, two or more, sorted. Constant tensors (all
-  // zero, all one) are in no class: that two of them are equal means nothing.
+  // zero, all one) and ramps (0, 1, 2, …) are in no class: that two of them are equal means
+  // nothing.
   std::vector<std::vector<TensorRef>> classes;
   std::uint64_t compared = 0;      // tensors that had to be looked at
   std::vector<std::string> notes;  // tensors that could not be read, and why; false stored digests

@@ -63,6 +63,7 @@ class Told {
  public:
   explicit Told(const Catalogue& catalogue) : catalogue_(catalogue) {}
 
+  void add(std::size_t node) { nodes_.insert(node); }
   void add(const std::vector<CopyPair>& pairs) {
     for (const CopyPair& pair : pairs) {
       nodes_.insert(pair.a.begin(), pair.a.end());
@@ -141,11 +142,12 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
   std::vector<Finding> findings;
   Told told(subject.catalogue);
   // A model that is there twice as a whole is one finding, not one for each of its layers.
-  const std::vector<CopyPair> rebuilt = rebuilt_pairs(subject, are_equal);
-  std::vector<Finding> whole = findings_of(subject, rebuilt);
-  std::erase_if(whole, [](const Finding& f) { return f.code != FindingCode::kRebuiltGraph; });
-  if (!whole.empty()) told.add(rebuilt);
-  append(findings, std::move(whole));
+  for (const std::vector<CopyPair>& rebuilt : rebuilt_pairs(subject, are_equal)) {
+    std::vector<Finding> whole = findings_of(subject, rebuilt);
+    std::erase_if(whole, [](const Finding& f) { return f.code != FindingCode::kRebuiltGraph; });
+    if (!whole.empty()) told.add(rebuilt);
+    append(findings, std::move(whole));
+  }
 
   std::vector<CopyPair> copies;
   for (const EqualScopes& scopes : scopes_told) {
@@ -156,6 +158,12 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
   told.add(copies);
   append(findings, findings_of(subject, std::move(copies)));
 
+  for (NestedRepeat& repeat : find_nested_repeats(subject, are_equal)) {
+    if (told.has(repeat.inner)) continue;
+    if (repeat.is_whole) told.add(repeat.inner);
+    findings.push_back(std::move(repeat.finding));
+  }
+
   std::vector<TwinGroup> groups = twin_groups(subject.catalogue);
   for (TwinGroup& group : unrelated_groups(subject.catalogue)) groups.push_back(std::move(group));
   for (TwinGroup& group : groups) {
@@ -164,7 +172,6 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
   std::erase_if(groups, [](const TwinGroup& group) { return group.nodes.size() < 2; });
   append(findings, findings_of(subject, twin_pairs(subject, groups)));
 
-  append(findings, find_nested_repeats(subject, are_equal));
   append(findings, find_wrappers(subject));
   append(findings, find_averages(subject));
   append(findings, find_orphan_slots(subject));

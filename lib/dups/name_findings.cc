@@ -70,6 +70,42 @@ std::vector<std::pair<std::size_t, std::size_t>> shared(const Catalogue& catalog
   return out;
 }
 
+// A scope that has the same variables as the scope of its own name inside it: which of the two to
+// keep, and the rules for it.
+void tell_repeat(const Subject& subject, std::size_t outer, std::size_t inner, Finding& finding) {
+  const Catalogue& catalogue = subject.catalogue;
+  std::vector<std::size_t> around = catalogue.nodes[outer].children;
+  std::erase(around, inner);
+  CopyMeasure one = measure_look(subject, around);
+  CopyMeasure two = measure_look(subject, std::span(&inner, 1));
+  measure_slots(subject, around, one);
+  measure_slots(subject, std::span(&inner, 1), two);
+  one.state.is_canonical = true;
+  const Decision decision = decide_keep(one.state, two.state);
+  finding.confidence = Confidence::kLikely;
+  finding.members = {member_of(subject, outer), member_of(subject, inner)};
+  finding.why = decision.why;
+  finding.evidence = {cat(escape(bare_scope(catalogue, inner)),
+                          " is inside a scope of its own name and repeats ",
+                          count_of(catalogue.nodes[inner].variables, "variable"),
+                          " of it: the same names, dtypes and shapes")};
+  if (!decision.keep) {
+    finding.evidence.push_back(decision.why);
+    finding.fix = Fix::kNone;
+    return;
+  }
+  finding.keep = {0};
+  Drops drops = drop_rules(catalogue, *decision.keep == 0 ? std::vector{inner} : around);
+  if (*decision.keep == 1) {
+    finding.members = {member_of(subject, inner)};
+    for (const std::size_t node : around) finding.members.push_back(member_of(subject, node));
+    drops.rules.push_back(
+        move_scope_rule(catalogue, bare_scope(catalogue, inner), bare_scope(catalogue, outer)));
+  }
+  finding.rules = std::move(drops.rules);
+  finding.nbytes = drops.nbytes;
+}
+
 constexpr std::array<std::string_view, 3> kWrappers{"module", "_orig_mod", "tower_0"};
 bool is_wrapper(std::string_view segment) {
   return std::ranges::find(kWrappers, segment) != kWrappers.end();
@@ -85,44 +121,33 @@ std::string fold_case(std::string_view name) {
 
 }  // namespace
 
-std::vector<Finding> find_nested_repeats(
+std::vector<NestedRepeat> find_nested_repeats(
     const Subject& subject, const std::function<bool(std::size_t, std::size_t)>& are_equal) {
   const Catalogue& catalogue = subject.catalogue;
-  std::vector<Finding> findings;
+  std::vector<NestedRepeat> repeats;
   for (std::size_t node = 1; node < catalogue.nodes.size(); ++node) {
     const auto inner = child_of(catalogue, node, catalogue.nodes[node].segment);
     if (!inner || catalogue.nodes[*inner].children.empty()) continue;
     const auto pairs = shared(catalogue, node, *inner);
-    const std::uint64_t count = catalogue.nodes[*inner].variables;
-    const std::string outer_name = bare_scope(catalogue, node);
     const std::string inner_name = bare_scope(catalogue, *inner);
-    Finding finding{.code = FindingCode::kNestedRepeat};
-    if (pairs.size() == count) {
+    NestedRepeat repeat{.inner = *inner,
+                        .is_whole = pairs.size() == catalogue.nodes[*inner].variables};
+    repeat.finding = {.code = FindingCode::kNestedRepeat, .fix = Fix::kOnRequest};
+    if (repeat.is_whole) {
       const auto equal =
           std::ranges::count_if(pairs, [&](const auto& p) { return are_equal(p.first, p.second); });
-      finding.confidence = Confidence::kLikely;
-      finding.members = {member_of(subject, node), member_of(subject, *inner)};
-      finding.keep = {0};
-      finding.why = "its name is the plainer one";
-      finding.evidence = {
-          cat(escape(inner_name), " is inside a scope of its own name and repeats ",
-              count_of(count, "variable"), " of it: the same names, dtypes and shapes"),
-          cat(equal, " of them have the same bytes")};
-      const Drops drops = drop_rules(catalogue, std::span(&*inner, 1));
-      finding.rules = drops.rules;
-      finding.nbytes = drops.nbytes;
-      finding.fix = Fix::kOnRequest;
+      tell_repeat(subject, node, *inner, repeat.finding);
+      repeat.finding.evidence.push_back(cat(equal, " of them have the same bytes"));
     } else if (pairs.empty() && !catalogue.index->layout.starts_with("keras")) {
-      finding.members = {member_of(subject, *inner)};
-      finding.evidence = {cat(escape(inner_name), " is inside a scope of its own name")};
-      finding.rules = {move_scope_rule(catalogue, inner_name, outer_name)};
-      finding.fix = Fix::kOnRequest;
+      repeat.finding.members = {member_of(subject, *inner)};
+      repeat.finding.evidence = {cat(escape(inner_name), " is inside a scope of its own name")};
+      repeat.finding.rules = {move_scope_rule(catalogue, inner_name, bare_scope(catalogue, node))};
     } else {
       continue;
     }
-    findings.push_back(std::move(finding));
+    repeats.push_back(std::move(repeat));
   }
-  return findings;
+  return repeats;
 }
 
 std::vector<Finding> find_wrappers(const Subject& subject) {

@@ -11,7 +11,12 @@ namespace ckpt {
 // What names and shapes tell, without a second copy: each reads at most samples.
 
 // T5: "a/a/x" beside "a/x". `are_equal` tells of two entries whether their bytes are the same.
-std::vector<Finding> find_nested_repeats(
+struct NestedRepeat {
+  std::size_t inner = 0;  // the node "a/a"
+  bool is_whole = false;  // has "a" all that "a/a" has?
+  Finding finding;
+};
+std::vector<NestedRepeat> find_nested_repeats(
     const Subject& subject, const std::function<bool(std::size_t, std::size_t)>& are_equal);
 
 // T6: "module." on all names.

@@ -1,12 +1,16 @@
 #include "dups/near_copies.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/numbers.h"
 #include "core/text.h"
 #include "dups/copy_measure.h"
 #include "dups/sample.h"
@@ -30,7 +34,34 @@ struct NearPair {
   std::size_t a;  // nodes
   std::size_t b;
   double distance;
+  std::optional<DType> rounded_to;  // one is the other, rounded to this
 };
+
+double round_to(DType dtype, double value) {
+  if (dtype == DType::kF16) return from_f16(to_f16(value));
+  if (dtype == DType::kBf16) return from_bf16(to_bf16(value));
+  return dtype == DType::kF32 ? static_cast<float>(value) : value;
+}
+
+// The dtype to which the values of the one were rounded to become those of the other.
+std::optional<DType> cast_between(DType a, const std::vector<double>& x, DType b,
+                                  const std::vector<double>& y) {
+  if (a == b) return std::nullopt;
+  const auto is_rounded = [](DType to, const auto& from, const auto& result) {
+    return std::ranges::equal(from, result, {}, [&](double v) { return round_to(to, v); });
+  };
+  if (is_rounded(b, x, y)) return b;
+  if (is_rounded(a, y, x)) return a;
+  return std::nullopt;
+}
+
+// "0.00093": two digits are enough for a distance.
+std::string two_digits(double distance) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), distance,
+                                 std::chars_format::general, 2);
+  return {text.data(), end.ptr};
+}
 
 bool is_comparable(const Entry& entry) {
   return class_of(entry.dtype) == DTypeClass::kFloat && entry.shape.size() >= 2 &&
@@ -76,7 +107,8 @@ std::vector<NearPair> near_pairs(const Subject& subject) {
         };
         // What is equal to the byte is told elsewhere.
         if (distance > kNearDistance || (distance == 0 && dtype(x) == dtype(y))) continue;
-        pairs.push_back({std::min(x.node, y.node), std::max(x.node, y.node), distance});
+        pairs.push_back({std::min(x.node, y.node), std::max(x.node, y.node), distance,
+                         cast_between(dtype(x), x.values, dtype(y), y.values)});
       }
     }
   }
@@ -113,11 +145,15 @@ std::vector<Finding> find_near_copies(const Subject& subject) {
     for (std::size_t i = 0; i < std::min<std::size_t>(pairs.size(), 4); ++i) {
       const Entry& x = catalogue.index->entries[*nodes[pairs[i].a].entry];
       const Entry& y = catalogue.index->entries[*nodes[pairs[i].b].entry];
-      const bool is_cast = x.dtype != y.dtype;
-      finding.evidence.push_back(
-          cat(escape(y.name), is_cast ? cat(" (", name_of(y.dtype), ")") : "", " is within ",
-              pairs[i].distance, " of ", escape(x.name),
-              is_cast ? cat(" (", name_of(x.dtype), ")") : "", ", relative to its length"));
+      if (const auto to = pairs[i].rounded_to) {
+        const bool is_y = *to == y.dtype;
+        finding.evidence.push_back(cat(escape((is_y ? y : x).name), " is ",
+                                       escape((is_y ? x : y).name), " rounded to ", name_of(*to),
+                                       ", value by value in a sample"));
+      } else {
+        finding.evidence.push_back(cat(escape(y.name), " is within ", two_digits(pairs[i].distance),
+                                       " of ", escape(x.name), ", relative to its length"));
+      }
     }
     if (pairs.size() > 4) {
       finding.evidence.push_back(cat("and so are ", count_of(pairs.size() - 4, "more variable")));

@@ -30,7 +30,7 @@ struct Counters {
   std::size_t powers = 0;
 };
 
-Counters counters_of(const Catalogue& catalogue) {
+Counters counters_of(const Catalogue& catalogue, std::string_view scope) {
   struct Key {
     std::uint64_t number;
     std::size_t length;
@@ -40,6 +40,7 @@ Counters counters_of(const Catalogue& catalogue) {
   std::map<std::string, std::vector<Key>> keyed;
   for (const std::size_t e : catalogue.counters) {
     const std::string_view name = catalogue.index->entries[e].name;
+    if (!name.starts_with(scope)) continue;
     const std::string_view last = name.substr(name.rfind(catalogue.separator) + 1);
     const auto numbered = parse_numbered(last);
     keyed[std::string(numbered ? numbered->base : last)].push_back(
@@ -57,9 +58,8 @@ Counters counters_of(const Catalogue& catalogue) {
   return counters;
 }
 
-// The first scope, from the root down, in which there is more than one thing.
-std::size_t top_of(const Catalogue& catalogue) {
-  std::size_t node = 0;
+// The first scope, from `node` down, in which there is more than one thing.
+std::size_t top_of(const Catalogue& catalogue, std::size_t node) {
   while (catalogue.nodes[node].children.size() == 1 && !catalogue.nodes[node].entry) {
     node = catalogue.nodes[node].children.front();
   }
@@ -77,9 +77,9 @@ bool covers(const Catalogue& catalogue, const Copies& copies) {
 
 // `count` copies by the numbers behind names: of "dense" … "dense_3" the first two are the first.
 std::optional<Copies> numbered_copies(const Catalogue& catalogue,
-                                      const std::vector<TwinGroup>& groups, std::size_t count,
-                                      const Counters& counters) {
-  Copies copies{top_of(catalogue), {}, {}};
+                                      const std::vector<TwinGroup>& groups, std::size_t top,
+                                      std::size_t count, const Counters& counters) {
+  Copies copies{top, {}, {}};
   copies.nodes.resize(count);
   copies.counters.resize(count);
   std::set<std::size_t> used;
@@ -107,9 +107,10 @@ std::optional<Copies> numbered_copies(const Catalogue& catalogue,
 }
 
 // The copy under a scope that a graph is imported into.
-std::optional<Copies> imported_copies(const Catalogue& catalogue, const Counters& counters) {
+std::optional<Copies> imported_copies(const Catalogue& catalogue, std::size_t top,
+                                      const Counters& counters) {
   const auto& nodes = catalogue.nodes;
-  Copies copies{top_of(catalogue), std::vector<std::vector<std::size_t>>(2),
+  Copies copies{top, std::vector<std::vector<std::size_t>>(2),
                 std::vector<std::vector<std::size_t>>(2)};
   const auto& tops = nodes[copies.parent].children;
   const auto import = std::ranges::find_if(tops, [&](std::size_t c) {
@@ -152,27 +153,17 @@ std::optional<double> step_of(const Subject& subject, const std::vector<std::siz
   return by_power;
 }
 
-}  // namespace
+using AreEqual = std::function<bool(std::size_t, std::size_t)>;
 
-std::vector<CopyPair> rebuilt_pairs(
-    const Subject& subject, const std::function<bool(std::size_t, std::size_t)>& are_equal) {
+// Each copy with the one to keep.
+std::vector<CopyPair> pairs_of(const Subject& subject, const Copies& copies, bool has_two_steps,
+                               const AreEqual& are_equal) {
   const Catalogue& catalogue = subject.catalogue;
-  const Counters counters = counters_of(catalogue);
-  if (counters.steps < 2 && counters.powers < 2) return {};
-  std::optional<Copies> copies = imported_copies(catalogue, counters);
-  if (!copies) {
-    const auto groups = twin_groups(catalogue);
-    for (const std::size_t count : {counters.steps, counters.powers, std::size_t{2}}) {
-      if (count >= 2 && !copies) copies = numbered_copies(catalogue, groups, count, counters);
-    }
-  }
-  if (!copies) return {};
-
   std::vector<CopyMeasure> measures;
-  for (std::size_t i = 0; i < copies->nodes.size(); ++i) {
-    measures.push_back(measure_look(subject, copies->nodes[i]));
-    measure_slots(subject, copies->nodes[i], measures.back());
-    measures.back().state.step = step_of(subject, copies->counters[i]);
+  for (std::size_t i = 0; i < copies.nodes.size(); ++i) {
+    measures.push_back(measure_look(subject, copies.nodes[i]));
+    measure_slots(subject, copies.nodes[i], measures.back());
+    measures.back().state.step = step_of(subject, copies.counters[i]);
   }
   // All others are compared with the one to keep.
   std::size_t best = 0;
@@ -182,17 +173,17 @@ std::vector<CopyPair> rebuilt_pairs(
   std::vector<CopyPair> pairs;
   for (std::size_t i = 0; i < measures.size(); ++i) {
     if (i == best) continue;
-    CopyPair pair{.parent = copies->parent,
-                  .a = copies->nodes[best],
-                  .b = copies->nodes[i],
+    CopyPair pair{.parent = copies.parent,
+                  .a = copies.nodes[best],
+                  .b = copies.nodes[i],
                   .naming = Naming::kNumbered,
                   .one = measures[best],
                   .two = measures[i],
                   .covers_model = true,
                   .has_two_optimizers = true,
-                  .has_two_steps = counters.steps >= 2,
-                  .counters_a = copies->counters[best],
-                  .counters_b = copies->counters[i]};
+                  .has_two_steps = has_two_steps,
+                  .counters_a = copies.counters[best],
+                  .counters_b = copies.counters[i]};
     for (std::size_t n = 0; n < pair.a.size(); ++n) {
       const auto one = entries_below(catalogue, pair.a[n]);
       const auto two = entries_below(catalogue, pair.b[n]);
@@ -205,6 +196,40 @@ std::vector<CopyPair> rebuilt_pairs(
     pairs.push_back(std::move(pair));
   }
   return pairs;
+}
+
+// Adds the pairs of the model in `scope`; where it is not there twice as a whole, those of the
+// models in scopes inside.
+void add_rebuilt(const Subject& subject, const std::vector<TwinGroup>& groups, std::size_t scope,
+                 const AreEqual& are_equal, std::vector<std::vector<CopyPair>>& out) {
+  const Catalogue& catalogue = subject.catalogue;
+  const Counters counters =
+      counters_of(catalogue, scope == 0 ? std::string() : scope_name(catalogue, scope));
+  if (counters.steps < 2 && counters.powers < 2) return;
+  const std::size_t top = top_of(catalogue, scope);
+  std::optional<Copies> copies = imported_copies(catalogue, top, counters);
+  for (const std::size_t count : {counters.steps, counters.powers, std::size_t{2}}) {
+    if (count >= 2 && !copies) copies = numbered_copies(catalogue, groups, top, count, counters);
+  }
+  if (copies) {
+    out.push_back(pairs_of(subject, *copies, counters.steps >= 2, are_equal));
+    return;
+  }
+  for (const std::size_t child : catalogue.nodes[top].children) {
+    if (!catalogue.nodes[child].children.empty()) {
+      add_rebuilt(subject, groups, child, are_equal, out);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::vector<CopyPair>> rebuilt_pairs(const Subject& subject,
+                                                 const AreEqual& are_equal) {
+  std::vector<std::vector<CopyPair>> all;
+  if (subject.catalogue.counters.size() < 2) return all;
+  add_rebuilt(subject, twin_groups(subject.catalogue), 0, are_equal, all);
+  return all;
 }
 
 }  // namespace ckpt

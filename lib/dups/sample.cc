@@ -1,6 +1,7 @@
 #include "dups/sample.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <span>
 
@@ -49,6 +50,21 @@ bool is_constant(const SharedReader& reader, std::size_t entry) {
         std::memcmp(bytes.data(), bytes.data() + size, bytes.size() - size) != 0) {
       return false;
     }
+  }
+  return true;
+}
+
+bool is_ramp(const SharedReader& reader, std::size_t entry) {
+  constexpr std::size_t kFewest = 8;
+  std::vector<double> values = sample_of(reader, entry, kRun).values;
+  if (values.size() < kFewest) return false;
+  const double step = (values.back() - values.front()) / static_cast<double>(values.size() - 1);
+  // Steps that are rounded in f16 still count as equal.
+  const double rounding = 1e-3 * std::max(std::abs(values.front()), std::abs(values.back()));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double expected = values.front() + step * static_cast<double>(i);
+    // Not "greater": NaN is on no ramp.
+    if (!(std::abs(values[i] - expected) <= std::min(rounding, std::abs(step) / 2))) return false;
   }
   return true;
 }

@@ -23,4 +23,8 @@ Sample sample_of(const SharedReader& reader, std::size_t entry, std::size_t most
 // Are all values of the tensor the same number, to the bit? Streams until one differs.
 bool is_constant(const SharedReader& reader, std::size_t entry);
 
+// Do the values, eight or more, rise or fall by equal steps, as positions and counts do? By the
+// first thousand.
+bool is_ramp(const SharedReader& reader, std::size_t entry);
+
 }  // namespace ckpt

@@ -1,6 +1,7 @@
 #include "dups/twin_pairs.h"
 
 #include <algorithm>
+#include <set>
 #include <span>
 
 namespace ckpt {
@@ -47,7 +48,15 @@ std::size_t fellow_of(std::size_t k, std::size_t position, std::span<const std::
   return best;
 }
 
-void add_pairs(const Subject& subject, const TwinGroup& group, std::vector<CopyPair>& out) {
+// Can what is there twice be two networks side by side, and not layers of a stack? A square layer
+// can where others of its scope cannot be stacked.
+bool may_diverge(const Catalogue& catalogue, const TwinGroup& group) {
+  return group.nodes.size() == 2 && group.naming != Naming::kSeries &&
+         is_parallel(catalogue, group.nodes.front());
+}
+
+void add_pairs(const Subject& subject, const TwinGroup& group, bool is_beside_parallel,
+               std::vector<CopyPair>& out) {
   const std::size_t count = group.nodes.size();
   std::vector<CopyMeasure> measures;
   for (const std::size_t node : group.nodes) {
@@ -55,9 +64,8 @@ void add_pairs(const Subject& subject, const TwinGroup& group, std::vector<CopyP
   }
   const bool all_moved =
       std::ranges::all_of(measures, [](const auto& m) { return m.state.look == Look::kMoved; });
-  const bool may_diverge = count == 2 && group.naming != Naming::kSeries &&
-                           is_parallel(subject.catalogue, group.nodes.front());
-  if (all_moved && !may_diverge && group.naming != Naming::kRoles) return;
+  const bool is_pair = count == 2 && group.naming != Naming::kSeries && is_beside_parallel;
+  if (all_moved && !is_pair && group.naming != Naming::kRoles) return;
   std::vector<std::size_t> lives;
   std::vector<std::size_t> others;
   for (std::size_t i = 0; i < count; ++i) {
@@ -79,7 +87,13 @@ void add_pairs(const Subject& subject, const TwinGroup& group, std::vector<CopyP
 
 std::vector<CopyPair> twin_pairs(const Subject& subject, std::span<const TwinGroup> groups) {
   std::vector<CopyPair> pairs;
-  for (const TwinGroup& group : groups) add_pairs(subject, group, pairs);
+  std::set<std::size_t> parallel;  // scopes
+  for (const TwinGroup& group : groups) {
+    if (may_diverge(subject.catalogue, group)) parallel.insert(group.parent);
+  }
+  for (const TwinGroup& group : groups) {
+    add_pairs(subject, group, parallel.contains(group.parent), pairs);
+  }
   return pairs;
 }
 

@@ -25,13 +25,14 @@ constexpr unsigned kMoved = bit(Look::kMoved);
 
 // How the optimizer tells the copies apart.
 enum class Slots : std::uint8_t {
-  kOnlyLive,  // the live one has used slots, the copy none or idle ones
+  kOnlyLive,  // the live one has used slots, the copy none
+  kIdleCopy,  // the live one has used slots, the copy some that were never updated
   kBoth,      // both have used ones
   kNeither,   // neither has
 };
-constexpr unsigned kOnlyLive = bit(Slots::kOnlyLive);
 constexpr unsigned kNeither = bit(Slots::kNeither);
-constexpr unsigned kBoth = bit(Slots::kBoth);
+constexpr unsigned kBare = bit(Slots::kOnlyLive);
+constexpr unsigned kOnlyLive = kBare | bit(Slots::kIdleCopy);
 
 // What a row asks for beside its sets.
 enum Need : unsigned {
@@ -84,33 +85,45 @@ constexpr std::array kTable{
         C::kExactCopy, K::kCertain, Fix::kOnRequest},
     Row{kAny, bit(SameBytes::kMostly), kAny, kAny, kAny, kNothing,  //
         C::kExactCopy, K::kLikely, Fix::kOnRequest},
-    // A copy with first values, which the optimizer does not know.
-    Row{kNumbered, kNotEqual, kOnlyLive, kAny, kInitial, kNothing,  //
+    // A copy with first values, which the optimizer does not know. Where it has made slots that are
+    // still idle, a single layer may be a new one that training has just begun with.
+    Row{kNumbered, kNotEqual, kBare, kAny, kInitial, kNothing,  //
         C::kGhostTwin, K::kStrong, Fix::kOffered},
-    Row{kCounted, kNotEqual, kOnlyLive, kAny, kInitial, kDefaultName,  //
+    Row{kCounted, kNotEqual, kBare, kAny, kInitial, kDefaultName,  //
+        C::kGhostTwin, K::kStrong, Fix::kOffered},
+    Row{kNumbered, kNotEqual, kOnlyLive, kAny, kInitial, kSeveralLayers,  //
         C::kGhostTwin, K::kStrong, Fix::kOffered},
     Row{kAny, kNotEqual, kOnlyLive, kMoved, kInitial, kSeveralLayers,  //
         C::kGhostTwin, K::kLikely, Fix::kOnRequest},
-    Row{kCounted, kNotEqual, kOnlyLive, kAny, kUnclear, kParallel,  //
+    Row{kCounted, kNotEqual, kBare, kAny, kUnclear, kParallel,  //
         C::kGhostTwin, K::kLikely, Fix::kOnRequest},
-    // The same in a file without slots: a layer that is new looks so too, unless layers of several
-    // kinds are new at once or the name is one that nobody chose.
+    // The same in a file without slots: a layer that is new looks so too, unless several are new at
+    // once.
     Row{kNumbered, kNotEqual, kNeither, kMoved, kInitial, kParallel | kSeveralLayers,  //
         C::kGhostTwin, K::kLikely, Fix::kOnRequest},
-    Row{kCounted, kNotEqual, kNeither, kMoved, kInitial, kParallel | kDefaultName,  //
+    Row{kCounted, kNotEqual, kNeither, kMoved, kInitial,
+        kParallel | kDefaultName | kSeveralLayers,  //
         C::kGhostTwin, K::kLikely, Fix::kOnRequest},
-    Row{kCounted, kNotEqual, kNeither, kMoved, kInitial, kNothing,  //
+    Row{kCounted, kNotEqual, kNeither | bit(Slots::kIdleCopy), kMoved, kInitial, kNothing,  //
         C::kGhostTwin, K::kPossible, Fix::kOnRequest},
     // Two that were both trained: ensembles look the same. Near values are another matter.
     Row{kNumbered, kNear, kAny, kAny, kAny, kParallel,  //
         C::kDivergedTwin, K::kLikely, Fix::kOnRequest},
-    Row{kNumbered, kNotEqual, kBoth | kOnlyLive | kNeither, kMoved, kMoved, kParallel,  //
+    Row{kNumbered, kNotEqual, kAny, kMoved, kMoved, kParallel,  //
         C::kDivergedTwin, K::kPossible, Fix::kOnRequest},
 };
 
 Slots relation(const TwinEvidence& e) {
   if (e.live.slots != SlotState::kActive) return Slots::kNeither;
-  return e.copy.slots == SlotState::kActive ? Slots::kBoth : Slots::kOnlyLive;
+  switch (e.copy.slots) {
+    case SlotState::kNone:
+      return Slots::kOnlyLive;
+    case SlotState::kIdle:
+      return Slots::kIdleCopy;
+    case SlotState::kActive:
+      return Slots::kBoth;
+  }
+  return Slots::kNeither;
 }
 
 unsigned given(const TwinEvidence& e) {
@@ -136,29 +149,29 @@ Decision decide_keep(const CopyState& a, const CopyState& b) {
             .why =
                 "the one with used optimizer slots has an initializer's values, and the other "
                 "has not: the signals contradict each other",
-            .signal = 0};
+            .signal = Signal::kNone};
   }
   if (by_slots != 0) {
     const CopyState& other = by_slots > 0 ? b : a;
     return {.keep = by_slots > 0 ? 0 : 1,
             .why = other.slots == SlotState::kIdle ? "its optimizer slots alone have been used"
                                                    : "it alone has optimizer slots",
-            .signal = 1};
+            .signal = Signal::kSlots};
   }
   if (by_look != 0) {
     return {.keep = by_look > 0 ? 0 : 1,
             .why = "its values alone have left those of an initializer",
-            .signal = 2};
+            .signal = Signal::kLook};
   }
   if (a.step && b.step && *a.step != *b.step) {
     return {.keep = *a.step > *b.step ? 0 : 1,
             .why = cat("its step counter is the larger, ", std::max(*a.step, *b.step), " against ",
                        std::min(*a.step, *b.step)),
-            .signal = 3};
+            .signal = Signal::kStep};
   }
   return {.keep = b.is_canonical && !a.is_canonical ? 1 : 0,
           .why = "its name is the plainer one",
-          .signal = 4};
+          .signal = Signal::kName};
 }
 
 std::optional<Verdict> judge(const TwinEvidence& e) {

@@ -41,10 +41,11 @@ struct CopyState {
 // Which of two copies to keep, by signals in their order: optimizer slots, values away from an
 // initializer's, the larger step counter, the canonical name. Where the first two contradict each
 // other nothing is decided.
+enum class Signal : std::uint8_t { kNone, kSlots, kLook, kStep, kName };
 struct Decision {
   std::optional<int> keep;  // 0 or 1
   std::string why;          // a clause: "it alone has optimizer slots"
-  int signal = 0;           // 1 for slots … 4 for the name; 0 where nothing is decided
+  Signal signal = Signal::kNone;
 };
 Decision decide_keep(const CopyState& a, const CopyState& b);
 

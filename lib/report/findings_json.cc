@@ -2,6 +2,7 @@
 
 #include "core/escape.h"
 #include "core/text.h"
+#include "dups/fix_rules.h"
 #include "report/findings_report.h"
 
 namespace ckpt {
@@ -102,11 +103,8 @@ void write_fix_map(const FindingsReport& report, bool all, JsonStream& json) {
   json.begin_object(JsonStream::Form::kLines);
   json.key("schema").value("ckpt/map/1");
   json.key("rules").begin_array(JsonStream::Form::kLines);
-  for (const Finding& finding : report.found->findings) {
-    const bool is_wanted = finding.fix == Fix::kOffered || (all && finding.fix == Fix::kOnRequest &&
-                                                            finding.confidence >= report.least);
-    if (!is_wanted) continue;
-    for (const std::string& rule : finding.rules) json.value(rule);
+  for (const std::string& rule : fix_rules(report.found->findings, all, report.least)) {
+    json.value(rule);
   }
   json.end_array();
   json.end_object();

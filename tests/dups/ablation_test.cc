@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "scope/layers.h"
 #include "support/scorecard.h"
+#include "support/trainee.h"
 
 using namespace ckpt;
 
@@ -14,6 +15,7 @@ namespace {
 MemoryCheckpoint without_optimizer(const MemoryCheckpoint& checkpoint) {
   const auto reader = open_memory(checkpoint);
   MemoryCheckpoint out;
+  out.separator = checkpoint.separator;
   for (std::size_t i = 0; i < checkpoint.variables.size(); ++i) {
     const std::string& name = checkpoint.variables[i].name;
     const bool is_state = reader->index().entries[i].role == Role::kSlot ||
@@ -34,9 +36,8 @@ TEST_SUITE("dups/ablation") {
       card.add(labelled, find_in(labelled.checkpoint));
     }
     INFO(card.table());
-    MESSAGE(card.table());
-    CHECK(card.precision_at(Confidence::kStrong).all == 0);
-    const auto likely = card.precision_at(Confidence::kLikely);
+    CHECK(card.precision_from(Confidence::kStrong).all == 0);
+    const auto likely = card.precision_from(Confidence::kLikely);
     CHECK(likely.right == likely.all);
     CHECK(card.recall_of(FindingCode::kGhostTwin, Confidence::kLikely).right >= 51);
   }

@@ -6,6 +6,7 @@
 #include "dups/twin_groups.h"
 #include "scope/initializer.h"
 #include "support/scorecard.h"
+#include "support/trainee.h"
 
 using namespace ckpt;
 
@@ -149,7 +150,7 @@ TEST_SUITE("dups/names") {
     Trainee net(4);
     Variable& w = net.store.get_variable("w", {.shape = shape});
     net.initialize();
-    net.train({&w}, 1.5);
+    net.train({&w}, 2.5);
     CHECK(likeness_of(shape, sample(w.value())).look == Look::kMoved);
     CHECK(likeness_of({4}, sample(tensor_of(DType::kF32, {4}, {0, 0, 0, 0}))).words == "all 0");
     CHECK(likeness_of({4}, sample(tensor_of(DType::kF32, {4}, {0, 0, 0, 1}))).look == Look::kMoved);

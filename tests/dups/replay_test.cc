@@ -8,6 +8,7 @@
 #include "scope/slots.h"
 #include "support/scope_code_of.h"
 #include "support/scorecard.h"
+#include "support/trainee.h"
 
 // Reports of the field (specs/reuse_mistakes.md, section 1), replayed on the scope engine. What is
 // to be said of each was written before it was run.
@@ -16,22 +17,12 @@ using namespace ckpt;
 
 namespace {
 
-using Variables = std::vector<Variable*>;
-
-Variables made_since(Trainee& net, std::size_t before) {
-  Variables made;
-  for (std::size_t i = before; i < net.store.variables().size(); ++i) {
-    made.push_back(net.store.variables()[i].get());
-  }
-  return made;
-}
-
 // Builds twice, trains what came first, and says what is found in the file.
 std::string replay(const std::function<void(VariableStore&)>& first,
                    const std::function<void(VariableStore&)>& second) {
   Trainee net(5);
   first(net.store);
-  const Variables live = made_since(net, 0);
+  const Variables live = variables_since(net.store);
   const std::size_t count = net.store.variables().size();
   second(net.store);
   REQUIRE(net.store.variables().size() > count);
@@ -81,7 +72,7 @@ TEST_SUITE("dups/replay") {
     // Both come from one visit, so that the first half has to be told apart here.
     Trainee net(6);
     twice(net.store);
-    const Variables all = made_since(net, 0);
+    const Variables all = variables_since(net.store);
     const Variables live(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2));
     net.initialize();
     net.train(live, 2.5);
@@ -129,7 +120,7 @@ TEST_SUITE("dups/replay") {
     };
     Trainee net(8);
     memory(net.store);
-    const Variables all = made_since(net, 0);
+    const Variables all = variables_since(net.store);
     CHECK(names_of(all) ==
           std::set<std::string>{"main/memory_layer/kernel", "main/memory_layer_1/kernel"});
     net.initialize();
@@ -194,7 +185,7 @@ TEST_SUITE("dups/replay") {
     Trainee net(10);
     dense(net.store, 30, 20, {.name = "dense"});
     dense(net.store, 30, 20, {.name = "dense", .reuse = Reuse::kTrue});
-    const Variables all = made_since(net, 0);
+    const Variables all = variables_since(net.store);
     CHECK(all.size() == 2);
     net.initialize();
     net.train(all, 2);
@@ -205,7 +196,7 @@ TEST_SUITE("dups/replay") {
   TEST_CASE("R25: slots of a variable that is not there are orphans where others have theirs") {
     Trainee net(11);
     dense(net.store, 30, 20);
-    const Variables all = made_since(net, 0);
+    const Variables all = variables_since(net.store);
     net.initialize();
     net.train(all, 2);
     net.add_slots(all, Optimizer::kAdam, true);

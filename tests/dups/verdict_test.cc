@@ -29,8 +29,12 @@ TEST_SUITE("dups/verdict") {
   TEST_CASE("a ghost loses confidence with each piece of its evidence") {
     TwinEvidence e = ghost();
     CHECK(text(judge(e)) == "strong ghost-twin, fix offered");
+    e.has_several_layers = true;
     e.copy.slots = SlotState::kIdle;
     CHECK(text(judge(e)) == "strong ghost-twin, fix offered");
+    e.has_several_layers = false;
+    CHECK(text(judge(e)) == "possible ghost-twin, fix on request");
+    e.copy.slots = SlotState::kNone;
     e.copy.look = Look::kSilent;
     CHECK(text(judge(e)) == "nothing");
     e.is_parallel = true;
@@ -117,7 +121,7 @@ TEST_SUITE("dups/verdict") {
     const CopyState fresh{.slots = SlotState::kNone, .look = Look::kInitial};
     CHECK(decide_keep(bare, trained).keep == 1);
     CHECK(decide_keep(trained, bare).why == "it alone has optimizer slots");
-    CHECK(decide_keep(trained, fresh).signal == 1);
+    CHECK(decide_keep(trained, fresh).signal == Signal::kSlots);
     CHECK(decide_keep(fresh, bare).keep == 1);
     CHECK(decide_keep(fresh, bare).why == "its values alone have left those of an initializer");
     CopyState idle = fresh;

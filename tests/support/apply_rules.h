@@ -5,9 +5,8 @@
 
 #include "checkpoint/memory_checkpoint.h"
 
-// Applies rules of `ckpt remap` to a checkpoint in memory: whole names, prefixes that end in the
-// separator, "SCOPE/{_:path} = -", "SCOPE.{_} = -" and drops, which is all that findings use. It
-// shares no code with the product. Throws std::runtime_error for a rule that it does not know or
+// The checkpoint as `ckpt remap` would leave it: the rules that a finding proposes, planned as the
+// command plans them and carried out in memory. Throws where the plan has a problem, such as a rule
 // that matches nothing.
 ckpt::MemoryCheckpoint apply_rules(const ckpt::MemoryCheckpoint& checkpoint,
                                    const std::vector<std::string>& rules);
