@@ -26,6 +26,7 @@ constexpr std::array kCommands{
     Command{"map", "check, explain or invert the rules of a map file", add_map},
     Command{"undo", "give a file back every byte it had before a remap in place", add_undo},
     Command{"recover", "finish or undo an edit in place that was interrupted", add_recover},
+    Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
 };
 
 // CLI11 answers an unknown sub-command with a sentence about unexpected arguments; this one names
