@@ -48,34 +48,45 @@ Graph read_graph_file(const std::string& path, const Index& index, Console& cons
 
 std::optional<GraphInput> find_graph(const Reader& reader, const std::string& path,
                                      const std::string& graph_file, Console& console) {
-  std::optional<Graph> graph;
+  GraphInput input;
   std::string source = "its own config";
-  try {
-    if (graph_file.empty()) {
-      graph = read_keras_model(reader);
-    } else {
-      graph = read_graph_file(graph_file, reader.index(), console);
-      source = escape(graph_file);
+  if (graph_file.empty()) {
+    const Metadata metadata = reader.metadata();
+    const auto config = metadata.find("model_config");
+    if (config == metadata.end()) return std::nullopt;
+    try {
+      input.graph = read_keras_config(config->second, keras_options(reader.index(), metadata));
+    } catch (const Error& e) {
+      throw e.in(cat(escape(path), ": its model_config"));
     }
-    if (!graph) return std::nullopt;
-    if (!graph_file.empty()) bind_keras(*graph, reader.index());
-  } catch (const Error& e) {
-    if (graph_file.empty()) throw e.in(cat(escape(path), ": its model_config"));
-    throw;
+  } else {
+    input.graph = read_graph_file(graph_file, reader.index(), console);
+    source = escape(graph_file);
   }
-  for (const std::string& note : graph->notes) console.complain(cat(source, ": note: ", note));
-  std::string words = cat(source, " (", graph->source, ")");
-  return GraphInput{std::move(*graph), std::move(words)};
+  for (const std::string& note : input.graph.notes) console.complain(cat(source, ": note: ", note));
+  input.words = cat(source, " (", input.graph.source, ")");
+  try {
+    bind_keras(input.graph, reader.index());
+  } catch (const Error& e) {
+    input.misfit = e.what();
+  }
+  return input;
 }
 
 GraphInput need_graph(const Reader& reader, const std::string& path, const std::string& graph_file,
                       Console& console) {
   auto graph = find_graph(reader, path, graph_file, console);
-  if (graph) return std::move(*graph);
-  throw Error(Errc::kInvalid,
-              cat(escape(path), ": ", reader.index().format, " (", reader.index().layout,
-                  ") with no graph in it; --graph CONFIG gives one, a Keras config as "
-                  "model.to_json() writes it"));
+  if (!graph) {
+    throw Error(Errc::kInvalid,
+                cat(escape(path), ": ", reader.index().format, " (", reader.index().layout,
+                    ") with no graph in it; --graph CONFIG gives one, a Keras config as "
+                    "model.to_json() writes it"));
+  }
+  if (!graph->misfit.empty()) {
+    throw Error(Errc::kNotFound,
+                cat(escape(path), ": does not fit ", graph->words, ": ", graph->misfit));
+  }
+  return std::move(*graph);
 }
 
 std::vector<Tensor> read_inputs(const std::string& path, const Graph& graph, Console& console) {

@@ -12,10 +12,11 @@ namespace ckpt {
 
 class Reader;
 
-// A graph that a command runs, bound to a checkpoint's variables.
+// A graph that a command runs, bound to a checkpoint's variables where those fit.
 struct GraphInput {
   Graph graph;
-  std::string words;  // where it comes from: "net.json (Keras 3 config)"
+  std::string words;   // where it comes from: "net.json (Keras 3 config)"
+  std::string misfit;  // why the checkpoint does not fit it; empty: it is bound
 };
 
 // The graph of `graph_file`, a Keras config or a whole model of Keras, where one is given, else the
@@ -25,7 +26,8 @@ struct GraphInput {
 std::optional<GraphInput> find_graph(const Reader& reader, const std::string& path,
                                      const std::string& graph_file, Console& console);
 
-// The same, and throws Error(kInvalid) where there is none, saying how one is given.
+// The same, and throws Error where there is none, saying how one is given, and where the checkpoint
+// does not fit it.
 GraphInput need_graph(const Reader& reader, const std::string& path, const std::string& graph_file,
                       Console& console);
 

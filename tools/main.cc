@@ -23,10 +23,12 @@ constexpr std::array kCommands{
     Command{"show", "describe one variable: statistics, histogram, digest, bytes", add_show},
     Command{"dups", "find variables that a mistake made twice", add_dups},
     Command{"remap", "rename scopes and variables: to a new file, or in place", add_remap},
+    Command{"verify", "prove that a checkpoint is what another one was, or computes the same",
+            add_verify},
+    Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
     Command{"map", "check, explain or invert the rules of a map file", add_map},
     Command{"undo", "give a file back every byte it had before a remap in place", add_undo},
     Command{"recover", "finish or undo an edit in place that was interrupted", add_recover},
-    Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
 };
 
 // CLI11 answers an unknown sub-command with a sentence about unexpected arguments; this one names
