@@ -190,6 +190,7 @@ std::map<std::string, std::vector<std::string>, std::less<>> origins_of(const Re
   for (const PathMove& move : receipt.moves) origins[move.to].push_back(move.from);
   for (const Receipt::Change& change : receipt.changes) {
     for (const PlannedVariable& to : change.to) {
+      if (change.from.size() == 1 && change.from.front().name == to.name) continue;
       for (const PlannedVariable& from : change.from) origins[to.name].push_back(from.name);
     }
   }

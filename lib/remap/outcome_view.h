@@ -17,7 +17,8 @@ namespace ckpt {
 // not, or has with another dtype or shape.
 std::unique_ptr<Reader> view_outcome(const Reader& source, const Receipt& receipt);
 
-// Of each name that a remap gave, the names it came from: "h/qkv" → "h/q", "h/k", "h/v".
+// Of each name that a remap gave, the names it came from: "h/qkv" → "h/q", "h/k", "h/v". A variable
+// that kept its name, though its values changed, is not among them.
 std::map<std::string, std::vector<std::string>, std::less<>> origins_of(const Receipt& receipt);
 
 }  // namespace ckpt

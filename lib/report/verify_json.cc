@@ -103,6 +103,8 @@ void write_forward(const Verification& result, JsonStream& json) {
   json.key("tolerance").begin_object().key("relative").value(forward.tolerance.relative);
   json.key("absolute").value(forward.tolerance.absolute);
   json.key("words").value(forward.tolerance.words).end_object();
+  json.key("unmatched");
+  write_names(forward.unmatched, json);
   json.key("influence_tested").value(forward.influence_tested).key("unseen");
   write_names(forward.unseen, json);
   json.key("accuracy").begin_object().key("old");

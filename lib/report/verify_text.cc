@@ -121,6 +121,11 @@ class Printer {
     }
     item(forward.tolerance.is_exact() ? cat("allowed: ", forward.tolerance.words)
                                       : cat("allowed: ", allowed(forward.tolerance)));
+    if (!forward.unmatched.empty()) {
+      row("note", cat(count_of(forward.unmatched.size(), "tensor"),
+                      " of the record not compared, which the network has not, first ",
+                      escape(forward.unmatched.front())));
+    }
     if (forward.first_difference) {
       row("first",
           cat("in the layer ", describe(*forward.first_difference), "; all before it agree"));

@@ -30,6 +30,7 @@ struct ForwardCheck {
   std::string old_graph;  // whose it is, in words
   std::string new_graph;
   std::string inputs;
+  std::vector<std::string> unmatched;  // names in the record that the network has not
   Tolerance tolerance;
   std::vector<OutputCheck> outputs;
   // The first layer that differs, in the order of computing; on one row of the inputs.

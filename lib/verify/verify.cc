@@ -8,9 +8,11 @@
 #include "core/text.h"
 #include "verify/diagnosing/patched_reader.h"
 #include "verify/forward/bound.h"
+#include "verify/forward/golden.h"
 #include "verify/forward/influence.h"
 #include "verify/forward/output_check.h"
 #include "verify/forward/wiring.h"
+#include "verify/forward/worst_row.h"
 
 namespace ckpt {
 namespace {
@@ -25,16 +27,6 @@ struct Side {
   const Graph* graph = nullptr;
   const Reader* reader = nullptr;
 };
-
-// Row `row` of a batch.
-Tensor row_of(const Tensor& tensor, std::size_t row) {
-  Tensor out{tensor.dtype, tensor.shape, {}};
-  out.shape.front() = 1;
-  const std::size_t bytes = tensor.bytes.size() / static_cast<std::size_t>(tensor.shape.front());
-  const auto first = tensor.bytes.begin() + static_cast<std::ptrdiff_t>(row * bytes);
-  out.bytes.assign(first, first + static_cast<std::ptrdiff_t>(bytes));
-  return out;
-}
 
 class Verifier {
  public:
@@ -114,7 +106,9 @@ class Verifier {
     same_wiring_ = !has_both_ || same_wiring(*o->graph, *n->graph);
     ForwardCheck& forward = result_.forward.emplace();
     forward.old_graph = request_.old == nullptr ? "" : o ? o->words : "that of NEW, names mapped";
-    forward.new_graph = n ? n->words : "that of OLD, names mapped";
+    forward.new_graph = n                              ? n->words
+                        : is_.reader == request_.found ? "that of OLD"
+                                                       : "that of OLD, names mapped";
     return true;
   }
 
@@ -147,7 +141,12 @@ class Verifier {
       differs(cat("NEW cannot be run on the inputs that OLD was run on: ", e.what()));
       return give_up("NEW cannot be run");
     }
-    if (was_.graph == nullptr) was = from_golden();
+    if (was_.graph == nullptr) {
+      Golden golden = match_golden(request_.golden, std::move(new_result_));
+      was = std::move(golden.was);
+      new_result_ = std::move(golden.is);
+      forward.unmatched = std::move(golden.unknown);
+    }
     if (was.outputs.size() != new_result_.outputs.size()) {
       differs(cat("the network of NEW has ", count_of(new_result_.outputs.size(), "output"),
                   ", that of OLD ", was.outputs.size()));
@@ -164,38 +163,6 @@ class Verifier {
     if (agreement_of(forward.outputs) == Agreement::kDiffers) {
       forward.first_difference = was_.graph == nullptr ? first_golden_layer() : first_layer();
     }
-  }
-
-  // The record's outputs, in the network's order, and its layers.
-  RunResult from_golden() {
-    RunResult golden;
-    std::vector<NamedTensor> rest = request_.golden;
-    const auto take = [&](const std::string& name) -> std::optional<NamedTensor> {
-      const auto it = std::ranges::find(rest, name, &NamedTensor::name);
-      if (it == rest.end()) return std::nullopt;
-      NamedTensor found = std::move(*it);
-      rest.erase(it);
-      return found;
-    };
-    for (const NamedTensor& output : new_result_.outputs) {
-      auto found = take(output.name);
-      if (!found) {
-        throw Error(Errc::kInvalid, cat("the record has no '", escape(output.name),
-                                        "'; `ckpt verify NEW --record FILE` makes one"));
-      }
-      golden.outputs.push_back(std::move(*found));
-    }
-    std::vector<NamedTensor> recorded;  // of the layers, those that the record has
-    for (NamedTensor& layer : new_result_.layers) {
-      auto found = take(layer.name);
-      if (!found) continue;
-      golden.layers.push_back(std::move(*found));
-      recorded.push_back(std::move(layer));
-    }
-    new_result_.layers = std::move(recorded);
-    if (rest.empty()) return golden;
-    throw Error(Errc::kInvalid, cat("the record has '", escape(rest.front().name),
-                                    "', which is no output and no layer of the network"));
   }
 
   [[nodiscard]] Tolerance tolerance() const {
@@ -215,13 +182,13 @@ class Verifier {
   // The coarsest rounding that the operations of a remap did to a variable.
   [[nodiscard]] double stored_unit() const {
     double unit = 0;
-    for (const auto& [name, origin] : request_.origins) {
-      const auto after = request_.expected->find(name);
-      const auto before = request_.old->find(origin.front());
-      if (!after || !before) continue;
-      const DType from = request_.old->index().entries[*before].dtype;
-      const DType to = request_.expected->index().entries[*after].dtype;
-      if (from != to) unit = std::max(unit, rounding_unit(to));
+    for (const Entry& entry : request_.expected->index().entries) {
+      const auto origin = request_.origins.find(entry.name);
+      const auto before = request_.old->find(
+          origin == request_.origins.end() ? entry.name : origin->second.front());
+      if (before && request_.old->index().entries[*before].dtype != entry.dtype) {
+        unit = std::max(unit, rounding_unit(entry.dtype));
+      }
     }
     return unit;
   }
@@ -234,41 +201,16 @@ class Verifier {
   // Runs both networks again for their layers, on the row whose output differs most.
   [[nodiscard]] std::optional<OutputCheck> first_layer() const {
     if (!same_wiring_ || was_.graph->layers.size() != is_.graph->layers.size()) return std::nullopt;
-    const std::vector<Tensor> inputs = worst_row();
+    const auto& outputs = result_.forward->outputs;
+    const auto worst = std::ranges::max_element(
+        outputs, {}, [](const OutputCheck& check) { return check.difference.max_rel(); });
+    const auto at = static_cast<std::size_t>(worst - outputs.begin());
+    const std::vector<Tensor> inputs =
+        worst_row(*is_.graph, inputs_, old_outputs_[at].tensor, new_result_.outputs[at].tensor);
     const RunOptions options{.layers = true};
     const RunResult was = ckpt::run(*was_.graph, *was_.reader, inputs, options);
     const RunResult is = ckpt::run(*is_.graph, *is_.reader, inputs, options);
     return first_difference(check_outputs(was.layers, is.layers, result_.forward->tolerance));
-  }
-
-  [[nodiscard]] std::vector<Tensor> worst_row() const {
-    const auto worst = std::ranges::max_element(
-        result_.forward->outputs, {}, [](const OutputCheck& c) { return c.difference.max_rel(); });
-    const auto at = static_cast<std::size_t>(worst - result_.forward->outputs.begin());
-    const Tensor& was = old_outputs_[at].tensor;
-    const Tensor& is = new_result_.outputs[at].tensor;
-    const auto batch = was.shape.empty() ? 0 : was.shape.front();
-    const bool is_batch = batch > 1 && was.shape == is.shape && was.dtype == is.dtype &&
-                          std::ranges::all_of(inputs_, [&](const Tensor& input) {
-                            return !input.shape.empty() && input.shape.front() == batch;
-                          });
-    const bool is_free = std::ranges::all_of(is_.graph->inputs, [&](const Port& port) {
-      const Shape& shape = is_.graph->values[port.value].shape;
-      return !shape.empty() && shape.front() == kUnknown;
-    });
-    if (!is_batch || !is_free) return inputs_;
-    std::size_t row = 0;
-    double most = -1;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(batch); ++i) {
-      const double gap = difference_of(row_of(was, i), row_of(is, i)).max_abs;
-      if (gap > most) {
-        most = gap;
-        row = i;
-      }
-    }
-    std::vector<Tensor> inputs;
-    for (const Tensor& input : inputs_) inputs.push_back(row_of(input, row));
-    return inputs;
   }
 
   // The variables that are not what they should be, in the views in which they can be compared.

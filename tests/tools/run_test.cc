@@ -2,27 +2,11 @@
 
 #include <filesystem>
 
-#include "core/text.h"
-#include "support/process.h"
-#include "support/temp_dir.h"
+#include "support/digits.h"
 
 namespace {
 
 const std::string kDigits = CKPT_FIXTURES "/digits/";
-
-// A folder with the digits net, its digits and its graph, in which commands run.
-struct Workplace {
-  Workplace() {
-    for (const char* name : {"digits.h5", "digits.json", "test_digits.npz", "test_labels.npz"}) {
-      std::filesystem::copy(kDigits + name, dir.path() / name);
-    }
-  }
-  ProcessResult run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), "run");
-    return run_ckpt(std::move(arguments), dir.path());
-  }
-  TempDir dir;
-};
 
 // What NumPy reads of both files, and how far the second one's `output_0` is from it.
 std::string by_numpy(const std::string& got, const std::string& expected) {
@@ -38,9 +22,9 @@ std::string by_numpy(const std::string& got, const std::string& expected) {
 
 TEST_SUITE("tools/run") {
   TEST_CASE("the digits net answers as another implementation of it does") {
-    const Workplace w;
-    const auto result = w.run({"digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz",
-                               "--labels", "test_labels.npz", "-o", "y.npz"});
+    const DigitsFolder w;
+    const auto result = w.ckpt({"run", "digits.h5", "--graph", "digits.json", "--inputs",
+                                "test_digits.npz", "--labels", "test_labels.npz", "-o", "y.npz"});
     CHECK(result.err == "");
     CHECK(result.out ==
           "digits.h5: digits.json (Keras 3 config)\n"
@@ -54,9 +38,9 @@ TEST_SUITE("tools/run") {
   }
 
   TEST_CASE("--layers writes what every layer gave, under LAYER#call#output") {
-    const Workplace w;
-    const auto result = w.run({"digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz",
-                               "-o", "y.npz", "--layers"});
+    const DigitsFolder w;
+    const auto result = w.ckpt({"run", "digits.h5", "--graph", "digits.json", "--inputs",
+                                "test_digits.npz", "-o", "y.npz", "--layers"});
     CHECK(result.out.ends_with("y.npz: 1 output and 8 layer tensors written\n"));
     CHECK(by_numpy(w.dir / "y.npz", kDigits + "test_logits.npz") ==
           "['conv1#0#0', 'conv1/batch_normalization#0#0', 'conv2#0#0', 'dense#0#0', 'dense_1#0#0', "
@@ -64,13 +48,13 @@ TEST_SUITE("tools/run") {
   }
 
   TEST_CASE("an input of another name is taken for the only one, and that is said") {
-    const Workplace w;
+    const DigitsFolder w;
     run_python(
         "import numpy as np,sys\n"
         "np.savez(sys.argv[2], x=np.load(sys.argv[1])['input_0'][:2])\n",
         {w.dir / "test_digits.npz", w.dir / "x.npz"});
     const auto result =
-        w.run({"digits.h5", "--graph", "digits.json", "--inputs", "x.npz", "--json"});
+        w.ckpt({"run", "digits.h5", "--graph", "digits.json", "--inputs", "x.npz", "--json"});
     CHECK(result.err == "ckpt: x.npz: note: 'x' is taken for the input 'input_0'\n");
     CHECK(result.out.find("\"inputs\": [\n    {\"name\": \"input_0\", \"dtype\": \"f32\", "
                           "\"shape\": [2, 8, 8, 1], \"min\": 0, \"max\": 1, \"nan\": 0}\n  ],") !=
@@ -80,31 +64,28 @@ TEST_SUITE("tools/run") {
   }
 
   TEST_CASE("what does not fit is answered with what would") {
-    const Workplace w;
-    const auto answer = [&](const std::vector<std::string>& arguments) {
-      const auto result = w.run(arguments);
-      return ckpt::cat(result.out, result.err, "status ", result.status);
-    };
-    CHECK(answer({"digits.h5", "--inputs", "test_digits.npz"}) ==
+    const DigitsFolder w;
+    CHECK(w.answer({"run", "digits.h5", "--inputs", "test_digits.npz"}) ==
           "ckpt: digits.h5: HDF5 (native) with no graph in it; --graph CONFIG gives one, a Keras "
           "config as model.to_json() writes it\nstatus 2");
-    CHECK(answer({"digits.h5", "--graph", "digits.h5", "--inputs", "test_digits.npz"}) ==
+    CHECK(w.answer({"run", "digits.h5", "--graph", "digits.h5", "--inputs", "test_digits.npz"}) ==
           "ckpt: digits.h5: has no model_config; a graph is a Keras config (JSON, as "
           "model.to_json() writes it) or a whole model with one\nstatus 2");
-    CHECK(answer({"digits.h5", "--graph", "digits.json", "--inputs", "test_labels.npz"}) ==
+    CHECK(w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "test_labels.npz"}) ==
           "ckpt: test_labels.npz: note: 'labels' is taken for the input 'input_0'\n"
           "ckpt: digits.h5: input 'input_0' has the shape [355], not [?, 8, 8, 1]\nstatus 2");
     CHECK(
-        answer({"digits.h5", "--graph", "digits.json", "--inputs", "digits.h5"}) ==
+        w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "digits.h5"}) ==
         "ckpt: digits.h5: the graph has no input 'beta1_power'; its inputs are input_0\nstatus 2");
     CHECK(
-        answer({"digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz", "--labels",
-                "test_digits.npz"}) ==
+        w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz",
+                  "--labels", "test_digits.npz"}) ==
         "ckpt: test_digits.npz: the labels have the shape [355, 8, 8, 1], not [355], one for each "
         "row\nstatus 2");
     write_file(w.dir / "y.npz", "mine");
-    CHECK(answer({"digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz", "-o",
-                  "y.npz"}) == "ckpt: y.npz: exists already; --overwrite replaces it\nstatus 5");
+    CHECK(w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz",
+                    "-o", "y.npz"}) ==
+          "ckpt: y.npz: exists already; --overwrite replaces it\nstatus 5");
     CHECK(read_file(w.dir / "y.npz") == "mine");
   }
 
@@ -114,9 +95,9 @@ TEST_SUITE("tools/run") {
       MESSAGE("SKIPPED: " << folder << " is not there");
       return;
     }
-    const Workplace w;
+    const DigitsFolder w;
     const auto result =
-        w.run({folder + "model.h5", "--inputs", folder + "inputs.npz", "-o", "y.npz"});
+        w.ckpt({"run", folder + "model.h5", "--inputs", folder + "inputs.npz", "-o", "y.npz"});
     CHECK(result.status == 0);
     CHECK(by_numpy(w.dir / "y.npz", folder + "outputs.npz") ==
           "['output_0'] float32 (6, 5) True\n");

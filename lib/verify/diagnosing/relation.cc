@@ -36,6 +36,12 @@ constexpr std::array kMappings{
             "has the values it had with the other sign", "has the other sign"},
 };
 
+// A value as it is written in its type: shortest, and exact.
+std::string text_of(double value, DType dtype) {
+  const bool is_narrow = class_of(dtype) == DTypeClass::kFloat && dtype != DType::kF64;
+  return is_narrow ? cat(static_cast<float>(value)) : cat(value);
+}
+
 // Are the values those, to a few roundings of the type?
 bool are_close(const std::vector<double>& a, const std::vector<double>& b, DType dtype) {
   const double unit = dtype == DType::kF64 ? 0x1p-50 : dtype == DType::kF32 ? 0x1p-21 : 0x1p-8;
@@ -85,9 +91,10 @@ std::optional<Relation> by_value(const Tensor& was, const Tensor& is) {
   if (class_of(was.dtype) != DTypeClass::kFloat) return std::nullopt;
   const Array before = from_tensor(was);
   const Array after = from_tensor(is);
+  if (after.values.size() == 1) return std::nullopt;  // anything explains a single number
   const double first = after.values.front();
   if (std::ranges::all_of(after.values, [&](double x) { return x == first; })) {
-    return Relation{cat("is all ", first == 0 ? 0 : first), kRestored, was};
+    return Relation{cat("is all ", text_of(first == 0 ? 0 : first, was.dtype)), kRestored, was};
   }
   if (auto rounded = by_rounding(was, before, after)) return rounded;
   for (const Mapping& mapping : kMappings) {
@@ -103,14 +110,14 @@ std::optional<Relation> by_value(const Tensor& was, const Tensor& is) {
   if (std::isfinite(factor) && factor != 0 &&
       are_close(mapped(before, [&](double x) { return x * factor; }).values, after.values,
                 was.dtype)) {
-    return Relation{cat("has ", static_cast<float>(factor), " times the values it had"),
-                    cat("is divided by ", static_cast<float>(factor)),
+    return Relation{cat("has ", text_of(factor, was.dtype), " times the values it had"),
+                    cat("is divided by ", text_of(factor, was.dtype)),
                     rebuilt(mapped(after, [&](double x) { return x / factor; }), is.dtype)};
   }
   if (are_close(mapped(before, [&](double x) { return x + summand; }).values, after.values,
                 was.dtype)) {
-    return Relation{cat("has ", static_cast<float>(summand), " added to the values it had"),
-                    cat("has ", static_cast<float>(summand), " taken off"),
+    return Relation{cat("has ", text_of(summand, was.dtype), " added to the values it had"),
+                    cat("has ", text_of(summand, was.dtype), " taken off"),
                     rebuilt(mapped(after, [&](double x) { return x - summand; }), is.dtype)};
   }
   return std::nullopt;
@@ -123,10 +130,13 @@ Relation relation_of(const Tensor& was, const Tensor& is, const std::vector<Shap
   if (auto order = by_order(was, is, images, block)) return *order;
   if (auto value = by_value(was, is)) return *value;
   const TensorDifference d = difference_of(was, is);
+  if (d.elements == 1)
+    return {cat("is ", text_of(d.is, was.dtype), ", was ", text_of(d.was, was.dtype)), kRestored,
+            was, false};
   return {
       cat("has other values in ", with_commas(d.differing), " of ", count_of(d.elements, "element"),
           ", the first at ", to_string(position_of(was.shape, d.first)), ": ",
-          static_cast<float>(d.is), ", was ", static_cast<float>(d.was)),
+          text_of(d.is, was.dtype), ", was ", text_of(d.was, was.dtype)),
       kRestored, was, false};
 }
 
