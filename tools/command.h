@@ -30,6 +30,8 @@ Action add_remap(CLI::App& app);
 Action add_map(CLI::App& app);
 Action add_undo(CLI::App& app);
 Action add_recover(CLI::App& app);
+Action add_run(CLI::App& app);
+Action add_verify(CLI::App& app);
 
 // What a FILE argument means: a file, and with FILE:SCOPE a scope in it. Where a file of the whole
 // name exists it is that file.

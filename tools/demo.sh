@@ -52,4 +52,19 @@ run "ckpt dups digits_ghost.h5 --fix fix.json || echo \"status \$?\""
 run "ckpt remap digits_ghost.h5 fixed.h5 -m fix.json"
 run "ckpt dups fixed.h5"
 
+say "10. Does the repaired net compute what it did? Names, bytes, outputs on 355 digits, accuracy."
+cp "$project"/fixtures/digits/*.npz "$project/fixtures/digits/digits.json" .
+digits="--inputs test_digits.npz --labels test_labels.npz"
+run "ckpt verify fixed.h5 --against digits_ghost.h5 --graph digits.json $digits"
+
+say "11. A rename for new code, whose network is in new.json: each name went to the right place."
+sed 's/"conv1/"stem/; s/"dense_1"/"fc1"/' digits.json >new.json
+run "ckpt remap digits.h5 new.h5 -r conv1/=stem/ -r 'dense_{i:int}/{p:path} = fc{i}/{p}'"
+run "ckpt verify new.h5 --against digits.h5 --graph digits.json --graph-new new.json $digits"
+
+say "12. The same with a slip: two biases of one shape end in each other's place. The accuracy does not tell."
+run "ckpt remap digits.h5 slip.h5 -r conv1/=stem/ -r dense_1/kernel=fc1/kernel \
+    -r dense/bias=fc1/bias -r dense_1/bias=dense/bias >/dev/null"
+run "ckpt verify slip.h5 --against digits.h5 --graph digits.json --graph-new new.json $digits || echo \"status \$?\""
+
 say "That was the demo. \`build/ckpt --help\` lists the commands; README.md explains them."

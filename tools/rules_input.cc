@@ -15,13 +15,12 @@ constexpr std::uint64_t kMaxMapBytes = std::uint64_t{256} << 20U;
 
 }  // namespace
 
-std::string read_text_file(const std::string& path) {
+std::string read_text_file(const std::string& path, std::string_view what) {
   try {
     const auto file = open_file(path);
     if (file->size() > kMaxMapBytes) {
-      throw Error(Errc::kInvalid,
-                  cat("has ", with_commas(file->size()), " bytes; a map or receipt of at most ",
-                      with_commas(kMaxMapBytes), " was expected"));
+      throw Error(Errc::kInvalid, cat("has ", with_commas(file->size()), " bytes; ", what,
+                                      " of at most ", with_commas(kMaxMapBytes), " was expected"));
     }
     Bytes bytes(static_cast<std::size_t>(file->size()));
     file->read_at(0, bytes);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/format.h"
@@ -16,8 +17,9 @@ struct RulesInput {
   bool tf_compat = false;          // the map file is a TensorFlow assignment map
 };
 
-// The whole content of a small text file. Throws Error, naming the file.
-std::string read_text_file(const std::string& path);
+// The whole content of a small text file; `what` it should be is said where it is too large.
+// Throws Error, naming the file.
+std::string read_text_file(const std::string& path, std::string_view what = "a map or receipt");
 
 // The rules: those of the map file, then those of the command line. `names` are the checkpoint's,
 // which an assignment map is resolved against. Throws Error(kInvalid), naming the map file.

@@ -30,6 +30,10 @@ struct Index {
 // The layer that has the variable or scope `name`, by Index::layers; empty where that has none.
 std::string layer_of(const Index& index, std::string_view name);
 
+// What a file says of itself as a whole, beside its variables: name to text, sorted by name. Names
+// are the format's own. A whole Keras model has "model_config", "keras_version" and "backend".
+using Metadata = std::map<std::string, std::string, std::less<>>;
+
 // An open checkpoint. It is valid as long as it exists: open() has checked the whole index, or
 // thrown. Tensors are read when they are asked for.
 class Reader {
@@ -70,6 +74,10 @@ class Reader {
 
   // How entry `i` is stored, and its attributes.
   [[nodiscard]] virtual Details details(std::size_t i) const = 0;
+
+  // Read when it is asked for; what is no text is left out. Throws Error(kCorrupt) where the file
+  // is damaged there. Empty where a format has none, or none that is read.
+  [[nodiscard]] virtual Metadata metadata() const { return {}; }
 
  private:
   virtual void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const = 0;

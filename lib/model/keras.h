@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,13 @@ void bind_keras(Graph& graph, const Index& index);
 
 // The options as a Keras file's index tells them ("Keras 2 model (2.3.1, theano)").
 KerasOptions keras_options(const Index& index);
+
+// The same, and what the index leaves open by the metadata of the file that has the config.
+KerasOptions keras_options(const Index& index, const Metadata& metadata);
+
+// The graph of a whole-model file by its own metadata (`model_config`), bound to its variables;
+// empty where it has none. Throws as read_keras_config() and bind_keras() do.
+std::optional<Graph> read_keras_model(const Reader& reader);
 
 // The classes of layers and operations that read_keras_config() knows, sorted.
 std::vector<std::string> keras_layer_classes();

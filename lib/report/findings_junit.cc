@@ -1,34 +1,9 @@
-#include "core/escape.h"
 #include "core/text.h"
 #include "report/findings_report.h"
+#include "report/xml.h"
 
 namespace ckpt {
 namespace {
-
-// Text inside an XML element or attribute. XML 1.0 has no way to write most control characters;
-// escape() has made them visible before.
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : escape(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string names_of(const Finding& finding) {
   std::vector<std::string> names;

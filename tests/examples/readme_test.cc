@@ -38,7 +38,8 @@ TEST_SUITE("examples/readme") {
 
   TEST_CASE("each console block of the README prints what it says") {
     const TempDir dir;
-    for (const char* name : {"digits.h5", "digits_ghost.h5"}) {
+    for (const char* name : {"digits.h5", "digits_ghost.h5", "digits.json", "test_digits.npz",
+                             "test_labels.npz"}) {
       std::filesystem::copy(kProject + "/fixtures/digits/" + name, dir.path() / name);
     }
     const std::string tools = std::filesystem::path(CKPT_TOOL).parent_path();

@@ -56,6 +56,18 @@ TEST_SUITE("formats/hdf5_layout") {
               "/model_weights: layer_names has 'gone', but there is no such group"});
   }
 
+  TEST_CASE("what a file says of itself is the root's attributes that are one text each") {
+    const TempDir dir;
+    const auto reader = made_by(dir, kKeras2Model +
+                                         "f.attrs['model_config'] = '{\\n}'; f.attrs['epoch'] = 3\n"
+                                         "f.attrs['tags'] = [b'a', b'b']\n");
+    CHECK(reader->metadata() == Metadata{{"backend", "tensorflow"},
+                                         {"keras_version", "2.3.1"},
+                                         {"model_config", "{\n}"}});
+    const TempDir other;
+    CHECK(made_by(other, "f['w'] = w\n")->metadata().empty());
+  }
+
   TEST_CASE("with use_paths the names are the paths") {
     const TempDir dir;
     const auto reader = made_by(dir, kKeras2Model, {.use_paths = true});

@@ -104,6 +104,17 @@ class Hdf5Reader final : public Reader {
     }
   }
 
+  // The text attributes of the root group, each a single string.
+  [[nodiscard]] Metadata metadata() const override {
+    Metadata metadata;
+    const ObjectId root = source_->root();
+    for (const auto& name : source_->attribute_names(root)) {
+      auto text = text_attribute(*source_, root, name);
+      if (text.size() == 1) metadata.emplace(name, std::move(text.front()));
+    }
+    return metadata;
+  }
+
  private:
   Walk list(Notes& notes) {
     OpaqueTypes opaque(*source_, notes);

@@ -88,6 +88,26 @@ KerasOptions keras_options(const Index& index) {
   return options;
 }
 
+KerasOptions keras_options(const Index& index, const Metadata& metadata) {
+  KerasOptions options = keras_options(index);
+  const auto say = [&](std::string& option, std::string_view name) {
+    const auto it = metadata.find(name);
+    if (option.empty() && it != metadata.end()) option = it->second;
+  };
+  say(options.version, "keras_version");
+  say(options.backend, "backend");
+  return options;
+}
+
+std::optional<Graph> read_keras_model(const Reader& reader) {
+  const Metadata metadata = reader.metadata();
+  const auto config = metadata.find("model_config");
+  if (config == metadata.end()) return std::nullopt;
+  Graph graph = read_keras_config(config->second, keras_options(reader.index(), metadata));
+  bind_keras(graph, reader.index());
+  return graph;
+}
+
 std::vector<std::string> keras_layer_classes() {
   std::set<std::string> names{
       "Functional",     "InputLayer", "Model", "Sequential", "SpectralNormalization",

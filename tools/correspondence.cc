@@ -1,0 +1,81 @@
+#include "correspondence.h"
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "receipt_files.h"
+#include "remap/outcome_view.h"
+#include "remap/plan.h"
+#include "rules_input.h"
+
+namespace ckpt {
+namespace {
+
+// The receipt that a map would leave, had it been applied to OLD.
+Receipt receipt_of_map(const std::string& map, const Reader& old) {
+  const std::string text = read_text_file(map);
+  if (text.find("\"ckpt/receipt/") != std::string::npos) return parse_receipt(text);
+  const Rules rules = read_rules({.texts = {}, .map_file = map}, old.index().separator, {});
+  PlanOptions options = way_back_options();  // what NEW holds, its format can hold
+  options.companions = true;
+  const Plan plan = make_plan(old.index().entries, rules, options);
+  if (plan.problems.empty()) return make_receipt(plan, old.index().entries, rules);
+  std::vector<std::string> problems;
+  for (const Problem& problem : plan.problems) problems.push_back(problem.message);
+  throw Error(Errc::kConflict, join(problems, "\n"));
+}
+
+// NEW under OLD's names; null where a name that the way back needs is not there.
+std::unique_ptr<Reader> view_returned(const Reader& found, const Receipt& receipt) {
+  try {
+    const ReceiptInverse inverse = invert(receipt);
+    const Plan plan = make_plan(found.index().entries, inverse.rules, way_back_options());
+    if (!plan.problems.empty()) return nullptr;
+    return view_outcome(found, make_receipt(plan, found.index().entries, inverse.rules));
+  } catch (const Error& e) {
+    if (e.code() == Errc::kUnsupported || e.code() == Errc::kConflict) return nullptr;
+    throw;
+  }
+}
+
+}  // namespace
+
+Correspondence correspond(const Reader& old, const Reader& found, const std::string& found_path,
+                          const std::string& map, bool use_receipt) {
+  const std::string newest = use_receipt && map.empty() ? newest_receipt(found_path) : "";
+  if (!newest.empty() && newest != found_path + ".ckpt-receipt.json") {
+    throw Error(
+        Errc::kInvalid,
+        cat(escape(found_path), ": was edited several times, the last receipt is ", escape(newest),
+            "; --map RECEIPT says which edit led from OLD to it, "
+            "--no-receipt compares equal names"));
+  }
+  const std::string source = map.empty() ? newest : map;
+  Correspondence out;
+  if (source.empty()) {
+    out.words = "by equal names";
+    out.expected = &old;
+    out.returned = &found;
+    return out;
+  }
+  try {
+    const Receipt receipt = receipt_of_map(source, old);
+    out.expected_view = view_outcome(old, receipt);
+    out.returned_view = view_returned(found, receipt);
+    out.origins = origins_of(receipt);
+  } catch (const Error& e) {
+    const bool is_unasked = map.empty() && e.code() == Errc::kConflict;
+    const Error named = e.in(escape(source));
+    if (!is_unasked) throw named;
+    throw Error(Errc::kConflict,
+                cat(named.what(),
+                    "; it does not lead from OLD to NEW, --no-receipt compares equal "
+                    "names"));
+  }
+  out.words = cat("by ", escape(source));
+  out.expected = out.expected_view.get();
+  out.returned = out.returned_view.get();
+  return out;
+}
+
+}  // namespace ckpt
