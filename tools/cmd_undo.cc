@@ -46,6 +46,7 @@ ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console)
   }
   const Format& format = detect_format(file);
   if (!dry_run) {
+    recover_interrupted(file, console);
     try {
       format.undo(file, undo, InPlace::kAuto);
     } catch (const Error& e) {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
 #include "crash_guard.h"
@@ -27,9 +28,31 @@ Target parse_target(const std::string& argument) {
   return {argument, ""};
 }
 
+bool recover_interrupted(const std::string& path, Console& console) {
+  for (const Format* format : formats()) {
+    if (format->recover == nullptr) continue;
+    try {
+      const Recovery found = format->recover(path);
+      if (found == Recovery::kClean) continue;
+      console.complain(cat(escape(path), ": note: an edit of it was interrupted; it is ",
+                           found == Recovery::kFinished ? "finished now" : "taken back now"));
+      return true;
+    } catch (const Error&) {
+      return false;  // what opening the file said is the better answer
+    }
+  }
+  return false;
+}
+
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console) {
   const CrashGuard guard(path);
-  auto reader = open_checkpoint(path, {.use_paths = use_paths});
+  std::unique_ptr<Reader> reader;
+  try {
+    reader = open_checkpoint(path, {.use_paths = use_paths});
+  } catch (const Error& e) {
+    if (e.code() != Errc::kIo || !recover_interrupted(path, console)) throw;
+    reader = open_checkpoint(path, {.use_paths = use_paths});
+  }
   for (const std::string& note : reader->index().notes) {
     console.complain(cat(escape(path), ": note: ", note));
   }

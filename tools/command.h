@@ -41,8 +41,12 @@ struct Target {
 };
 Target parse_target(const std::string& argument);
 
+// Finishes an edit in place of the file that was interrupted, or takes it back, and says so; false
+// where there was none, or where that is not possible.
+bool recover_interrupted(const std::string& path, Console& console);
+
 // Opens a checkpoint for a command: notes go to standard error, behind the file's name. A file
-// whose edit was interrupted is refused with a sentence that names `ckpt recover`.
+// whose edit was interrupted is recovered first.
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console);
 
 // The footer of a command's help: its exit statuses, memory and examples.

@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "core/error.h"
+#include "formats/formats.h"
+#include "support/child.h"
+#include "support/faults.h"
+#include "support/hdf5_files.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+using namespace ckpt;
+
+namespace {
+
+bool is_interrupted(const std::string& file) {
+  try {
+    open_checkpoint(file);
+    return false;
+  } catch (const Error& e) {
+    return e.code() == Errc::kIo;
+  }
+}
+
+// Leaves the file as a kill in the middle of an edit in place does: the journal is written, and not
+// all of its pages are. The first such moment, or the last.
+void interrupt(const std::string& file, bool at_first) {
+  const std::string before = read_file(file);
+  const Edit edit = prefix_move(file, "conv1/", "stem/");
+  std::string interrupted;
+  for (int at = 1;; ++at) {
+    write_file(file, before);
+    const int status = run_in_child([&] {
+      arm({.kind = Faults::Kind::kKill, .at = at});
+      edit_file(file, "", edit, {.in_place = InPlace::kJournal});
+      return 0;
+    });
+    if (status == 0) break;
+    REQUIRE(status == 128 + SIGKILL);
+    if (!is_interrupted(file)) continue;
+    interrupted = read_file(file);
+    if (at_first) break;
+  }
+  REQUIRE(!interrupted.empty());
+  write_file(file, interrupted);
+}
+
+}  // namespace
+
+TEST_SUITE("tools/recover") {
+  TEST_CASE("the next command on a file whose edit was interrupted finishes it, or takes it back") {
+    for (const bool at_first : {true, false}) {
+      CAPTURE(at_first);
+      const TempDir dir;
+      std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir / "d.h5");
+      const std::string original = read_file(dir / "d.h5");
+      interrupt(dir / "d.h5", at_first);
+      const auto ls = run_ckpt({"ls", "d.h5:conv2"}, dir.path());
+      CHECK(ls.status == 0);
+      const bool is_old = read_file(dir / "d.h5") == original;
+      CHECK(ls.err == std::string("ckpt: d.h5: note: an edit of it was interrupted; it is ") +
+                          (is_old ? "taken back now\n" : "finished now\n"));
+      const auto scope = run_ckpt({"ls", is_old ? "d.h5:conv1" : "d.h5:stem"}, dir.path());
+      CHECK(scope.status == 0);
+      CHECK(scope.err.empty());
+    }
+  }
+
+  TEST_CASE("a file that may not be written is refused, and recover is named") {
+    const TempDir dir;
+    std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir / "d.h5");
+    interrupt(dir / "d.h5", true);
+    const std::string bytes = read_file(dir / "d.h5");
+    // Another program reads it: who would write has to wait.
+    const auto reader = open_file(dir / "d.h5");
+    const auto ls = run_ckpt({"ls", "d.h5"}, dir.path());
+    CHECK(ls.status == 4);
+    CHECK(ls.out.empty());
+    CHECK(ls.err ==
+          "ckpt: d.h5: an edit of it was interrupted; `ckpt recover` finishes it, or takes it "
+          "back\n");
+    CHECK((read_file(dir / "d.h5") == bytes));
+  }
+
+  TEST_CASE("recover says what it did, also where there was nothing to do") {
+    const TempDir dir;
+    std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir / "d.h5");
+    CHECK(run_ckpt({"recover", "d.h5"}, dir.path()).out ==
+          "d.h5: no edit was interrupted; nothing to do\n");
+    interrupt(dir / "d.h5", false);
+    const auto recovered = run_ckpt({"recover", "d.h5"}, dir.path());
+    CHECK(recovered.status == 0);
+    CHECK(recovered.out == "d.h5: an edit was interrupted; it is finished now\n");
+    CHECK(run_ckpt({"ls", "d.h5:stem"}, dir.path()).status == 0);
+  }
+}
