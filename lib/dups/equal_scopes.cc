@@ -22,12 +22,13 @@ class Lift {
     for (std::size_t s = 0; s < subjects.size(); ++s) {
       const auto& nodes = subjects[s].catalogue.nodes;
       node_of_[s].assign(subjects[s].catalogue.index->entries.size(), 0);
+      class_of_.emplace_back(node_of_[s].size(), kNoClass);
       for (std::size_t i = 0; i < nodes.size(); ++i) {
         if (nodes[i].entry) node_of_[s][*nodes[i].entry] = i;
       }
     }
     for (std::size_t c = 0; c < classes.size(); ++c) {
-      for (const TensorRef t : classes[c]) class_of_.emplace(t, c);
+      for (const TensorRef t : classes[c]) class_of_[t.input][t.entry] = c;
     }
   }
 
@@ -80,10 +81,9 @@ class Lift {
 
   // Have the two variables the same bytes? Those in no class are small or constant, or differ.
   bool are_equal(TensorRef a, TensorRef b) {
-    const auto i = class_of_.find(a);
-    const auto j = class_of_.find(b);
-    if (i != class_of_.end() && j != class_of_.end()) return i->second == j->second;
-    if (i != class_of_.end() || j != class_of_.end()) return false;
+    const std::size_t i = class_of_[a.input][a.entry];
+    const std::size_t j = class_of_[b.input][b.entry];
+    if (i != kNoClass || j != kNoClass) return i == j;
     const auto key = std::minmax(a, b);
     const auto [it, is_new] = compared_.emplace(key, false);
     if (is_new) it->second = compare(a, b);
@@ -222,7 +222,8 @@ class Lift {
   std::span<const Subject> subjects_;
   std::span<const std::vector<TensorRef>> classes_;
   std::vector<std::vector<std::size_t>> node_of_;
-  std::map<TensorRef, std::size_t> class_of_;
+  static constexpr auto kNoClass = static_cast<std::size_t>(-1);
+  std::vector<std::vector<std::size_t>> class_of_;  // of each input's entries
   std::map<std::pair<TensorRef, TensorRef>, bool> compared_;
   std::set<Pair> resolved_;
   std::map<Pair, EqualScopes> pairs_;

@@ -88,11 +88,16 @@ class Search {
     std::vector<Group> out;
     std::size_t at = 0;
     for (const Group& group : groups) {
-      std::map<Digest, Group> parts;
+      std::vector<std::pair<Digest, TensorRef>> keyed;
       for (const TensorRef t : group) {
-        if (const auto& k = keys[at++]) parts[*k].push_back(t);
+        if (const auto& k = keys[at++]) keyed.emplace_back(*k, t);
       }
-      for (auto& [k, part] : parts) {
+      std::ranges::sort(keyed);
+      for (std::size_t i = 0, end = 0; i < keyed.size(); i = end) {
+        Group part;
+        for (end = i; end < keyed.size() && keyed[end].first == keyed[i].first; ++end) {
+          part.push_back(keyed[end].second);
+        }
         if (is_worth_it(part)) out.push_back(std::move(part));
       }
     }
@@ -158,19 +163,19 @@ class Search {
     for_each_parallel(pairs.size(), [&](std::size_t i) {
       is_equal[i] = are_equal(pairs[i][0], pairs[i][1]) ? 1 : 0;
     });
-    std::map<TensorRef, Group> classes;
+    // The pairs of one crowd stand together and have the same first member.
+    auto& classes = result_.classes;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       if (is_equal[i] == 0) continue;
-      Group& group = classes[pairs[i][0]];
-      if (group.empty()) group.push_back(pairs[i][0]);
-      group.push_back(pairs[i][1]);
+      if (classes.empty() || classes.back().front() != pairs[i][0])
+        classes.push_back({pairs[i][0]});
+      classes.back().push_back(pairs[i][1]);
     }
-    for (auto& [first, group] : classes) {
-      const SharedReader& reader = *readers_[first.input];
-      if (is_constant(reader, first.entry) || is_ramp(reader, first.entry)) continue;
-      std::ranges::sort(group);
-      result_.classes.push_back(std::move(group));
-    }
+    std::erase_if(classes, [&](const Group& group) {
+      const SharedReader& reader = *readers_[group.front().input];
+      return is_constant(reader, group.front().entry) || is_ramp(reader, group.front().entry);
+    });
+    for (Group& group : classes) std::ranges::sort(group);
     std::ranges::sort(result_.classes);
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <map>
 #include <memory>
 #include <set>
 #include <tuple>
@@ -129,14 +128,12 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
                       std::back_inserter(equal.classes));
     scopes_told = equal_scopes(subjects, equal.classes);
   }
-  std::map<std::size_t, std::size_t> class_of;
+  std::vector<std::size_t> class_of(subject.catalogue.index->entries.size(), 0);  // from 1 on
   for (std::size_t c = 0; c < equal.classes.size(); ++c) {
-    for (const TensorRef t : equal.classes[c]) class_of.emplace(t.entry, c);
+    for (const TensorRef t : equal.classes[c]) class_of[t.entry] = c + 1;
   }
   const auto are_equal = [&](std::size_t a, std::size_t b) {
-    const auto i = class_of.find(a);
-    const auto j = class_of.find(b);
-    return i != class_of.end() && j != class_of.end() && i->second == j->second;
+    return class_of[a] != 0 && class_of[a] == class_of[b];
   };
 
   std::vector<Finding> findings;

@@ -10,7 +10,8 @@ constexpr std::array<std::string_view, 15> kHelp{
 
 A scope and a numbered twin have the same names, dtypes and shapes. One was
 trained; the other has the values of its initializer, and the optimizer keeps
-nothing for it, or slots that were never updated.
+nothing for it, or slots that were never updated. Moving means and variances
+count for neither: a forward pass updates them.
 
 How it comes about: a function that makes variables is called a second time
 without reuse, for validation or a second device. Unnamed layers and plain
@@ -24,7 +25,8 @@ constructors do not complain; they take the next number.
              check = net(x_test)
 
 The file: drop the twin with its slots and averages.
-No mistake: a layer that was added and is still frozen looks the same.
+No mistake: a layer that was added and is still frozen looks the same. A single
+new layer whose slots are not used yet is no more than possible.
 )",
     R"(exact-copy: a second set of variables with the same bytes
 
@@ -49,7 +51,8 @@ by a cast or by little.
   after    share = tf.make_template('tower', tower)
            a = share(x1); b = share(x2)
 
-The file: nobody can say which to keep; nothing is merged or averaged.
+The file: nothing in it says which to keep, so that no rule is written, and
+nothing is merged or averaged.
 No mistake: ensembles, two generators, twin critics, branches without sharing.
 )",
     R"(rebuilt-graph: a whole model saved beside itself
@@ -79,7 +82,8 @@ How it comes about: a function opens the scope that its caller has opened.
              net(x)                            # opens 'net' again
   after    net(x)
 
-The file: drop the inner scope where it repeats the outer, else move it out.
+The file: where the inner scope repeats the outer, keep the one that was
+trained; where it stands alone, move it out.
 No mistake: zero-debias helpers ("bn/bn/moving_mean/biased"), Keras paths
 ("dense/dense/kernel"), and blocks that are called as what they are in.
 )",
@@ -128,6 +132,7 @@ tensor; some writers store it twice.
 
 The file: drop one on request, where the loader ties them again.
 No mistake: equal now need not be meant to stay equal. Never dropped unasked.
+Constants and ramps (positions, counts) are equal by chance, and not told.
 )",
     R"(dead-branch: a target, teacher or momentum copy
 

@@ -1,10 +1,21 @@
+#include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <iostream>
-#include <string>
+#include <string_view>
 
 #include "core/text.h"
 #include "support/scorecard.h"
+
+namespace {
+
+// Reads all of `text` as a number; false where it is none.
+template <typename T>
+bool parse(std::string_view text, T& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
 
 // How well `ckpt dups` finds mistakes that are made on purpose, and leaves alone what only looks
 // like them: a table for the README.
@@ -13,14 +24,12 @@ int main(int argc, char** argv) {
   int count = 20;
   bool is_verbose = false;
   for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    if (option == "--seed" && i + 1 < argc) {
-      seed = std::strtoull(argv[++i], nullptr, 10);
-    } else if (option == "--count" && i + 1 < argc) {
-      count = static_cast<int>(std::strtol(argv[++i], nullptr, 10));
-    } else if (option == "--faults") {
-      is_verbose = true;
-    } else {
+    const std::string_view option = argv[i];
+    bool is_known = option == "--faults";
+    if (is_known) is_verbose = true;
+    if (option == "--seed" && i + 1 < argc) is_known = parse(argv[++i], seed);
+    if (option == "--count" && i + 1 < argc) is_known = parse(argv[++i], count) && count > 0;
+    if (!is_known) {
       std::cerr << "usage: ckpt_scorecard [--seed N] [--count N] [--faults]\n"
                    "  --seed    the first to draw checkpoints by (default 7000000)\n"
                    "  --count   mistakes of each code, and checkpoints of each legitimate kind "

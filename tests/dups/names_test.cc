@@ -143,7 +143,7 @@ TEST_SUITE("dups/names") {
     for (const auto& [name, words] : known) {
       const Likeness likeness =
           likeness_of(shape, sample(Initializer::parse(name)->make(shape, DType::kF32, 3, "w")));
-      INFO(name, ": ", likeness.words);
+      CAPTURE(likeness.words);
       CHECK(likeness.look == Look::kInitial);
       CHECK(likeness.words.find(words) != std::string::npos);
     }

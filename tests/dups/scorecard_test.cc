@@ -34,9 +34,9 @@ TEST_SUITE("dups/scorecard") {
       INFO(name_of(code));
       CHECK(share(card.recall_of(code, Confidence::kStrong)) >= 0.95);
     }
-    for (const auto& [code, count] : card.expected) {
-      INFO(name_of(code), " ", text_of(count));
-      CHECK(share(count) >= 0.9);
+    for (const auto& told : card.expected) {
+      INFO(name_of(told.first), " ", text_of(told.second));
+      CHECK(share(told.second) >= 0.9);
     }
   }
 }

@@ -78,8 +78,8 @@ TEST_SUITE("tools/dups") {
     CHECK(keys == "code confidence members keep why evidence fix rules nbytes ");
     CHECK(finding["code"] == "ghost-twin");
     CHECK(finding["members"][3] ==
-          nlohmann::json{{"input", 0}, {"name", "dense_3/"}, {"path", {"dense_3"}}});
-    CHECK(finding["keep"] == nlohmann::json{"dense/", "dense_1/"});
+          nlohmann::ordered_json{{"input", 0}, {"name", "dense_3/"}, {"path", {"dense_3"}}});
+    CHECK(finding["keep"] == nlohmann::ordered_json{"dense/", "dense_1/"});
     CHECK(finding["fix"] == "offered");
     CHECK(json["totals"]["strong"] == 1);
     CHECK(json["totals"]["variables"] == 45);
