@@ -11,7 +11,7 @@
 #include "verify/forward/golden.h"
 #include "verify/forward/influence.h"
 #include "verify/forward/output_check.h"
-#include "verify/forward/wiring.h"
+#include "verify/wiring.h"
 #include "verify/forward/worst_row.h"
 
 namespace ckpt {

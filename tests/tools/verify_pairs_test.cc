@@ -109,6 +109,22 @@ TEST_SUITE("tools/verify_pairs") {
     MESSAGE(tried << " wrong remaps were told");
   }
 
+  TEST_CASE("two layouts of one model correspond by the parts of their variables") {
+    if (!is_there()) return;
+    const fs::path pair = kPairs / "cnn_bn_flatten";
+    const json same = verify({pair / "model.weights.h5", "--against", pair / "model.h5",
+                              "--graph-new", pair / "config.json"},
+                             0);
+    CHECK(same["names"] == "by the parts that they play in the networks");
+    CHECK(same["proven"] == json::parse(R"({"bytes": 15, "outputs": 15, "neither": []})"));
+    const json other = verify({pair / "mutants" / "rgb_bgr" / "model.weights.h5", "--against",
+                               pair / "model.h5", "--graph-new", pair / "config.json"},
+                              1);
+    CHECK(other["diagnosis"]["faults"] ==
+          json::parse(R"(["'layers/conv2d/vars/0' is reversed along axis 2"])"));
+    CHECK(other["variables"][0]["origin"] == json::parse(R"(["c1/kernel"])"));
+  }
+
   TEST_CASE("on inputs that do not show a change, the bytes decide") {
     if (!is_there()) return;
     const fs::path pair = kPairs / "mlp_square";
