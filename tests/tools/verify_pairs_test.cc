@@ -171,4 +171,21 @@ TEST_SUITE("tools/verify_pairs") {
       CHECK(renamed["proven"]["outputs"] == renamed["proven"]["bytes"]);
     }
   }
+
+  TEST_CASE("networks of TensorFlow.js compute what it computed, by the topology in their files") {
+    if (!is_there()) return;
+    std::size_t met = 0;
+    for (const auto& folder : fs::directory_iterator(fs::path(CKPT_SHARED) / "models" / "tfjs")) {
+      CAPTURE(folder.path().string());
+      const json report =
+          verify({folder.path() / "model.json", "--golden", folder.path() / "outputs.npz",
+                  "--inputs", folder.path() / "inputs.npz", "--rtol", "1e-6"},
+                 0);
+      CHECK(report["verdict"] == "same");
+      CHECK(report["forward"]["new_graph"] == "its own config (Keras 2 config)");
+      CHECK(report["proven"]["neither"] == json::array());
+      ++met;
+    }
+    CHECK(met == 6);
+  }
 }
