@@ -81,6 +81,7 @@ class Inquiry {
                               before.nbytes <= kMaxDiagnosed && before.nbytes > 0;
       if (!comparable || cases_.size() == kMaxSuspects) {
         if (unexplained_++ == 0) first_unexplained_ = suspect.name;
+        diagnosis_.names.push_back(suspect.name);
         continue;
       }
       Case& one = cases_.emplace_back();
