@@ -5,7 +5,7 @@
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/torch/globals.h"
-#include "formats/zip/stored_writer.h"
+#include "formats/zip/archive_writer.h"
 
 namespace ckpt::torch {
 namespace {
@@ -128,12 +128,13 @@ std::string make_pickle(const std::vector<VariableSpec>& specs) {
   return pickler.finish();
 }
 
-class ArchiveWriter final : public Writer {
+class StateDictWriter final : public Writer {
  public:
-  ArchiveWriter(const std::string& path, std::vector<VariableSpec> specs, Overwrite overwrite)
+  StateDictWriter(const std::string& path, std::vector<VariableSpec> specs, Overwrite overwrite)
       : Writer(std::move(specs)),
         pickle_(make_pickle(this->specs())),
-        zip_(path, members(this->specs(), pickle_.size()), overwrite) {
+        file_(path, overwrite),
+        zip_(file_, members(this->specs(), pickle_.size())) {
     zip_.append(0, as_byte_view(std::string_view(pickle_)));
     zip_.append(1, as_byte_view(kOrder));
     zip_.append(2 + this->specs().size(), as_byte_view(kVersion));
@@ -158,17 +159,21 @@ class ArchiveWriter final : public Writer {
     zip_.append(2 + i, bytes);
   }
 
-  void do_commit() override { zip_.commit(); }
+  void do_commit() override {
+    zip_.finish();
+    file_.commit();
+  }
 
   std::string pickle_;
-  zip::StoredWriter zip_;
+  AtomicFile file_;
+  zip::ArchiveWriter zip_;
 };
 
 }  // namespace
 
 std::unique_ptr<Writer> create_archive(const std::string& path, std::vector<VariableSpec> specs,
                                        Overwrite overwrite) {
-  return std::make_unique<ArchiveWriter>(path, std::move(specs), overwrite);
+  return std::make_unique<StateDictWriter>(path, std::move(specs), overwrite);
 }
 
 }  // namespace ckpt::torch
