@@ -25,7 +25,8 @@ struct Subject {
   std::string_view file;
   bool has_journal = false;  // a new name of the same length is written into the file itself
 };
-constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true}, {"npz", "a.npz", false}};
+constexpr Subject kSubjects[] = {
+    {"safetensors", "a.safetensors", true}, {"npz", "a.npz", false}, {"tf", "a.index", false}};
 
 using Files = std::map<std::string, std::string>;
 
@@ -55,6 +56,12 @@ int run_edit(const Format& format, const std::string& path, const std::string& t
     }
     return 0;
   });
+}
+
+// Data shards without an index are no checkpoint: the index comes last.
+void forget_orphans(Files& files, const std::string& target) {
+  if (files.contains(target)) return;
+  std::erase_if(files, [](const auto& file) { return file.first.starts_with("new-"); });
 }
 
 struct Tally {
@@ -112,7 +119,8 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
       CHECK(recovery != Recovery::kClean);
       ++tally.recovered;
     }
-    const Files left = files_in(dir);
+    Files left = files_in(dir);
+    forget_orphans(left, "new-" + std::string(subject.file));
     const bool is_one = left == before || left == after;
     CHECK(is_one);
     ++(left == before ? tally.old_files : tally.new_files);

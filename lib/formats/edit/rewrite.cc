@@ -97,18 +97,21 @@ void Rewrite::keep(std::uint64_t before, std::uint64_t after, std::uint64_t size
   kept_.push_back({before, after, size});
 }
 
-EditResult Rewrite::commit(EditResult result) {
+EditResult Rewrite::commit(EditResult result, std::uint64_t beside) {
   const auto written = view_file(out().fd());
-  result.size_before = original_->size();
-  result.size_after = written->size();
-  std::uint64_t replaced = original_->size();
-  for (const auto& part : kept_) replaced -= part.size;
-  result.patched_bytes = written->size() - (original_->size() - replaced) - result.tensor_bytes;
+  result.size_before = original_->size() + beside;
+  result.size_after = written->size() + beside;
+  std::uint64_t kept = 0;
+  for (const auto& part : kept_) kept += part.size;
+  const std::uint64_t replaced = original_->size() - kept;
+  result.patched_bytes = written->size() - kept - result.tensor_bytes;
   if (is_in_place()) {
     result.how = EditResult::How::kReplaced;
-    result.can_undo = replaced <= kMostUndoBytes && !kept_.empty();
+    result.can_undo = replaced <= kMostUndoBytes;
     if (result.can_undo) {
+      auto grown = std::move(result.undo.grown);
       result.undo = make_undo(*original_, *written, std::move(kept_));
+      result.undo.grown = std::move(grown);
     } else {
       result.notes.push_back(cat("it cannot be undone: ", with_commas(replaced),
                                  " bytes of the old file are not in the new one, and at most ",
@@ -129,6 +132,13 @@ EditResult Rewrite::commit(EditResult result) {
   }
   out_->commit();
   return result;
+}
+
+bool Rewrite::is_visible() const {
+  if (!out_) return false;
+  const FileStamp mine = stamp_of(out_->fd());
+  const FileStamp there = stamp_of(is_in_place() ? path_ : target_);
+  return mine.device == there.device && mine.inode == there.inode;
 }
 
 Undo::Digest digest_of_pieces(const Undo& undo) {

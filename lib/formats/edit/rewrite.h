@@ -33,9 +33,14 @@ class Rewrite {
   void keep(std::uint64_t before, std::uint64_t after, std::uint64_t size);
 
   // Fills in the result, with the undo data of an edit in place; calls before_commit; makes the
-  // file appear. Throws Error: kIo where another program has changed the original meanwhile; what
+  // file appear. Of a checkpoint in several files this is the index, which comes last: `beside` are
+  // the others' bytes, and result.undo.grown says what was appended to them.
+  // Throws Error: kIo where another program has changed the original meanwhile; what
   // AtomicFile::commit() throws, and before_commit.
-  EditResult commit(EditResult result);
+  EditResult commit(EditResult result, std::uint64_t beside = 0);
+
+  // Has the new file its name? Also where commit() failed afterwards, to flush the folder.
+  [[nodiscard]] bool is_visible() const;
 
  private:
   std::string path_;
