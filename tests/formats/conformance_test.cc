@@ -36,7 +36,7 @@ constexpr Abilities kAll[] = {
     {.id = "tfjs", .file = "model.json"},
     {.id = "tf", .file = "m.index", .is_written = true, .is_edited = true},
     {.id = "tf1", .file = "m.ckpt"},
-    {.id = "torch", .file = "m.pt", .is_written = true},
+    {.id = "torch", .file = "m.pt", .is_written = true, .is_edited = true},
 };
 
 // Names in this table have "/" for the format's own separator.

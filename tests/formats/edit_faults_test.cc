@@ -25,8 +25,10 @@ struct Subject {
   std::string_view file;
   bool has_journal = false;  // a new name of the same length is written into the file itself
 };
-constexpr Subject kSubjects[] = {
-    {"safetensors", "a.safetensors", true}, {"npz", "a.npz", false}, {"tf", "a.index", false}};
+constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
+                                 {"npz", "a.npz", false},
+                                 {"tf", "a.index", false},
+                                 {"torch", "a.pt", false}};
 
 using Files = std::map<std::string, std::string>;
 
