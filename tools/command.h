@@ -27,6 +27,8 @@ Action add_ls(CLI::App& app);
 Action add_show(CLI::App& app);
 Action add_dups(CLI::App& app);
 Action add_remap(CLI::App& app);
+Action add_convert(CLI::App& app);
+Action add_formats(CLI::App& app);
 Action add_map(CLI::App& app);
 Action add_undo(CLI::App& app);
 Action add_recover(CLI::App& app);

@@ -26,6 +26,8 @@ constexpr std::array kCommands{
     Command{"verify", "prove that a checkpoint is what another one was, or computes the same",
             add_verify},
     Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
+    Command{"convert", "write a checkpoint as another kind of file", add_convert},
+    Command{"formats", "list the kinds of files and what can be done with each", add_formats},
     Command{"map", "check, explain or invert the rules of a map file", add_map},
     Command{"undo", "give a file back every byte it had before a remap in place", add_undo},
     Command{"recover", "finish or undo an edit in place that was interrupted", add_recover},

@@ -102,6 +102,20 @@ const Format* find_format(std::string_view id) {
   return it == kFormats.end() ? nullptr : *it;
 }
 
+const Format* format_for_name(std::string_view path) {
+  const Format* found = nullptr;
+  std::size_t longest = 0;
+  for (const Format* format : kFormats) {
+    if (format->create == nullptr) continue;
+    for (const std::string_view suffix : split(format->suffixes, " ")) {
+      if (suffix.size() <= longest || !path.ends_with(suffix)) continue;
+      found = format;
+      longest = suffix.size();
+    }
+  }
+  return found;
+}
+
 const Format& detect_format(const std::string& path) {
   try {
     return *locate(path).format;

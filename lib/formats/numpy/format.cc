@@ -56,6 +56,7 @@ const Format kNpzFormat{
     .name = "npz",
     .id = "npz",
     .separator = '/',
+    .suffixes = ".npz",
     .detect = detect_npz,
     .open = open_npz,
     .create = create_npz,
@@ -65,6 +66,7 @@ const Format kNpzFormat{
 const Format kNpyFormat{.name = "npy",
                         .id = "npy",
                         .separator = '/',
+                        .suffixes = ".npy",
                         .detect = detect_npy,
                         .open = open_npy,
                         .create = nullptr};

@@ -24,6 +24,7 @@
 #include "formats/io/roles.h"
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/header.h"
+#include "formats/safetensors/sharded_writer.h"
 #include "formats/safetensors/shards.h"
 #include "formats/safetensors/writer.h"
 
@@ -72,6 +73,7 @@ std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::
 const Format kFormat{.name = "safetensors",
                      .id = "safetensors",
                      .separator = kSeparator,
+                     .suffixes = ".safetensors",
                      .detect = detect,
                      .open = open,
                      .create = create,
@@ -82,8 +84,9 @@ const Format kFormat{.name = "safetensors",
 const Format kIndexFormat{.name = "sharded safetensors",
                           .id = "safetensors-index",
                           .separator = kSeparator,
+                          .suffixes = ".safetensors.index.json",
                           .detect = detect_index,
                           .open = open_index,
-                          .create = nullptr};
+                          .create = create_shards};
 
 }  // namespace ckpt::safetensors

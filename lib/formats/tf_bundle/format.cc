@@ -37,6 +37,7 @@ std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec
 const Format kTfBundleFormat{.name = "TensorFlow bundle",
                              .id = "tf",
                              .separator = '/',
+                             .suffixes = ".index",
                              .detect = detect,
                              .resolve = find_index,
                              .open = open,

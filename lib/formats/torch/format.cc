@@ -44,6 +44,7 @@ const Format kTorchFormat{
     .name = "PyTorch",
     .id = "torch",
     .separator = '.',
+    .suffixes = ".pt .pth .bin",
     .detect = detect,
     .open = open,
     .create = create,
