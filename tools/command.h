@@ -28,6 +28,7 @@ Action add_show(CLI::App& app);
 Action add_dups(CLI::App& app);
 Action add_remap(CLI::App& app);
 Action add_convert(CLI::App& app);
+Action add_diff(CLI::App& app);
 Action add_formats(CLI::App& app);
 Action add_map(CLI::App& app);
 Action add_undo(CLI::App& app);

@@ -26,6 +26,8 @@ constexpr std::array kCommands{
     Command{"verify", "prove that a checkpoint is what another one was, or computes the same",
             add_verify},
     Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
+    Command{"diff", "how two checkpoints differ: names, types, values; renames by their bytes",
+            add_diff},
     Command{"convert", "write a checkpoint as another kind of file", add_convert},
     Command{"formats", "list the kinds of files and what can be done with each", add_formats},
     Command{"map", "check, explain or invert the rules of a map file", add_map},
