@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "formats/gguf/format.h"
 #include "formats/hdf5/format.h"
+#include "formats/keras/format.h"
 #include "formats/numpy/format.h"
 #include "formats/safetensors/format.h"
 #include "formats/tf_bundle/format.h"
@@ -18,8 +19,9 @@
 namespace ckpt {
 namespace {
 
-constexpr std::array<const Format*, 10> kFormats{
+constexpr std::array<const Format*, 11> kFormats{
     &hdf5::kHdf5Format,          //
+    &keras::kFormat,             //
     &safetensors::kFormat,       //
     &safetensors::kIndexFormat,  //
     &numpy::kNpzFormat,          //

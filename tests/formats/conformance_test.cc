@@ -28,6 +28,7 @@ struct Abilities {
 
 constexpr Abilities kAll[] = {
     {.id = "hdf5", .file = "m.h5", .is_written = true, .is_edited = true},
+    {.id = "keras", .file = "m.keras"},
     {.id = "safetensors", .file = "m.safetensors", .is_written = true, .is_edited = true},
     {.id = "safetensors-index", .file = "m.safetensors.index.json", .is_written = true},
     {.id = "npz", .file = "m.npz", .is_written = true, .is_edited = true},
