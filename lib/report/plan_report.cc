@@ -204,8 +204,9 @@ void print_remap(const Plan& plan, const Rules& rules, const Index& index,
             human_bytes(result.patched_bytes + result.tensor_bytes), " of it changed\n"));
     if (!report.receipt.empty()) {
       const std::string way_back =
-          report.output.empty() ? cat(" (`ckpt undo ", escape(report.input), "` takes it back)")
-                                : "";
+          result.can_undo && report.output.empty()
+              ? cat(" (`ckpt undo ", escape(report.input), "` takes it back)")
+              : "";
       out(cat("receipt: ", escape(report.receipt), way_back, "\n"));
     }
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -229,5 +230,48 @@ TEST_SUITE("tools/map") {
     const auto result = w.ckpt({"map", "invert", "map.json"});
     CHECK(result.status == 3);
     CHECK(result.err.find("rule 1 (conv1/ = -) cannot be inverted: ") != std::string::npos);
+  }
+}
+
+TEST_SUITE("tools/remap_formats") {
+  TEST_CASE("scopes move in every kind of file that is edited, and undo takes it back") {
+    const Workplace w;
+    for (const std::string name : {"d.safetensors", "d.npz", "d.index", "d.pt"}) {
+      CAPTURE(name);
+      REQUIRE(w.ckpt({"convert", "d.h5", name}).status == 0);
+      const bool has_dots = name == "d.safetensors" || name == "d.pt";
+      const std::string rule = has_dots ? "conv1.=stem." : "conv1/=stem/";
+      const std::string before = read_file(w.dir / name);
+      const auto result = w.ckpt({"remap", "-i", name, "-r", rule});
+      CHECK(result.status == 0);
+      CHECK(result.err == "");
+      CHECK(result.out.starts_with(has_dots ? "- conv1.\n+ stem.   14 variables   rule 1"
+                                            : "- conv1/\n+ stem/   14 variables   rule 1"));
+      CHECK(result.out.find(ckpt::cat("done: 14 renamed, 27 kept; ", name, ", in place: ")) !=
+            std::string::npos);
+      CHECK(result.out.ends_with(ckpt::cat("receipt: ", name, ".ckpt-receipt.json (`ckpt undo ",
+                                           name, "` takes it back)\n")));
+      CHECK(w.ckpt({"remap", "-i", name, "-r", rule}).out ==
+            "already migrated: no rule matches, and every target is there; nothing to do\n");
+      CHECK(w.ckpt({"undo", name}).out ==
+            ckpt::cat(name, ": is as it was before 14 names changed\n"));
+      CHECK(read_file(w.dir / name) == before);
+    }
+  }
+
+  TEST_CASE("what a format cannot do is said with what it can") {
+    const Workplace w;
+    REQUIRE(w.ckpt({"convert", "d.h5", "d.npz"}).status == 0);
+    const auto journal = w.ckpt({"remap", "-i", "d.npz", "--how", "journal", "-r", "conv1/=stem/"});
+    CHECK(journal.status == 4);
+    CHECK(journal.err ==
+          "ckpt: d.npz: cannot be changed under a journal, since its parts must move; `--how "
+          "replace` puts a changed copy in its place\n");
+    REQUIRE(w.ckpt({"convert", "d.h5", "d.safetensors"}).status == 0);
+    const auto grown = w.ckpt(
+        {"remap", "-i", "d.safetensors", "--how", "journal", "-r", "conv1.=a_much_longer_scope."});
+    CHECK(grown.status == 4);
+    CHECK(grown.err.find("cannot be changed under a journal: the new header has ") !=
+          std::string::npos);
   }
 }

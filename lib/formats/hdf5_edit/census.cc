@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "formats/edit/checksum.h"
 #include "formats/hdf5/layout.h"
-#include "formats/hdf5_edit/checksum.h"
 
 namespace ckpt::hdf5 {
 namespace {

@@ -175,6 +175,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
 const Format kFormat{.name = "TensorFlow.js",
                      .id = "tfjs",
                      .separator = kSeparator,
+                     .suffixes = "model.json",
                      .detect = detect,
                      .open = open,
                      .create = nullptr};

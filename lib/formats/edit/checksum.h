@@ -6,7 +6,7 @@
 #include "checkpoint/undo.h"
 #include "core/bytes.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 
 // XXH3 over pieces of bytes that come one after the other.
 class Checksum {
@@ -27,4 +27,4 @@ class Checksum {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt
