@@ -33,6 +33,7 @@ constexpr std::array kCommands{
     Command{"map", "check, explain or invert the rules of a map file", add_map},
     Command{"undo", "give a file back every byte it had before a remap in place", add_undo},
     Command{"recover", "finish or undo an edit in place that was interrupted", add_recover},
+    Command{"doctor", "what of a damaged file is whole; writes that to a new one", add_doctor},
 };
 
 // CLI11 answers an unknown sub-command with a sentence about unexpected arguments; this one names

@@ -16,6 +16,9 @@ namespace ckpt {
 
 struct OpenOptions {
   bool use_paths = false;  // entries are called by their place, whatever a layout would call them
+  // Of a damaged file, what is whole: the rest is Index::lost instead of an Error. Where a format
+  // cannot do that, an Error as ever.
+  bool salvage = false;
 };
 
 struct CreateOptions {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
 #include "formats/edit/checksum.h"
 #include "formats/hdf5/layout.h"
 
@@ -145,9 +147,15 @@ Census take_census(const Source& source, const RandomFile& file, bool use_paths)
   Notes notes;
   const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
     // What an opaque type holds does not matter here: its bytes stay what they are.
-    Variable variable = make_variable(path, id, dataset, "", file.size(), notes);
+    Variable variable;
+    try {
+      variable = make_variable(path, id, dataset, "", file.size(), notes);
+    } catch (const Error& e) {
+      throw e.in(cat("/", escape(path)));
+    }
     census.entries.push_back(std::move(variable.entry));
     census.places.push_back(variable.place);
+    return true;
   };
   Walk found = walk(counting, take, notes);
   for (auto& alias : found.aliases) {
