@@ -1,6 +1,7 @@
 #include "correspondence.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -50,6 +51,25 @@ void set_views(const Reader& old, const Reader& found, const Receipt& receipt,
   out.origins = origins_of(receipt);
 }
 
+// Names that are equal but for the separator of their formats: "dense/kernel" is "dense.kernel" in
+// safetensors, as `ckpt convert` writes it. Those that NEW has as they are stay.
+Receipt receipt_of_separators(const Reader& old, const Reader& found) {
+  const char from = old.index().separator;
+  const char to = found.index().separator;
+  std::unordered_set<std::string_view> there;
+  for (const Entry& entry : found.index().entries) there.insert(entry.name);
+  Receipt receipt;
+  receipt.separator = from;
+  for (const Entry& entry : old.index().entries) {
+    std::string name = entry.name;
+    std::ranges::replace(name, from, to);
+    if (!there.contains(entry.name) && there.contains(name)) {
+      receipt.moves.push_back({entry.name, std::move(name)});
+    }
+  }
+  return receipt;
+}
+
 }  // namespace
 
 Correspondence correspond(const Reader& old, const Reader& found, const std::string& found_path,
@@ -68,6 +88,11 @@ Correspondence correspond(const Reader& old, const Reader& found, const std::str
     out.words = "by equal names";
     out.expected = &old;
     out.returned = &found;
+    const Receipt separators = receipt_of_separators(old, found);
+    if (separators.moves.empty()) return out;
+    set_views(old, found, separators, out);
+    out.words = cat("by equal names, '", std::string_view(&old.index().separator, 1), "' as '",
+                    std::string_view(&found.index().separator, 1), "'");
     return out;
   }
   try {

@@ -22,7 +22,8 @@ struct Correspondence {
 };
 
 // By `map`, a map file or a receipt, where one is given; else by the receipt beside `found_path`
-// where there is one and `use_receipt`; else by equal names.
+// where there is one and `use_receipt`; else by equal names, which their formats' separators may
+// tell apart.
 // Throws Error: kInvalid where there are several receipts; kConflict where the map or the receipt
 // cannot be applied to OLD.
 Correspondence correspond(const Reader& old, const Reader& found, const std::string& found_path,

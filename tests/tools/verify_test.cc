@@ -265,6 +265,23 @@ status 1)");
           "--no-receipt compares equal names\nstatus 2");
   }
 
+  TEST_CASE("a converted checkpoint is the same, though its format has another separator") {
+    const DigitsFolder w;
+    CHECK(w.ckpt({"convert", "digits.h5", "digits.safetensors"}).status == 0);
+    CHECK(w.answer({"verify", "digits.safetensors", "--against", "digits.h5", "--no-receipt",
+                    "--graph", "digits.json"}) ==
+          R"(digits.safetensors against digits.h5: same
+names     41 of 41 variables, 38 under another name, by equal names, '/' as '.'
+bytes     41 of 41 the same
+network   OLD: digits.json (Keras 3 config)
+          NEW: that of OLD, names mapped
+inputs    seed 1, 4 rows: normal, uniform, wide, sparse
+outputs   output_0 [4, 10]: bit for bit the same
+          allowed: bit for bit, since no value was rounded
+proven    41 by bytes, 14 by outputs, 0 by neither
+status 0)");
+  }
+
   TEST_CASE("mistakes of the command line are answered with what is needed") {
     const DigitsFolder w;
     CHECK(w.answer({"verify", "digits.h5"}) ==
