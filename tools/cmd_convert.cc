@@ -74,6 +74,18 @@ std::vector<TypeCast> casts_of(const Options& options) {
   return casts;
 }
 
+// What the file says of itself as a whole goes into no other kind of file yet: it is named.
+void name_metadata(const Reader& reader, Console& console) {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : reader.metadata()) {
+    if (!name.starts_with("ckpt_")) names.push_back(escape(name));
+  }
+  if (!names.empty()) {
+    console.complain(
+        cat("note: not carried over, what the file says of itself: ", join(names, ", ")));
+  }
+}
+
 ExitStatus run_convert(const Options& options, Console& console) {
   const Format& format = target_of(options);
   if (options.max_shard_bytes > 0 && format.id != "safetensors-index") {
@@ -103,6 +115,7 @@ ExitStatus run_convert(const Options& options, Console& console) {
                        .casts = casts,
                        .tensors_only = options.tensors_only});
   for (const std::string& note : conversion.notes) console.complain(cat("note: ", note));
+  name_metadata(*reader, console);
   for (const std::string& problem : conversion.problems) {
     console.complain(cat(escape(options.input), ": ", problem));
   }

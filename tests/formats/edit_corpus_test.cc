@@ -105,4 +105,51 @@ TEST_SUITE("formats/edit_corpus") {
       MESSAGE(words);
     }
   }
+
+  TEST_CASE("hostile files are edited or refused, and stay as they are") {
+    int files = 0;
+    int edited = 0;
+    const std::string root = CKPT_SHARED "/hostile";
+    if (!fs::is_directory(root)) {
+      MESSAGE("SKIPPED: " << root << " is not there");
+      return;
+    }
+    const TempDir dir;
+    for (const auto& item : fs::recursive_directory_iterator(root)) {
+      if (!item.is_regular_file() || item.file_size() > (1U << 20U)) continue;
+      for (const std::string_view id : {"safetensors", "npz", "torch"}) {
+        const Format& format = *find_format(id);
+        const std::string path = item.path();
+        if (!format.detect(*open_file(path))) continue;
+        CAPTURE(path);
+        const std::string bytes = read_file(path);
+        const std::string target = dir / "out";
+        fs::remove(target);
+        ++files;
+        try {
+          Edit edit;
+          const auto reader = open_as(format, path);
+          for (const Entry& entry : reader->index().entries) {
+            if (edit.drops.empty()) {
+              edit.drops.push_back(entry.name);
+            } else {
+              edit.moves.push_back({entry.name, entry.name + "x"});
+            }
+          }
+          edit.puts.push_back(
+              {.spec = {.name = "made", .shape = {2}},
+               .replaces = edit.drops.empty() ? "" : edit.drops.front(),
+               .produce = [](const Reader&, const auto& take) { take(Bytes(8, std::byte{0})); }});
+          format.edit(path, target, edit, {});
+          ++edited;
+          static_cast<void>(open_as(format, target));
+        } catch (const Error&) {
+          CHECK(!fs::exists(target));
+        }
+        CHECK((read_file(path) == bytes));
+      }
+    }
+    CHECK(edited > 0);
+    MESSAGE(cat(files, " hostile files, ", edited, " edited"));
+  }
 }

@@ -259,6 +259,34 @@ TEST_SUITE("tools/remap_formats") {
     }
   }
 
+  TEST_CASE("a set of safetensors files becomes a new one, its index with it") {
+    const Workplace w;
+    REQUIRE(w.ckpt({"convert", "d.h5", "a.safetensors.index.json", "--max-shard-size", "20KB"})
+                .status == 0);
+    const std::vector<std::string> rules{"-r", "conv1.=stem.", "-r",
+                                         "dense.bias + conv2.bias = both | concat(0)",
+                                         "--no-companions"};
+    std::vector<std::string> command{"remap", "a.safetensors.index.json",
+                                     "b.safetensors.index.json"};
+    command.insert(command.end(), rules.begin(), rules.end());
+    const auto made = w.ckpt(command);
+    CHECK(made.err == "");
+    REQUIRE(made.status == 0);
+    command[1] = "d.h5";
+    command[2] = "e.h5";
+    for (std::string& word : command) std::replace(word.begin(), word.end(), '.', '/');
+    command[1] = "d.h5";
+    command[2] = "e.h5";
+    REQUIRE(w.ckpt(command).status == 0);
+    CHECK(w.ckpt({"diff", "e.h5", "b.safetensors.index.json"}).out ==
+          "e.h5 and b.safetensors.index.json: the same, 40 variables\n");
+    const auto in_place = w.ckpt({"remap", "-i", "a.safetensors.index.json", "-r", "conv1.=stem."});
+    CHECK(in_place.status == 4);
+    CHECK(in_place.err ==
+          "ckpt: a.safetensors.index.json: is a set of several files, which cannot change at once: "
+          "a crash could leave some old and some new; `ckpt remap IN OUT` writes a new set\n");
+  }
+
   TEST_CASE("what a format cannot do is said with what it can") {
     const Workplace w;
     REQUIRE(w.ckpt({"convert", "d.h5", "d.npz"}).status == 0);

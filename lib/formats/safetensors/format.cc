@@ -23,6 +23,7 @@
 #include "formats/io/json.h"
 #include "formats/io/roles.h"
 #include "formats/safetensors/edit.h"
+#include "formats/safetensors/edit_shards.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/sharded_writer.h"
 #include "formats/safetensors/shards.h"
@@ -87,6 +88,7 @@ const Format kIndexFormat{.name = "sharded safetensors",
                           .suffixes = ".safetensors.index.json",
                           .detect = detect_index,
                           .open = open_index,
-                          .create = create_shards};
+                          .create = create_shards,
+                          .edit = edit_shards};
 
 }  // namespace ckpt::safetensors

@@ -9,41 +9,27 @@
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
+#include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
 
 namespace ckpt::safetensors {
 namespace {
 
-constexpr std::string_view kIndexSuffix = ".index.json";
-constexpr std::string_view kFileSuffix = ".safetensors";
 constexpr std::size_t kMostShards = 1000;  // they are all open until the end
-
-std::string five_digits(std::size_t number) {
-  const std::string digits = cat(number);
-  return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
-}
 
 class ShardedWriter final : public Writer {
  public:
   ShardedWriter(const std::string& path, std::vector<VariableSpec> specs,
                 const CreateOptions& options)
       : Writer(std::move(specs)) {
-    if (!path.ends_with(kIndexSuffix)) {
-      throw Error(Errc::kInvalid, cat("the index of a set of files is called NAME", kFileSuffix,
-                                      kIndexSuffix, "; give OUT such a name"));
-    }
-    stem_ = path.substr(0, path.size() - kIndexSuffix.size());
-    if (stem_.ends_with(kFileSuffix)) stem_.resize(stem_.size() - kFileSuffix.size());
+    stem_ = stem_of_index(path);
     if (options.overwrite == Overwrite::kYes && ::access(path.c_str(), F_OK) == 0) {
-      throw Error(Errc::kConflict,
-                  "exists already, and a set of files is not overwritten, since a crash could "
-                  "leave some old and some new; remove it first, or give another name");
+      throw Error(Errc::kConflict, std::string(kNoOverwrite));
     }
     const auto shards = divide(options.max_shard_bytes);
     index_.emplace(path, Overwrite::kNo);
     for (std::size_t s = 0; s < shards.size(); ++s) {
-      names_.push_back(cat(stem_.substr(stem_.rfind('/') + 1), "-", five_digits(s + 1), "-of-",
-                           five_digits(shards.size()), kFileSuffix));
+      names_.push_back(shard_name(stem_, s, shards.size()));
       try {
         writers_.push_back(create(path_of(s), shards[s], {}));
       } catch (const Error& e) {
