@@ -44,7 +44,7 @@ struct Undo {
   std::uint64_t size_before = 0;
   std::uint64_t size_after = 0;
   Digest digest_before{};     // of the pieces as they are here
-  Digest digest_after{};      // of the same places after the edit: by it the file is recognised
+  Digest digest_after{};      // of what is around them after the edit: by it the file is recognised
   std::vector<Piece> pieces;  // sorted by offset; none touches the next
   std::vector<Kept> kept;     // sorted by `before`
   std::vector<Grown> grown;

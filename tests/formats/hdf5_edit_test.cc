@@ -284,6 +284,16 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
                : cat("is not as the edit left it: it has ", with_commas(again.size()),
                      " bytes, the edit left ", with_commas(edited.size()))));
     CHECK((read_file(file) == again));
+    // Also where only a byte beside the edit's own has changed: undoing would mix two edits.
+    const auto& last = result.undo.pieces.back();
+    const std::size_t beside = last.offset + last.bytes.size();
+    REQUIRE(beside % 4096 != 0);
+    std::string touched = edited;
+    touched[beside] = static_cast<char>(touched[beside] ^ 1);
+    write_file(file, touched);
+    CHECK(undo(result.undo) ==
+          "is not as the edit left it: it was changed where the edit had changed it");
+    CHECK((read_file(file) == touched));
     write_file(file, edited);
     Undo damaged = result.undo;
     damaged.pieces.front().bytes.front() ^= std::byte{1};

@@ -44,13 +44,21 @@ void add_piece(Checksum& sum, std::uint64_t offset, ByteView bytes) {
   sum.add(bytes);
 }
 
+// Of the whole pages in which the pieces lie: a later edit that changed other bytes of a structure
+// is noticed, since undoing this one alone would mix the two.
 Undo::Digest digest_of_file(const RandomFile& file, const Undo& undo) {
+  constexpr std::uint64_t kPage = 4096;
   Checksum sum;
   Bytes bytes;
+  std::uint64_t done = 0;  // up to here
   for (const auto& piece : undo.pieces) {
-    bytes.resize(piece.bytes.size());
-    file.read_at(piece.offset, bytes);
-    add_piece(sum, piece.offset, bytes);
+    const std::uint64_t start = std::max(done, piece.offset / kPage * kPage);
+    const std::uint64_t end = piece.offset + piece.bytes.size();
+    done = std::max(done, std::min(undo.size_before, (end + kPage - 1) / kPage * kPage));
+    if (start >= done) continue;
+    bytes.resize(static_cast<std::size_t>(done - start));
+    file.read_at(start, bytes);
+    add_piece(sum, start, bytes);
   }
   return sum.value();
 }
