@@ -14,9 +14,9 @@ namespace {
 
 class Compiler {
  public:
-  Compiler(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit)
-      : census_(census), naming_(naming), wishes_(wishes), edit_(edit) {
-    work_.expected = census.links;
+  Compiler(LinkTree links, const Naming& naming, const Wishes& wishes, const Edit& edit)
+      : naming_(naming), wishes_(wishes), edit_(edit) {
+    work_.expected = std::move(links);
     work_.notes = naming.notes;
   }
 
@@ -116,20 +116,15 @@ class Compiler {
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
   [[nodiscard]] std::vector<std::string> others_beside(const std::vector<PathMove>& moves) const {
     std::unordered_set<std::string_view> leaves;
+    leaves.reserve(moves.size());
     for (const auto& move : moves) leaves.insert(move.from);
     std::vector<std::string> others;
-    std::unordered_set<ObjectId> entered;
-    work_.expected.visit([&](const std::string& path, const Link& link) {
-      if (leaves.contains(path)) return;
-      const auto group = link.kind == Link::Kind::kHard ? work_.expected.groups().find(link.object)
-                                                        : work_.expected.groups().end();
-      if (group == work_.expected.groups().end() || !entered.insert(link.object).second) {
-        others.push_back(path);
-        return;
+    work_.expected.visit([&](const std::string& path, const Link&, const LinkGroup* entered) {
+      if (entered == nullptr) {
+        if (!leaves.contains(path)) others.push_back(path);
+      } else if (entered->has_attributes() || entered->size() == 0) {
+        others.push_back(path + "/");
       }
-      const auto attributes = census_.has_attributes.find(link.object);
-      const bool is_kept = attributes != census_.has_attributes.end() && attributes->second;
-      if (is_kept || group->second.empty()) others.push_back(path + "/");
     });
     return others;
   }
@@ -161,28 +156,29 @@ class Compiler {
 
   // The last guard against losing a variable: a scope that goes away holds only empty scopes.
   void check_empty(const std::string& path) const {
-    std::vector<const LinkTree::Group*> left{work_.expected.find_group(path)};
+    std::vector<const LinkGroup*> left{work_.expected.find_group(path)};
     while (!left.empty()) {
-      const LinkTree::Group* group = left.back();
+      const LinkGroup* group = left.back();
       left.pop_back();
       if (group == nullptr) throw Error(Errc::kConflict, cat("/", escape(path), " is no group"));
-      for (const auto& [name, link] : *group) {
-        const auto below = work_.expected.groups().find(link.object);
-        if (link.kind != Link::Kind::kHard || below == work_.expected.groups().end()) {
+      for (const Link* link : group->by_name()) {
+        const LinkGroup* below = work_.expected.group(link->object);
+        if (link->kind != Link::Kind::kHard || below == nullptr) {
           throw Error(Errc::kConflict, cat("/", escape(path),
                                            " is not empty when it is to be "
                                            "removed: it holds '",
-                                           escape(name), "'"));
+                                           escape(link->name), "'"));
         }
-        left.push_back(&below->second);
+        left.push_back(below);
       }
     }
   }
 
   // A soft link keeps a path; what matters is the object that the path led to.
   void mend_soft_links() {
+    if (!work_.expected.has_soft_links()) return;
     std::vector<std::pair<std::string, Link>> links;
-    work_.expected.visit([&](const std::string& path, const Link& link) {
+    work_.expected.visit([&](const std::string& path, const Link& link, const LinkGroup*) {
       if (link.kind == Link::Kind::kSoft && link.object != 0) links.emplace_back(path, link);
     });
     for (const auto& [path, link] : links) {
@@ -198,7 +194,6 @@ class Compiler {
     }
   }
 
-  const Census& census_;
   const Naming& naming_;
   const Wishes& wishes_;
   const Edit& edit_;
@@ -209,8 +204,8 @@ class Compiler {
 
 }  // namespace
 
-Work compile(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit) {
-  return Compiler(census, naming, wishes, edit).run();
+Work compile(LinkTree links, const Naming& naming, const Wishes& wishes, const Edit& edit) {
+  return Compiler(std::move(links), naming, wishes, edit).run();
 }
 
 std::vector<EditOperation> report_of(const std::vector<Operation>& operations) {

@@ -171,10 +171,11 @@ class Editor {
     static_cast<void>(read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
     const auto source = open_source(*file);
-    const Census census = take_census(*source, *file, options_.use_paths);
+    Census census = take_census(*source, *file, options_.use_paths);
     const Wishes wishes = resolve(census, edit_);
     const Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
-    const Work work = compile(census, naming, wishes, edit_);
+    if (options_.repack) check_repackable(census);
+    const Work work = compile(std::move(census.links), naming, wishes, edit_);
     result_.operations = report_of(work.operations);
     result_.notes = work.notes;
     if (options_.plan_only) return std::move(result_);

@@ -92,7 +92,7 @@ class KerasPlanner {
   [[nodiscard]] std::optional<ObjectId> group_at(const std::string& path) const {
     if (path.empty()) return source_.root();
     const Link* link = census_.links.find(path);
-    const bool is_group = link != nullptr && census_.links.is_group(link->object);
+    const bool is_group = link != nullptr && census_.links.group(link->object) != nullptr;
     return is_group ? std::optional(link->object) : std::nullopt;
   }
 
