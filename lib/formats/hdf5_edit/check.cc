@@ -196,7 +196,7 @@ class Checker {
     }
   }
 
-  void check_name(std::size_t entry, const std::string& name) const {
+  void check_name(std::size_t entry, std::string_view name) const {
     const Entry& there = after_.entries[entry];
     if (there.name == name || there.place == name ||
         std::ranges::find(there.aliases, name) != there.aliases.end()) {

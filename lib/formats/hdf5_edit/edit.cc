@@ -173,9 +173,9 @@ class Editor {
     const auto source = open_source(*file);
     Census census = take_census(*source, *file, options_.use_paths);
     const Wishes wishes = resolve(census, edit_);
-    const Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
+    Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
     if (options_.repack) check_repackable(census);
-    const Work work = compile(std::move(census.links), naming, wishes, edit_);
+    const Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
     result_.operations = report_of(work.operations);
     result_.notes = work.notes;
     if (options_.plan_only) return std::move(result_);
@@ -187,7 +187,7 @@ class Editor {
       outcome = edit_by_helper(fd_, work.operations,
                                {options_.helper, options_.helper_time, options_.helper_memory});
       const PatchedFile patched(*file, outcome.patch);
-      const Plan plan{census, wishes, naming, work, edit_, outcome.patch, options_.use_paths};
+      const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
       check_outcome(plan, *source, patched, outcome.created);
     }
     return write(*file, std::move(outcome));

@@ -2,22 +2,25 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "checkpoint/edit.h"
 #include "formats/hdf5_edit/census.h"
 #include "formats/hdf5_edit/keras_config.h"
+#include "scope/tree_moves.h"
 
 namespace ckpt::hdf5 {
 
-// The names that an edit asks for, for every variable of the file.
+// The names that an edit asks for, for every variable of the file: views of the census and of the
+// edit.
 struct Wishes {
   struct Name {
     std::size_t entry = 0;
     bool is_alias = false;
-    std::string from;
-    std::string to;  // empty: dropped
+    std::string_view from;
+    std::string_view to;  // empty: dropped
   };
   std::vector<Name> names;  // of each entry its name, then its aliases
 };
@@ -28,11 +31,7 @@ Wishes resolve(const Census& census, const Edit& edit);
 
 // Where everything must lie in the file so that it has these names.
 struct Naming {
-  struct Leaf {
-    std::string from;  // a path
-    std::string to;    // empty: dropped
-  };
-  std::vector<Leaf> leaves;  // in the order of Wishes::names
+  std::vector<PathMove> leaves;  // in the order of Wishes::names
   std::vector<std::string> puts;
   // Groups that go first, whole, with their attributes: the layers of a Keras file.
   std::vector<std::pair<std::string, std::string>> groups;
