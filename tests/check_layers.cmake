@@ -12,7 +12,7 @@ set(formats_may core scope checkpoint)
 set(remap_may core scope checkpoint)
 set(dups_may core scope checkpoint)
 set(model_may core scope checkpoint)
-set(verify_may core scope checkpoint model)
+set(verify_may core scope checkpoint remap dups model)
 set(report_may core scope checkpoint remap dups verify)
 set(tools_may core scope checkpoint formats remap dups model verify report)
 

@@ -23,12 +23,13 @@ struct Options {
   bool json_lines = false;
   bool tsv = false;
   bool paths = false;
+  bool salvage = false;
   std::string color = "auto";
 };
 
 // Lists one file. Nothing is printed unless the whole file could be opened.
 bool list(const Options& options, const Target& target, bool first, Console& console) {
-  const auto reader = open_input(target.path, options.paths, console);
+  const auto reader = open_input(target.path, options.paths, console, options.salvage);
   ListingRequest request = options.request;
   request.scope = target.scope;
   Listing listing;
@@ -104,6 +105,7 @@ Action add_ls(CLI::App& app) {
   app.add_flag("--slots", o->request.slots, "show optimizer slots, not their sum alone");
   app.add_flag("--collapse", o->request.collapse, "join runs of like scopes: layer_{0..11}");
   app.add_flag("-l,--long", o->details, "add place, storage, compression and attributes");
+  app.add_flag("--salvage", o->salvage, "of a damaged file, list what is whole (see ckpt doctor)");
   app.add_flag("--paths", o->paths, "call variables by their place in the file");
   auto* json = app.add_flag("--json", o->json, "one JSON object a file, schema ckpt/ls/1");
   auto* lines = app.add_flag("--jsonl", o->json_lines, "one JSON object a variable");

@@ -189,13 +189,17 @@ ExitStatus run_golden(const Options& options, Console& console) {
 ExitStatus run_against(const Options& options, Console& console) {
   const auto old = open_input(options.against, false, console);
   const auto found = open_input(options.file, false, console);
-  const Correspondence names =
-      correspond(*old, *found, options.file, options.map, !options.no_receipt);
+  Correspondence names = correspond(*old, *found, options.file, options.map, !options.no_receipt);
   const Loaded old_graph = load_network(*old, options.against, options.graph, console);
   const Loaded new_graph = load_network(*found, options.file, options.graph_new, console);
   if (old_graph.input && !old_graph.input->misfit.empty()) {
     throw Error(Errc::kNotFound, cat(escape(options.against), ": does not fit ",
                                      old_graph.input->words, ": ", old_graph.input->misfit));
+  }
+  const bool has_both = old_graph.input && new_graph.input && new_graph.input->misfit.empty();
+  if (has_both && names.expected == old.get()) {
+    auto parts = correspond_by_parts(*old, old_graph.input->graph, *found, new_graph.input->graph);
+    if (parts) names = std::move(*parts);
   }
   VerifyRequest request;
   request.found = found.get();

@@ -44,17 +44,23 @@ bool recover_interrupted(const std::string& path, Console& console) {
   return false;
 }
 
-std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console) {
+std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,
+                                   bool salvage) {
   const CrashGuard guard(path);
+  const OpenOptions options{.use_paths = use_paths, .salvage = salvage};
   std::unique_ptr<Reader> reader;
   try {
-    reader = open_checkpoint(path, {.use_paths = use_paths});
+    reader = open_checkpoint(path, options);
   } catch (const Error& e) {
     if (e.code() != Errc::kIo || !recover_interrupted(path, console)) throw;
-    reader = open_checkpoint(path, {.use_paths = use_paths});
+    reader = open_checkpoint(path, options);
   }
   for (const std::string& note : reader->index().notes) {
     console.complain(cat(escape(path), ": note: ", note));
+  }
+  for (const Loss& loss : reader->index().lost) {
+    console.complain(cat(escape(path), ": lost: ", loss.name.empty() ? "/" : escape(loss.name),
+                         ": ", loss.reason));
   }
   return reader;
 }

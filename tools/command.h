@@ -27,9 +27,13 @@ Action add_ls(CLI::App& app);
 Action add_show(CLI::App& app);
 Action add_dups(CLI::App& app);
 Action add_remap(CLI::App& app);
+Action add_convert(CLI::App& app);
+Action add_diff(CLI::App& app);
+Action add_formats(CLI::App& app);
 Action add_map(CLI::App& app);
 Action add_undo(CLI::App& app);
 Action add_recover(CLI::App& app);
+Action add_doctor(CLI::App& app);
 Action add_run(CLI::App& app);
 Action add_verify(CLI::App& app);
 
@@ -46,8 +50,10 @@ Target parse_target(const std::string& argument);
 bool recover_interrupted(const std::string& path, Console& console);
 
 // Opens a checkpoint for a command: notes go to standard error, behind the file's name. A file
-// whose edit was interrupted is recovered first.
-std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console);
+// whose edit was interrupted is recovered first. To `salvage`, what is lost is complained of, and
+// the rest is opened.
+std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,
+                                   bool salvage = false);
 
 // The footer of a command's help: its exit statuses, memory and examples.
 std::string help_footer(std::string_view memory, std::string_view examples);

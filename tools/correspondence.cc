@@ -1,5 +1,8 @@
 #include "correspondence.h"
 
+#include <algorithm>
+#include <unordered_set>
+
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
@@ -7,6 +10,7 @@
 #include "remap/outcome_view.h"
 #include "remap/plan.h"
 #include "rules_input.h"
+#include "verify/wiring.h"
 
 namespace ckpt {
 namespace {
@@ -38,6 +42,34 @@ std::unique_ptr<Reader> view_returned(const Reader& found, const Receipt& receip
   }
 }
 
+void set_views(const Reader& old, const Reader& found, const Receipt& receipt,
+               Correspondence& out) {
+  out.expected_view = view_outcome(old, receipt);
+  out.returned_view = view_returned(found, receipt);
+  out.expected = out.expected_view.get();
+  out.returned = out.returned_view.get();
+  out.origins = origins_of(receipt);
+}
+
+// Names that are equal but for the separator of their formats: "dense/kernel" is "dense.kernel" in
+// safetensors, as `ckpt convert` writes it. Those that NEW has as they are stay.
+Receipt receipt_of_separators(const Reader& old, const Reader& found) {
+  const char from = old.index().separator;
+  const char to = found.index().separator;
+  std::unordered_set<std::string_view> there;
+  for (const Entry& entry : found.index().entries) there.insert(entry.name);
+  Receipt receipt;
+  receipt.separator = from;
+  for (const Entry& entry : old.index().entries) {
+    std::string name = entry.name;
+    std::ranges::replace(name, from, to);
+    if (!there.contains(entry.name) && there.contains(name)) {
+      receipt.moves.push_back({entry.name, std::move(name)});
+    }
+  }
+  return receipt;
+}
+
 }  // namespace
 
 Correspondence correspond(const Reader& old, const Reader& found, const std::string& found_path,
@@ -56,13 +88,15 @@ Correspondence correspond(const Reader& old, const Reader& found, const std::str
     out.words = "by equal names";
     out.expected = &old;
     out.returned = &found;
+    const Receipt separators = receipt_of_separators(old, found);
+    if (separators.moves.empty()) return out;
+    set_views(old, found, separators, out);
+    out.words = cat("by equal names, '", std::string_view(&old.index().separator, 1), "' as '",
+                    std::string_view(&found.index().separator, 1), "'");
     return out;
   }
   try {
-    const Receipt receipt = receipt_of_map(source, old);
-    out.expected_view = view_outcome(old, receipt);
-    out.returned_view = view_returned(found, receipt);
-    out.origins = origins_of(receipt);
+    set_views(old, found, receipt_of_map(source, old), out);
   } catch (const Error& e) {
     const bool is_unasked = map.empty() && e.code() == Errc::kConflict;
     const Error named = e.in(escape(source));
@@ -73,8 +107,24 @@ Correspondence correspond(const Reader& old, const Reader& found, const std::str
                     "names"));
   }
   out.words = cat("by ", escape(source));
-  out.expected = out.expected_view.get();
-  out.returned = out.returned_view.get();
+  return out;
+}
+
+std::optional<Correspondence> correspond_by_parts(const Reader& old, const Graph& old_graph,
+                                                  const Reader& found, const Graph& found_graph) {
+  const auto& entries = old.index().entries;
+  const auto is_common = [&](const Entry& entry) { return found.find(entry.name).has_value(); };
+  if (std::ranges::any_of(entries, is_common) || !same_wiring(old_graph, found_graph)) {
+    return std::nullopt;
+  }
+  Receipt receipt;
+  receipt.separator = old.index().separator;
+  for (const Counterparts& pair : counterparts(old_graph, found_graph)) {
+    receipt.moves.push_back({pair.was, pair.is});
+  }
+  Correspondence out;
+  set_views(old, found, receipt, out);
+  out.words = "by the parts that they play in the networks";
   return out;
 }
 

@@ -26,9 +26,14 @@ constexpr std::array kCommands{
     Command{"verify", "prove that a checkpoint is what another one was, or computes the same",
             add_verify},
     Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
+    Command{"diff", "how two checkpoints differ: names, types, values; renames by their bytes",
+            add_diff},
+    Command{"convert", "write a checkpoint as another kind of file", add_convert},
+    Command{"formats", "list the kinds of files and what can be done with each", add_formats},
     Command{"map", "check, explain or invert the rules of a map file", add_map},
     Command{"undo", "give a file back every byte it had before a remap in place", add_undo},
     Command{"recover", "finish or undo an edit in place that was interrupted", add_recover},
+    Command{"doctor", "what of a damaged file is whole; writes that to a new one", add_doctor},
 };
 
 // CLI11 answers an unknown sub-command with a sentence about unexpected arguments; this one names

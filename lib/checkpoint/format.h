@@ -16,10 +16,14 @@ namespace ckpt {
 
 struct OpenOptions {
   bool use_paths = false;  // entries are called by their place, whatever a layout would call them
+  // Of a damaged file, what is whole: the rest is Index::lost instead of an Error. Where a format
+  // cannot do that, an Error as ever.
+  bool salvage = false;
 };
 
 struct CreateOptions {
   Overwrite overwrite = Overwrite::kNo;
+  std::uint64_t max_shard_bytes = 0;  // of a format of several files, each; 0 for one file of all
 };
 
 // A kind of checkpoint file: a row of the table in formats/formats.h. What a format cannot do is a
@@ -28,6 +32,7 @@ struct Format {
   std::string_view name;  // "HDF5"
   std::string_view id;    // "hdf5": what the command line calls it
   char separator = '/';
+  std::string_view suffixes;  // ".h5 .hdf5": how its files are called; never asked when one is read
 
   // Do these bytes belong to this format? Decided by content, never by a suffix.
   bool (*detect)(const RandomFile& file) = nullptr;

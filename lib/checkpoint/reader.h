@@ -14,6 +14,14 @@
 
 namespace ckpt {
 
+// Something of a damaged file that cannot be read.
+struct Loss {
+  std::string name;    // of a variable or scope, as far as it is known
+  std::string reason;  // "offset 4096 + 800 bytes passes the end of the file (4500)"
+
+  friend bool operator==(const Loss&, const Loss&) = default;
+};
+
 // All that a checkpoint says of itself without a tensor being read. Plain data.
 struct Index {
   std::string format;    // "HDF5", "memory"
@@ -25,6 +33,7 @@ struct Index {
   // What the file calls the layer whose variables a scope holds, where that is another word:
   // "layers/dense" → "dense_19" in a Keras 3 file.
   std::map<std::string, std::string, std::less<>> layers;
+  std::vector<Loss> lost;  // of a damaged file that was opened to salvage what is whole
 };
 
 // The layer that has the variable or scope `name`, by Index::layers; empty where that has none.

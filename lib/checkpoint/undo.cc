@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kMagic = "CKPTUNDO";
 constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersionOfMoved = 2;  // has kept stretches, or files that have grown
 
 void put(Bytes& out, ByteView bytes) {
   for (const std::byte byte : bytes) out.push_back(byte);
@@ -47,12 +48,74 @@ Undo::Digest take_digest(ByteView& rest) {
   return digest;
 }
 
+bool has_moved(const Undo& undo) { return !undo.kept.empty() || !undo.grown.empty(); }
+
+void put_moved(Bytes& out, const Undo& undo) {
+  put(out, undo.kept.size());
+  for (const auto& kept : undo.kept) {
+    for (const auto number : {kept.before, kept.after, kept.size}) put(out, number);
+  }
+  put(out, undo.grown.size());
+  for (const auto& file : undo.grown) {
+    put(out, file.name.size());
+    put(out, as_byte_view(std::string_view(file.name)));
+    put(out, file.size_before);
+    put(out, file.size_after);
+  }
+}
+
+void take_moved(ByteView& rest, Undo& undo) {
+  const std::uint64_t count = take_number(rest);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Undo::Kept kept{.before = take_number(rest)};
+    kept.after = take_number(rest);
+    kept.size = take_number(rest);
+    undo.kept.push_back(kept);
+  }
+  const std::uint64_t files = take_number(rest);
+  for (std::uint64_t i = 0; i < files; ++i) {
+    Undo::Grown file;
+    file.name = as_text(take(rest, take_number(rest)));
+    file.size_before = take_number(rest);
+    file.size_after = take_number(rest);
+    if (file.name.find('/') != std::string::npos || file.size_before > file.size_after) {
+      throw Error(Errc::kCorrupt, "undo data: a file that has grown is none beside this one");
+    }
+    undo.grown.push_back(std::move(file));
+  }
+}
+
+// Pieces and kept stretches must be the whole old file, each byte once, and lie in the new one.
+void check_cover(const Undo& undo) {
+  if (undo.kept.empty()) return;
+  std::uint64_t end = 0;
+  auto piece = undo.pieces.begin();
+  auto kept = undo.kept.begin();
+  const auto fail = [&] {
+    throw Error(Errc::kCorrupt,
+                cat("undo data: nothing, or two things, are said of the byte at ", end));
+  };
+  while (piece != undo.pieces.end() || kept != undo.kept.end()) {
+    if (piece != undo.pieces.end() && piece->offset == end) {
+      end += (piece++)->bytes.size();
+      continue;
+    }
+    if (kept == undo.kept.end() || kept->before != end) fail();
+    const auto after_end = checked_add(kept->after, kept->size);
+    const auto before_end = checked_add(end, kept->size);
+    if (kept->size == 0 || !before_end || !after_end || *after_end > undo.size_after) fail();
+    end = *before_end;
+    ++kept;
+  }
+  if (end != undo.size_before) fail();
+}
+
 }  // namespace
 
 Bytes encode_undo(const Undo& undo) {
   Bytes out;
   put(out, as_byte_view(kMagic));
-  put(out, kVersion);
+  put(out, has_moved(undo) ? kVersionOfMoved : kVersion);
   put(out, undo.size_before);
   put(out, undo.size_after);
   put(out, undo.digest_before);
@@ -63,6 +126,7 @@ Bytes encode_undo(const Undo& undo) {
     put(out, piece.bytes.size());
     put(out, piece.bytes);
   }
+  if (has_moved(undo)) put_moved(out, undo);
   return out;
 }
 
@@ -71,9 +135,10 @@ Undo decode_undo(ByteView bytes) {
     throw Error(Errc::kCorrupt, "is no undo data: it does not begin with CKPTUNDO");
   }
   ByteView rest = bytes.subspan(kMagic.size());
-  if (const auto version = take_number(rest); version != kVersion) {
-    throw Error(Errc::kUnsupported,
-                cat("undo data of version ", version, "; version ", kVersion, " is known"));
+  const auto version = take_number(rest);
+  if (version != kVersion && version != kVersionOfMoved) {
+    throw Error(Errc::kUnsupported, cat("undo data of version ", version, "; versions ", kVersion,
+                                        " and ", kVersionOfMoved, " are known"));
   }
   Undo undo;
   undo.size_before = take_number(rest);
@@ -96,6 +161,8 @@ Undo decode_undo(ByteView bytes) {
     piece.bytes.assign(content.begin(), content.end());
     undo.pieces.push_back(std::move(piece));
   }
+  if (version == kVersionOfMoved) take_moved(rest, undo);
+  check_cover(undo);
   if (!rest.empty()) {
     throw Error(Errc::kCorrupt, cat("undo data: ", rest.size(), " bytes behind its end"));
   }

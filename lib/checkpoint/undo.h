@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/bytes.h"
@@ -11,12 +12,31 @@ namespace ckpt {
 // How a file was before an edit: the old contents of what was changed, and the old length. A few
 // kilobytes for a rename, whatever the file's size. Kept with the receipt, it gives back every
 // byte.
+//
+// Where nothing has moved, `kept` is empty and all but the pieces is as it was. Where the file was
+// written anew, pieces and kept stretches together are the whole old file.
 struct Undo {
   struct Piece {
     std::uint64_t offset = 0;
     Bytes bytes;  // that were there before
 
     friend bool operator==(const Piece&, const Piece&) = default;
+  };
+  // Bytes that are in both files, at different places or not.
+  struct Kept {
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    std::uint64_t size = 0;
+
+    friend bool operator==(const Kept&, const Kept&) = default;
+  };
+  // A file beside this one, to whose end the edit wrote: the undoing cuts it at its old length.
+  struct Grown {
+    std::string name;  // in the same folder
+    std::uint64_t size_before = 0;
+    std::uint64_t size_after = 0;
+
+    friend bool operator==(const Grown&, const Grown&) = default;
   };
   // Of the pieces' bytes, with their offsets: XXH3, 128 bits.
   using Digest = std::array<std::byte, 16>;
@@ -26,6 +46,8 @@ struct Undo {
   Digest digest_before{};     // of the pieces as they are here
   Digest digest_after{};      // of the same places after the edit: by it the file is recognised
   std::vector<Piece> pieces;  // sorted by offset; none touches the next
+  std::vector<Kept> kept;     // sorted by `before`
+  std::vector<Grown> grown;
 
   friend bool operator==(const Undo&, const Undo&) = default;
 };
@@ -34,8 +56,12 @@ struct Undo {
 // third longer, one line of megabytes that no person wants to scroll past, and read whole by those
 // who want to know names only.
 //
-//     "CKPTUNDO" version=1 size_before size_after digest_before digest_after count
+//     "CKPTUNDO" version size_before size_after digest_before digest_after count
 //     (offset length bytes)*                               all numbers u64, little-endian
+//
+// Version 2, which is written where it is needed, goes on:
+//
+//     count (before after size)*  count (name-length name size_before size_after)*
 Bytes encode_undo(const Undo& undo);
 
 // Throws Error(kCorrupt) where the bytes are no undo data, are cut off, or contradict themselves.

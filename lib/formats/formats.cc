@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "formats/gguf/format.h"
 #include "formats/hdf5/format.h"
+#include "formats/keras/format.h"
 #include "formats/numpy/format.h"
 #include "formats/safetensors/format.h"
 #include "formats/tf_bundle/format.h"
@@ -18,8 +19,9 @@
 namespace ckpt {
 namespace {
 
-constexpr std::array<const Format*, 10> kFormats{
+constexpr std::array<const Format*, 11> kFormats{
     &hdf5::kHdf5Format,          //
+    &keras::kFormat,             //
     &safetensors::kFormat,       //
     &safetensors::kIndexFormat,  //
     &numpy::kNpzFormat,          //
@@ -100,6 +102,20 @@ std::span<const Format* const> formats() { return kFormats; }
 const Format* find_format(std::string_view id) {
   const auto it = std::ranges::find(kFormats, id, &Format::id);
   return it == kFormats.end() ? nullptr : *it;
+}
+
+const Format* format_for_name(std::string_view path) {
+  const Format* found = nullptr;
+  std::size_t longest = 0;
+  for (const Format* format : kFormats) {
+    if (format->create == nullptr) continue;
+    for (const std::string_view suffix : split(format->suffixes, " ")) {
+      if (suffix.size() <= longest || !path.ends_with(suffix)) continue;
+      found = format;
+      longest = suffix.size();
+    }
+  }
+  return found;
 }
 
 const Format& detect_format(const std::string& path) {

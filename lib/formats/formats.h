@@ -16,6 +16,10 @@ std::span<const Format* const> formats();
 // The format of that id ("hdf5"); null where there is none.
 const Format* find_format(std::string_view id);
 
+// The format that is written to files called so, by the longest suffix that fits; null where there
+// is none.
+const Format* format_for_name(std::string_view path);
+
 // The format of the file at `path`, by its bytes. Throws what open_checkpoint() throws for a file
 // that cannot be opened or is of no known format.
 const Format& detect_format(const std::string& path);

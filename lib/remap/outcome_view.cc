@@ -53,20 +53,25 @@ class OutcomeView final : public Reader {
   // Are all variables there of which the receipt speaks?
   void check() const {
     std::vector<std::string> faults;
-    const auto find = [&](const std::string& name) {
-      const auto entry = source_.find(name);
-      if (!entry) faults.push_back(cat("'", escape(name), "' is not there"));
-      return entry;
+    std::unordered_map<std::string_view, const Entry*> by_name;
+    for (const Entry& entry : source_.index().entries) {
+      by_name.emplace(entry.name, &entry);
+      for (const std::string& alias : entry.aliases) by_name.emplace(alias, &entry);
+    }
+    const auto find = [&](const std::string& name) -> const Entry* {
+      const auto it = by_name.find(name);
+      if (it != by_name.end()) return it->second;
+      faults.push_back(cat("'", escape(name), "' is not there"));
+      return nullptr;
     };
     for (const PathMove& move : receipt_.moves) find(move.from);
     for (const Receipt::Change& change : receipt_.changes) {
       for (const PlannedVariable& from : change.from) {
-        const auto entry = find(from.name);
-        if (!entry) continue;
-        const Entry& has = source_.index().entries[*entry];
-        if (has.dtype == from.spec.dtype && has.shape == from.spec.shape) continue;
-        faults.push_back(cat("'", escape(from.name), "' is ", name_of(has.dtype), " ",
-                             to_string(has.shape), ", not ", name_of(from.spec.dtype), " ",
+        const Entry* has = find(from.name);
+        if (has == nullptr) continue;
+        if (has->dtype == from.spec.dtype && has->shape == from.spec.shape) continue;
+        faults.push_back(cat("'", escape(from.name), "' is ", name_of(has->dtype), " ",
+                             to_string(has->shape), ", not ", name_of(from.spec.dtype), " ",
                              to_string(from.spec.shape)));
       }
     }

@@ -202,8 +202,9 @@ void print_remap(const Plan& plan, const Rules& rules, const RemapReport& report
             human_bytes(result.patched_bytes + result.tensor_bytes), " of it changed\n"));
     if (!report.receipt.empty()) {
       const std::string way_back =
-          report.output.empty() ? cat(" (`ckpt undo ", escape(report.input), "` takes it back)")
-                                : "";
+          result.can_undo && report.output.empty()
+              ? cat(" (`ckpt undo ", escape(report.input), "` takes it back)")
+              : "";
       out(cat("receipt: ", escape(report.receipt), way_back, "\n"));
     }
   }

@@ -42,7 +42,8 @@ RunReport::Row::Row(std::string row_name, const Tensor& tensor)
     : name(std::move(row_name)), dtype(tensor.dtype), shape(tensor.shape) {
   std::vector<double> values(static_cast<std::size_t>(num_elements(shape).value_or(0)));
   decode(dtype, tensor.bytes, values);
-  const auto end = std::ranges::partition(values, [](double x) { return !std::isnan(x); }).begin();
+  const auto end =
+      std::partition(values.begin(), values.end(), [](double x) { return !std::isnan(x); });
   nan = static_cast<std::uint64_t>(values.end() - end);
   if (end == values.begin()) return;
   const auto [least, most] = std::minmax_element(values.begin(), end);

@@ -42,10 +42,12 @@ bool holds(const Reader& reader, std::size_t entry, const Tensor& tensor) {
   const Entry& row = reader.index().entries[entry];
   if (row.dtype != tensor.dtype || row.shape != tensor.shape) return false;
   const std::size_t size = size_of(row.dtype);
-  constexpr std::size_t kPiece = std::size_t{1} << 16;
+  constexpr std::size_t kMostPiece = std::size_t{1} << 20;
+  std::size_t wanted = std::size_t{1} << 10;  // most differ in their first elements
   Bytes piece;
   for (std::size_t offset = 0; offset < tensor.bytes.size(); offset += piece.size()) {
-    piece.resize(std::min(kPiece, tensor.bytes.size() - offset));
+    piece.resize(std::min(wanted, tensor.bytes.size() - offset));
+    wanted = std::min(4 * wanted, kMostPiece);
     reader.read(entry, offset / size, piece);
     if (!std::equal(piece.begin(), piece.end(),
                     tensor.bytes.begin() + static_cast<std::ptrdiff_t>(offset))) {
@@ -78,11 +80,13 @@ class Inquiry {
       const Entry& before = input_.was.index().entries[*was];
       const Entry& after = input_.is.index().entries[*is];
       const bool comparable = before.dtype == after.dtype && before.shape == after.shape &&
-                              before.nbytes <= kMaxDiagnosed && before.nbytes > 0;
+                              before.nbytes <= budget_ && before.nbytes > 0;
       if (!comparable || cases_.size() == kMaxSuspects) {
         if (unexplained_++ == 0) first_unexplained_ = suspect.name;
+        diagnosis_.names.push_back(suspect.name);
         continue;
       }
+      budget_ -= before.nbytes;
       Case& one = cases_.emplace_back();
       one.suspect = &suspect;
       one.was = input_.was.read(*was);
@@ -194,6 +198,7 @@ class Inquiry {
   Diagnosis diagnosis_;
   std::vector<Case> cases_;
   std::vector<std::string> remedies_;
+  std::uint64_t budget_ = kMaxDiagnosed;
   std::size_t unexplained_ = 0;
   std::string first_unexplained_;
   PatchedReader mended_;

@@ -51,11 +51,12 @@ struct DiagnosisInput {
 
 // Finds how each suspect came to be what it is: it has the place of another variable or another
 // order of its elements, its values went through a function. Then mends all of them and lets
-// `try_out` say whether the outputs agree. Tensors that differ in dtype or shape, or are larger
-// than `kMaxDiagnosed` bytes, are named only; so are those behind the first `kMaxSuspects`.
+// `try_out` say whether the outputs agree. Tensors that differ in dtype or shape are named only; so
+// are those behind the first `kMaxSuspects`, or that would have more than `kMaxDiagnosed` bytes
+// held.
 Diagnosis diagnose(const DiagnosisInput& input);
 
-inline constexpr std::uint64_t kMaxDiagnosed = std::uint64_t{256} << 20;
+inline constexpr std::uint64_t kMaxDiagnosed = std::uint64_t{512} << 20;
 inline constexpr std::size_t kMaxSuspects = 64;
 
 }  // namespace ckpt

@@ -11,8 +11,8 @@
 #include "verify/forward/golden.h"
 #include "verify/forward/influence.h"
 #include "verify/forward/output_check.h"
-#include "verify/forward/wiring.h"
 #include "verify/forward/worst_row.h"
+#include "verify/wiring.h"
 
 namespace ckpt {
 namespace {
@@ -118,10 +118,26 @@ class Verifier {
     result_.forward.reset();
   }
 
+  [[nodiscard]] Probe made_probe(const Graph& graph) const {
+    try {
+      return make_probe(graph, request_.seed);
+    } catch (const Error& e) {
+      throw with_hint(e);
+    }
+  }
+
+  // Inputs that are made may be none that a network can take.
+  [[nodiscard]] Error with_hint(const Error& e) const {
+    if (request_.probe) return e;
+    return Error(e.code(), cat(e.what(),
+                               "; the inputs were made from a seed, --inputs NPZ gives "
+                               "others"));
+  }
+
   void check_forward() {
     ForwardCheck& forward = *result_.forward;
     const Graph& graph = was_.graph == nullptr ? *is_.graph : *was_.graph;
-    const Probe probe = request_.probe ? *request_.probe : make_probe(graph, request_.seed);
+    const Probe probe = request_.probe ? *request_.probe : made_probe(graph);
     inputs_ = probe.inputs;
     forward.inputs = probe.words;
     const bool layers = was_.graph == nullptr && !request_.golden.empty();
@@ -130,14 +146,14 @@ class Verifier {
       try {
         was = ckpt::run(*was_.graph, *was_.reader, inputs_);
       } catch (const Error& e) {
-        if (request_.old_network) throw e.in("OLD");
+        if (request_.old_network) throw with_hint(e.in("OLD"));
         return give_up(cat("OLD does not fit the network of NEW: ", e.what()));
       }
     }
     try {
       new_result_ = ckpt::run(*is_.graph, *is_.reader, inputs_, {.layers = layers});
     } catch (const Error& e) {
-      if (was_.graph == nullptr) throw;
+      if (was_.graph == nullptr) throw with_hint(e);
       differs(cat("NEW cannot be run on the inputs that OLD was run on: ", e.what()));
       return give_up("NEW cannot be run");
     }
@@ -169,14 +185,12 @@ class Verifier {
     if (request_.rtol || request_.atol) {
       return {request_.rtol.value_or(0), request_.atol.value_or(0), "as asked for"};
     }
-    std::vector<Value> values;
-    for (const Tensor& input : inputs_) values.push_back({input.dtype, input.shape});
-    if (was_.graph == nullptr) return rounding_bound(with_inputs(*is_.graph, values), 0);
+    if (was_.graph == nullptr) return rounding_bound(concrete(*is_.graph), 0);
     const double unit = stored_unit();
     if (unit == 0 && same_wiring_) {
       return {0, 0, "bit for bit, since no value was rounded"};
     }
-    return rounding_bound(with_inputs(*is_.graph, values), unit);
+    return rounding_bound(concrete(*is_.graph), unit);
   }
 
   // The coarsest rounding that the operations of a remap did to a variable.
@@ -295,7 +309,14 @@ class Verifier {
     }
     Diagnosis diagnosis =
         diagnose({*suspicion.was, *suspicion.is, suspicion.suspects, images, try_out, known});
-    if (!diagnosis.faults.empty()) result_.diagnosis = std::move(diagnosis);
+    if (diagnosis.faults.empty()) return;
+    // A variable with the bytes that the map says, which plays the part of another one.
+    for (const VariableCheck* check : of(Standing::kSame)) {
+      if (std::ranges::find(diagnosis.names, check->name) != diagnosis.names.end()) {
+        misplaced_.insert(check->name);
+      }
+    }
+    result_.diagnosis = std::move(diagnosis);
   }
 
   [[nodiscard]] Graph concrete(const Graph& graph) const {
@@ -350,10 +371,12 @@ class Verifier {
     const bool is_tolerant = agrees && (request_.rtol || request_.atol);
     for (const VariableCheck& check : result_.variables) {
       if (check.standing == Standing::kLost) continue;
-      const bool by_bytes = check.standing == Standing::kSame;
+      const bool is_misplaced = misplaced_.contains(check.name);
+      const bool by_bytes = check.standing == Standing::kSame && !is_misplaced;
       bool by_output = by_outputs.contains(check.name);
       if (!by_bytes) {
-        by_output = by_output && is_tolerant && check.standing == Standing::kValues && shows(check);
+        by_output = by_output && !is_misplaced && is_tolerant &&
+                    check.standing == Standing::kValues && shows(check);
       }
       add_proof(check.name, by_bytes, by_output);
     }
@@ -385,6 +408,12 @@ class Verifier {
                       ? "; the forward pass does not show it, the bytes decide"
                       : ""));
     }
+    if (!misplaced_.empty()) {
+      const bool one = misplaced_.size() == 1;
+      differs(cat(count_of(misplaced_.size(), "variable"), one ? " is" : " are",
+                  " not where the network of NEW looks for ", one ? "it" : "them", ", ",
+                  one ? "" : "first ", quoted(*misplaced_.begin())));
+    }
     if (outputs_differ) differs("the outputs differ");
     if (!result_.forward && request_.require_forward && result_.verdict == Verdict::kSame) {
       result_.verdict = Verdict::kNotComparable;
@@ -396,6 +425,7 @@ class Verifier {
   Verification result_;
   Side was_;  // no graph where there is a record
   Side is_;
+  std::set<std::string> misplaced_;
   bool has_both_ = false;  // each side has a network of its own
   bool same_wiring_ = true;
   std::vector<Tensor> inputs_;

@@ -131,7 +131,8 @@ TEST_SUITE("dups/metamorphic") {
         if (code == static_cast<int>(FindingCode::kAlias)) continue;  // no format writes two names
         const auto labelled = make_mistake(static_cast<FindingCode>(code), 60);
         INFO(format->id, ": ", labelled.what);
-        const std::string path = dir / cat(format->id, code);
+        const std::string path =
+            dir / cat(format->id, code, format->suffixes.substr(0, format->suffixes.find(' ')));
         const auto reader = through_file(labelled.checkpoint, path, format->id);
         CHECK(members(*reader) == members(*open_memory(labelled.checkpoint)));
       }

@@ -42,6 +42,7 @@ TEST_SUITE("examples/readme") {
                              "test_labels.npz"}) {
       std::filesystem::copy(kProject + "/fixtures/digits/" + name, dir.path() / name);
     }
+    std::filesystem::copy(kProject + "/fixtures/keras/layers.h5", dir.path() / "layers.h5");
     const std::string tools = std::filesystem::path(CKPT_TOOL).parent_path();
     std::size_t commands = 0;
     for (const std::string& block : blocks("console")) {

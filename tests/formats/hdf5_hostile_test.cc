@@ -27,6 +27,7 @@ constexpr std::uint64_t kReadAtMost = std::uint64_t{256} << 20U;
 Outcome read_all(const std::string& path) {
   try {
     const auto reader = open_checkpoint(path);
+    (void)reader->metadata();
     for (std::size_t i = 0; i < reader->index().entries.size(); ++i) {
       const Entry& entry = reader->index().entries[i];
       (void)reader->details(i);

@@ -8,7 +8,7 @@
 #include "formats/formats.h"
 #include "formats/npy.h"
 #include "formats/numpy/format.h"
-#include "formats/zip/stored_writer.h"
+#include "formats/zip/archive_writer.h"
 #include "support/corpus.h"
 #include "support/damage.h"
 #include "support/error_of.h"
@@ -391,13 +391,15 @@ for i in zf.infolist():
     std::vector<zip::NewMember> members;
     const std::string header = npy_header(DType::kU8, {});
     for (int i = 0; i < 66000; ++i) members.push_back({cat("v", i, ".npy"), header.size() + 1});
-    zip::StoredWriter writer(dir / "many.npz", std::move(members), Overwrite::kNo);
+    AtomicFile file(dir / "many.npz", Overwrite::kNo);
+    zip::ArchiveWriter writer(file, std::move(members));
     for (std::size_t i = 0; i < 66000; ++i) {
       writer.append(i, as_byte_view(header));
       const std::byte value{static_cast<unsigned char>(i)};
       writer.append(i, ByteView(&value, 1));
     }
-    writer.commit();
+    writer.finish();
+    file.commit();
     const auto reader = open_checkpoint(dir / "many.npz");
     CHECK(reader->index().entries.size() == 66000);
     CHECK(reader->read(65999).bytes == Bytes{std::byte{65999 & 0xff}});

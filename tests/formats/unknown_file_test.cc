@@ -17,10 +17,11 @@ TEST_SUITE("formats/unknown_file") {
       return error_of([&] { (void)ckpt::open_checkpoint(path); });
     };
     const auto sentence = [&](std::string_view words) {
-      return ckpt::cat(path, ": ", words,
-                       "; what can be read is HDF5, safetensors, sharded safetensors, npz, npy, "
-                       "GGUF, TensorFlow.js, TensorFlow bundle, TensorFlow checkpoint v1 and "
-                       "PyTorch");
+      return ckpt::cat(
+          path, ": ", words,
+          "; what can be read is HDF5, Keras archive, safetensors, sharded safetensors, npz, npy, "
+          "GGUF, TensorFlow.js, TensorFlow bundle, TensorFlow checkpoint v1 and "
+          "PyTorch");
     };
     CHECK(answer("") == sentence("is empty"));
     CHECK(answer(std::string(64, '\0')) ==

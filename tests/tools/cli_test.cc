@@ -43,7 +43,7 @@ TEST_SUITE("tools/cli") {
   TEST_CASE("a misspelt command or option is answered with the nearest, status 2") {
     check_refused({"lss", "x.h5"}, 2, "no command 'lss'; did you mean 'ls'?");
     check_refused({"frobnicate"}, 2,
-                  "no command 'frobnicate'; there are ls, show, dups, remap, verify, run, map, undo, recover");
+                  "no command 'frobnicate'; there are ls, show, dups, remap, verify, run, diff, convert, formats, map, undo, recover");
     check_refused({"ls", "--collaps", kDigits}, 2,
                   "The following argument was not expected: --collaps; did you mean '--collapse'? "
                   "See `ckpt ls --help`");

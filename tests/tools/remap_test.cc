@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -229,5 +230,76 @@ TEST_SUITE("tools/map") {
     const auto result = w.ckpt({"map", "invert", "map.json"});
     CHECK(result.status == 3);
     CHECK(result.err.find("rule 1 (conv1/ = -) cannot be inverted: ") != std::string::npos);
+  }
+}
+
+TEST_SUITE("tools/remap_formats") {
+  TEST_CASE("scopes move in every kind of file that is edited, and undo takes it back") {
+    const Workplace w;
+    for (const std::string name : {"d.safetensors", "d.npz", "d.index", "d.pt"}) {
+      CAPTURE(name);
+      REQUIRE(w.ckpt({"convert", "d.h5", name}).status == 0);
+      const bool has_dots = name == "d.safetensors" || name == "d.pt";
+      const std::string rule = has_dots ? "conv1.=stem." : "conv1/=stem/";
+      const std::string before = read_file(w.dir / name);
+      const auto result = w.ckpt({"remap", "-i", name, "-r", rule});
+      CHECK(result.status == 0);
+      CHECK(result.err == "");
+      CHECK(result.out.starts_with(has_dots ? "- conv1.\n+ stem.   14 variables   rule 1"
+                                            : "- conv1/\n+ stem/   14 variables   rule 1"));
+      CHECK(result.out.find(ckpt::cat("done: 14 renamed, 27 kept; ", name, ", in place: ")) !=
+            std::string::npos);
+      CHECK(result.out.ends_with(ckpt::cat("receipt: ", name, ".ckpt-receipt.json (`ckpt undo ",
+                                           name, "` takes it back)\n")));
+      CHECK(w.ckpt({"remap", "-i", name, "-r", rule}).out ==
+            "already migrated: no rule matches, and every target is there; nothing to do\n");
+      CHECK(w.ckpt({"undo", name}).out ==
+            ckpt::cat(name, ": is as it was before 14 names changed\n"));
+      CHECK(read_file(w.dir / name) == before);
+    }
+  }
+
+  TEST_CASE("a set of safetensors files becomes a new one, its index with it") {
+    const Workplace w;
+    REQUIRE(w.ckpt({"convert", "d.h5", "a.safetensors.index.json", "--max-shard-size", "20KB"})
+                .status == 0);
+    const std::vector<std::string> rules{"-r", "conv1.=stem.", "-r",
+                                         "dense.bias + conv2.bias = both | concat(0)",
+                                         "--no-companions"};
+    std::vector<std::string> command{"remap", "a.safetensors.index.json",
+                                     "b.safetensors.index.json"};
+    command.insert(command.end(), rules.begin(), rules.end());
+    const auto made = w.ckpt(command);
+    CHECK(made.err == "");
+    REQUIRE(made.status == 0);
+    command[1] = "d.h5";
+    command[2] = "e.h5";
+    for (std::string& word : command) std::replace(word.begin(), word.end(), '.', '/');
+    command[1] = "d.h5";
+    command[2] = "e.h5";
+    REQUIRE(w.ckpt(command).status == 0);
+    CHECK(w.ckpt({"diff", "e.h5", "b.safetensors.index.json"}).out ==
+          "e.h5 and b.safetensors.index.json: the same, 40 variables\n");
+    const auto in_place = w.ckpt({"remap", "-i", "a.safetensors.index.json", "-r", "conv1.=stem."});
+    CHECK(in_place.status == 4);
+    CHECK(in_place.err ==
+          "ckpt: a.safetensors.index.json: is a set of several files, which cannot change at once: "
+          "a crash could leave some old and some new; `ckpt remap IN OUT` writes a new set\n");
+  }
+
+  TEST_CASE("what a format cannot do is said with what it can") {
+    const Workplace w;
+    REQUIRE(w.ckpt({"convert", "d.h5", "d.npz"}).status == 0);
+    const auto journal = w.ckpt({"remap", "-i", "d.npz", "--how", "journal", "-r", "conv1/=stem/"});
+    CHECK(journal.status == 4);
+    CHECK(journal.err ==
+          "ckpt: d.npz: cannot be changed under a journal, since its parts must move; `--how "
+          "replace` puts a changed copy in its place\n");
+    REQUIRE(w.ckpt({"convert", "d.h5", "d.safetensors"}).status == 0);
+    const auto grown = w.ckpt(
+        {"remap", "-i", "d.safetensors", "--how", "journal", "-r", "conv1.=a_much_longer_scope."});
+    CHECK(grown.status == 4);
+    CHECK(grown.err.find("cannot be changed under a journal: the new header has ") !=
+          std::string::npos);
   }
 }

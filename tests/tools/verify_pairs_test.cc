@@ -109,6 +109,22 @@ TEST_SUITE("tools/verify_pairs") {
     MESSAGE(tried << " wrong remaps were told");
   }
 
+  TEST_CASE("two layouts of one model correspond by the parts of their variables") {
+    if (!is_there()) return;
+    const fs::path pair = kPairs / "cnn_bn_flatten";
+    const json same = verify({pair / "model.weights.h5", "--against", pair / "model.h5",
+                              "--graph-new", pair / "config.json"},
+                             0);
+    CHECK(same["names"] == "by the parts that they play in the networks");
+    CHECK(same["proven"] == json::parse(R"({"bytes": 15, "outputs": 15, "neither": []})"));
+    const json other = verify({pair / "mutants" / "rgb_bgr" / "model.weights.h5", "--against",
+                               pair / "model.h5", "--graph-new", pair / "config.json"},
+                              1);
+    CHECK(other["diagnosis"]["faults"] ==
+          json::parse(R"(["'layers/conv2d/vars/0' is reversed along axis 2"])"));
+    CHECK(other["variables"][0]["origin"] == json::parse(R"(["c1/kernel"])"));
+  }
+
   TEST_CASE("on inputs that do not show a change, the bytes decide") {
     if (!is_there()) return;
     const fs::path pair = kPairs / "mlp_square";
@@ -154,5 +170,22 @@ TEST_SUITE("tools/verify_pairs") {
       CHECK(renamed["proven"]["neither"] == json::array());
       CHECK(renamed["proven"]["outputs"] == renamed["proven"]["bytes"]);
     }
+  }
+
+  TEST_CASE("networks of TensorFlow.js compute what it computed, by the topology in their files") {
+    if (!is_there()) return;
+    std::size_t met = 0;
+    for (const auto& folder : fs::directory_iterator(fs::path(CKPT_SHARED) / "models" / "tfjs")) {
+      CAPTURE(folder.path().string());
+      const json report =
+          verify({folder.path() / "model.json", "--golden", folder.path() / "outputs.npz",
+                  "--inputs", folder.path() / "inputs.npz", "--rtol", "1e-6"},
+                 0);
+      CHECK(report["verdict"] == "same");
+      CHECK(report["forward"]["new_graph"] == "its own config (Keras 2 config)");
+      CHECK(report["proven"]["neither"] == json::array());
+      ++met;
+    }
+    CHECK(met == 6);
   }
 }

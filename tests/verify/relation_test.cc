@@ -126,6 +126,12 @@ TEST_SUITE("verify/relation") {
     CHECK(thirds.fault == "lost precision: it has the values it had, rounded to f16");
   }
 
+  TEST_CASE("a value that became infinite explains nothing") {
+    const Tensor zeros = make_tensor({3}, std::vector<float>{0, 0, 0});
+    CHECK(relation_of(zeros, make_tensor({3}, std::vector<float>{0.5, 0, 0}), {}, "block").fault ==
+          "has other values in 1 of 3 elements, the first at [0]: 0.5, was 0");
+  }
+
   TEST_CASE("what has no explanation is told by its first element, and restored") {
     const Tensor was = counted({2, 3});
     Tensor is = was;

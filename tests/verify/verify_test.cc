@@ -154,6 +154,45 @@ TEST_CASE("two faults at once are both found, and mended together") {
       "is permuted (1, 0)");
 }
 
+TEST_CASE("a variable in the wrong place is found where no output shows it") {
+  // "b" never fires, so that nothing before it shows; NEW's network calls the layers the other way
+  // round, and its file has each where OLD had it.
+  auto dead = values();
+  values_in(dead, "b/kernel") = {0, 0, 0, 0};
+  values_in(dead, "b/bias") = {-1, -1};
+  dead.push_back({"c/kernel", {2, 2}, {1, 2, 3, 5}});
+  dead.push_back({"c/bias", {2}, {3, 4}});
+  const auto net = [](const std::string& first, const std::string& second) {
+    return sequential({2}, {dense(first, 2), dense(second, 2), dense("b", 2, "relu")});
+  };
+  const Subject was(dead, net("a", "c"));
+  const Subject is(dead, net("c", "a"));
+  const Verification result = verify(request_of(was, is));
+  CHECK(result.forward->outputs.at(0).agreement == Agreement::kIdentical);
+  CHECK(result.verdict == Verdict::kDifferent);
+  CHECK(result.reasons == std::vector<std::string>{
+                              "4 variables are not where the network of NEW looks for them, first "
+                              "'a/bias'"});
+  REQUIRE(result.diagnosis);
+  CHECK(result.diagnosis->faults ==
+        std::vector<std::string>{"'c/kernel' and 'a/kernel' are swapped",
+                                 "'c/bias' and 'a/bias' are swapped"});
+  CHECK(result.proven_by_bytes == 2);
+  CHECK(result.proven_by_neither ==
+        std::vector<std::string>{"a/kernel", "a/bias", "c/kernel", "c/bias"});
+}
+
+TEST_CASE("inputs that are made and do not fit are told as such") {
+  const Subject was(values(), two_layers());
+  const Graph huge = read_keras_config(
+      sequential({60000, 60000, 2}, {dense("a", 2), dense("b", 2, "relu")}).dump());
+  VerifyRequest request = request_of(was, was);
+  request.old_network->graph = &huge;
+  CHECK(error_of([&] { verify(request); }) ==
+        "a tensor of shape [4, 60000, 60000, 2] is too large; the inputs were made from a seed, "
+        "--inputs NPZ gives others");
+}
+
 TEST_CASE("another activation in NEW's network is told as such") {
   const Subject was(values(), two_layers());
   const Subject is(values(), sequential({2}, {dense("a", 2), dense("b", 2, "tanh")}));

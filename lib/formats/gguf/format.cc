@@ -226,6 +226,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
 const Format kFormat{.name = "GGUF",
                      .id = "gguf",
                      .separator = kSeparator,
+                     .suffixes = ".gguf",
                      .detect = detect,
                      .open = open,
                      .create = nullptr};

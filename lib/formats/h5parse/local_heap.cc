@@ -107,12 +107,14 @@ void LocalHeap::find_hidden(std::uint64_t first, std::uint64_t last) {
             [&] { text = context_.file.text("name", data_ + first, data_ + last); })) {
       return;
     }
-    const std::string sentence = cat("local heap at ", address_, ": has the name '", escape(text),
-                                     "' at ", first, ", but no link has it");
-    if (text.size() >= kUnit && context_.mode == Mode::kStrict) {
-      throw Error(Errc::kCorrupt, sentence);
+    // A removed name of one unit is lost, not free: a free block needs two. Longer ones say that a
+    // link is kept from sight.
+    if (text.size() >= kUnit) {
+      const std::string sentence = cat("local heap at ", address_, ": has the name '", escape(text),
+                                       "' at ", first, ", but no link has it");
+      if (context_.mode == Mode::kStrict) throw Error(Errc::kCorrupt, sentence);
+      context_.note(sentence);
     }
-    context_.note(sentence);
     first += round_up(text.size() + 1);
   }
 }

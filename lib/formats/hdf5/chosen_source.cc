@@ -18,7 +18,7 @@ constexpr unsigned kScaleOffset = 6;
 
 class ChosenSource final : public Source {
  public:
-  explicit ChosenSource(const RandomFile& file) : file_(file), parser_(file) {}
+  ChosenSource(const RandomFile& file, h5parse::Mode mode) : file_(file), parser_(file, mode) {}
 
   [[nodiscard]] ObjectId root() const override { return parser_.root(); }
 
@@ -63,8 +63,9 @@ class ChosenSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> open_source(const RandomFile& file) {
-  return std::make_unique<ChosenSource>(file);
+std::unique_ptr<Source> open_source(const RandomFile& file, bool salvage) {
+  return std::make_unique<ChosenSource>(file,
+                                        salvage ? h5parse::Mode::kSalvage : h5parse::Mode::kStrict);
 }
 
 }  // namespace ckpt::hdf5

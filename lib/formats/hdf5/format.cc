@@ -26,6 +26,7 @@ const Format kHdf5Format{
     .name = "HDF5",
     .id = "hdf5",
     .separator = '/',
+    .suffixes = ".h5 .hdf5",
     .detect = detect,
     .open = open,
     .create = create_hdf5,

@@ -66,15 +66,18 @@ void swap_bytes(std::span<std::byte> bytes, std::size_t unit) {
 class Hdf5Reader final : public Reader {
  public:
   Hdf5Reader(std::unique_ptr<RandomFile> file, const OpenOptions& options)
-      : file_(std::move(file)), superblock_(read_superblock(*file_)), source_(open_source(*file_)) {
+      : file_(std::move(file)), source_(open_source(*file_, options.salvage)) {
     Notes notes;
     index_.format = "HDF5";
     index_.file_bytes = file_->size();
-    if (superblock_.end_of_file < file_->size()) {
-      notes.add("bytes behind the end", cat("has ", file_->size() - superblock_.end_of_file,
-                                            " bytes behind the end that its superblock tells"));
+    if (!options.salvage) {
+      const std::uint64_t end = read_superblock(*file_).end_of_file;
+      if (end < file_->size()) {
+        notes.add("bytes behind the end", cat("has ", file_->size() - end,
+                                              " bytes behind the end that its superblock tells"));
+      }
     }
-    const Walk found = list(notes);
+    const Walk found = list(notes, options.salvage);
     name(found, options, notes);
     set_roles();
     for (auto& sentence : source_->notes()) notes.add("oddities", std::move(sentence));
@@ -116,15 +119,25 @@ class Hdf5Reader final : public Reader {
   }
 
  private:
-  Walk list(Notes& notes) {
+  Walk list(Notes& notes, bool salvage) {
     OpaqueTypes opaque(*source_, notes);
-    const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
-      Variable variable =
-          make_variable(path, id, dataset, opaque.dtype_of(id, dataset.type), file_->size(), notes);
-      index_.entries.push_back(std::move(variable.entry));
-      places_.push_back(variable.place);
+    const TakeDamage lose = [&](const std::string& path, const Error& e) {
+      index_.lost.push_back({path, e.what()});
     };
-    Walk found = walk(*source_, take, notes);
+    const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
+      try {
+        Variable variable = make_variable(path, id, dataset, opaque.dtype_of(id, dataset.type),
+                                          file_->size(), notes);
+        index_.entries.push_back(std::move(variable.entry));
+        places_.push_back(variable.place);
+        return true;
+      } catch (const Error& e) {
+        if (!salvage) throw e.in(cat("/", escape(path)));
+        lose(path, e);
+        return false;
+      }
+    };
+    Walk found = walk(*source_, take, notes, salvage ? lose : TakeDamage());
     opaque.note_guesses();
     for (auto& alias : found.aliases) {
       index_.entries[alias.dataset].aliases.push_back(std::move(alias.path));
@@ -204,7 +217,6 @@ class Hdf5Reader final : public Reader {
   }
 
   std::unique_ptr<RandomFile> file_;
-  Superblock superblock_;
   std::unique_ptr<Source> source_;
   Index index_;
   std::vector<Place> places_;  // of each entry

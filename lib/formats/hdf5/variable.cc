@@ -138,23 +138,19 @@ Variable make_variable(const std::string& path, ObjectId id, const Dataset& data
   const Element element = interpret(dataset.type, dtype_attribute);
   entry.name = path;
   entry.place = path;
-  try {
-    entry.shape = shape_of(dataset);
-    entry.dtype = element.dtype;
-    entry.native_dtype = element.native_dtype;
-    const auto bytes = bytes_of(entry.shape, dataset.type.size);
-    if (storage.kind == Storage::Kind::kContiguous || storage.kind == Storage::Kind::kCompact) {
-      check_contiguous(storage, entry.shape, bytes, file_size);
-    }
-    if (!bytes) {
-      // A size that no tensor can have, though nothing contradicts it: nothing is stored.
-      entry.dtype = DType::kOther;
-      entry.native_dtype = cat(describe(dataset.type), ", more than 2^63 bytes of it");
-    } else if (is_numeric(entry.dtype)) {
-      entry.nbytes = *bytes;
-    }
-  } catch (const Error& e) {
-    throw e.in(cat("/", escape(path)));
+  entry.shape = shape_of(dataset);
+  entry.dtype = element.dtype;
+  entry.native_dtype = element.native_dtype;
+  const auto bytes = bytes_of(entry.shape, dataset.type.size);
+  if (storage.kind == Storage::Kind::kContiguous || storage.kind == Storage::Kind::kCompact) {
+    check_contiguous(storage, entry.shape, bytes, file_size);
+  }
+  if (!bytes) {
+    // A size that no tensor can have, though nothing contradicts it: nothing is stored.
+    entry.dtype = DType::kOther;
+    entry.native_dtype = cat(describe(dataset.type), ", more than 2^63 bytes of it");
+  } else if (is_numeric(entry.dtype)) {
+    entry.nbytes = *bytes;
   }
   if (dataset.is_null) {
     entry.native_dtype = cat(describe(dataset.type), " without a dataspace");

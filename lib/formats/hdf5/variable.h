@@ -27,7 +27,7 @@ struct Variable {
 
 // A dataset as a variable, checked against the file's length. `dtype_attribute` as in interpret().
 // Oddities become notes. Throws Error(kCorrupt) where its data is not inside the file, is less than
-// its shape needs, or its shape makes no sense; the message names the path.
+// its shape needs, or its shape makes no sense; the message does not name the path.
 Variable make_variable(const std::string& path, ObjectId id, const Dataset& dataset,
                        const std::string& dtype_attribute, std::uint64_t file_size, Notes& notes);
 

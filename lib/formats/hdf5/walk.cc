@@ -32,8 +32,8 @@ std::string shown(const std::string& path) { return cat("/", escape(path)); }
 
 class Walker {
  public:
-  Walker(const Source& source, const TakeDataset& take, Notes& notes)
-      : source_(source), take_(take), notes_(notes) {}
+  Walker(const Source& source, const TakeDataset& take, Notes& notes, const TakeDamage& damage)
+      : source_(source), take_(take), notes_(notes), damage_(damage) {}
 
   Walk run() {
     visit(source_.root());
@@ -91,14 +91,21 @@ class Walker {
     Object object;
     try {
       object = source_.open(id);
+      if (object.kind == Object::Kind::kGroup) check_names(object.links);
     } catch (const Error& e) {
-      throw e.in(shown(path_));
+      known->kind = Object::Kind::kDatatype;  // of no further interest
+      if (!damage_) throw e.in(shown(path_));
+      return damage_(path_, e);
     }
     known->kind = object.kind;
     switch (object.kind) {
       case Object::Kind::kDataset:
-        known->dataset = datasets_++;
-        take_(path_, id, std::move(object.dataset));
+        known->dataset = datasets_;
+        if (take_(path_, id, std::move(object.dataset))) {
+          ++datasets_;
+        } else {
+          known->kind = Object::Kind::kDatatype;
+        }
         break;
       case Object::Kind::kGroup:
         enter(id, std::move(object.links));
@@ -113,7 +120,6 @@ class Walker {
       throw Error(Errc::kUnsupported, cat("has groups nested more than ", kMaxDepth, " deep, at ",
                                           shown(path_.substr(0, 100)), "…"));
     }
-    check_names(links);
     result_.groups.emplace(path_, id);
     stack_.push_back({path_.size(), std::move(links)});
   }
@@ -121,14 +127,13 @@ class Walker {
   void check_names(const std::vector<Link>& links) {
     for (std::size_t i = 0; i < links.size(); ++i) {
       const std::string& name = links[i].name;
-      if (name.empty()) throw Error(Errc::kCorrupt, cat(shown(path_), ": a link has no name"));
+      if (name.empty()) throw Error(Errc::kCorrupt, "a link has no name");
       if (name.size() > kMaxNameBytes) {
-        throw Error(Errc::kUnsupported, cat(shown(path_), ": a link's name has ", name.size(),
-                                            " bytes; at most ", kMaxNameBytes, " are read"));
+        throw Error(Errc::kUnsupported, cat("a link's name has ", name.size(), " bytes; at most ",
+                                            kMaxNameBytes, " are read"));
       }
       if (i > 0 && links[i - 1].name == name) {
-        throw Error(Errc::kCorrupt,
-                    cat(shown(path_), ": two links are called '", escape(name), "'"));
+        throw Error(Errc::kCorrupt, cat("two links are called '", escape(name), "'"));
       }
       if (name == "." || name == ".." || name.find('/') != std::string::npos) {
         notes_.add("such names", cat(shown(path_), ": a link is called '", escape(name),
@@ -212,6 +217,7 @@ class Walker {
   const Source& source_;
   const TakeDataset& take_;
   Notes& notes_;
+  const TakeDamage& damage_;
   Walk result_;
   std::string path_;
   std::vector<Frame> stack_;
@@ -223,8 +229,8 @@ class Walker {
 
 }  // namespace
 
-Walk walk(const Source& source, const TakeDataset& take, Notes& notes) {
-  return Walker(source, take, notes).run();
+Walk walk(const Source& source, const TakeDataset& take, Notes& notes, const TakeDamage& damage) {
+  return Walker(source, take, notes, damage).run();
 }
 
 }  // namespace ckpt::hdf5

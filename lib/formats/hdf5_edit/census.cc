@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/edit/checksum.h"
 #include "formats/hdf5/layout.h"
-#include "formats/hdf5_edit/checksum.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -157,9 +159,15 @@ Variables list_variables(const Source& source, const RandomFile& file, bool use_
   Notes notes;
   const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
     // What an opaque type holds does not matter here: its bytes stay what they are.
-    Variable variable = make_variable(path, id, dataset, "", file.size(), notes);
+    Variable variable;
+    try {
+      variable = make_variable(path, id, dataset, "", file.size(), notes);
+    } catch (const Error& e) {
+      throw e.in(cat("/", escape(path)));
+    }
     out.entries.push_back(std::move(variable.entry));
     out.places.push_back(variable.place);
+    return true;
   };
   Walk found = walk(ObservedSource(source, observe), take, notes);
   for (auto& alias : found.aliases) {

@@ -109,6 +109,7 @@ class Checker {
   // A new object may lie where one was that is gone, but not be one that stays.
   void check_made_apart() const {
     if (planned_.empty()) return;
+    if (planned_.contains(expected_.root())) reject("the root group lies where something new is");
     expected_.visit([&](const std::string& path, const Link& link, const LinkGroup*) {
       if (link.kind == Link::Kind::kHard && planned_.contains(link.object)) {
         reject(cat("/", escape(path), " lies where something new is"));

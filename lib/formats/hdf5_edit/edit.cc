@@ -9,13 +9,14 @@
 #include "core/escape.h"
 #include "core/raw_file.h"
 #include "core/text.h"
+#include "formats/edit/clone.h"
+#include "formats/edit/locked_file.h"
+#include "formats/edit/wishes.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/reader.h"
 #include "formats/hdf5/superblock.h"
 #include "formats/hdf5_edit/check.h"
-#include "formats/hdf5_edit/clone.h"
 #include "formats/hdf5_edit/journal.h"
-#include "formats/hdf5_edit/locked_file.h"
 #include "formats/hdf5_edit/repack.h"
 #include "formats/hdf5_edit/undo_patch.h"
 #include "formats/hdf5_helper/helper.h"
@@ -30,21 +31,10 @@ struct Change {
   FillExtent fill;
 };
 
-// Streams the bytes of each Put, which must be as many as its shape says.
-FillExtent fill_from(const Edit& edit, std::span<const Extent> extents, const Reader* original) {
-  return [&edit, extents, original](std::size_t i, const std::function<void(ByteView)>& take) {
-    std::uint64_t left = extents[i].bytes;
-    const Put& put = edit.puts[i];
-    const auto complain = [&](std::string_view what) {
-      throw Error(Errc::kInvalid, cat(escape(put.spec.name), ": ", what, " than the ",
-                                      extents[i].bytes, " bytes of its shape were given"));
-    };
-    put.produce(*original, [&](ByteView bytes) {
-      if (bytes.size() > left) complain("more");
-      left -= bytes.size();
-      take(bytes);
-    });
-    if (left > 0) complain("fewer");
+// Streams the bytes of each Put into its room.
+FillExtent fill_from(const Edit& edit, const Reader* original) {
+  return [&edit, original](std::size_t i, const std::function<void(ByteView)>& take) {
+    stream_put(edit.puts[i], *original, take);
   };
 }
 
@@ -93,7 +83,7 @@ class NewFile {
   void write(const Change& change, bool in_place) {
     if (!is_cloned_) {
       out_.reserve(change.patch.size_after);
-      copy_bytes(original_, out_.fd(), change.patch.size_before);
+      copy_bytes(original_, out_.fd(), {0, 0, change.patch.size_before});
     }
     write_change(out_, change);
     const auto written = view_file(out_.fd());
@@ -172,7 +162,7 @@ class Editor {
     result_.size_before = result_.size_after = file->size();
     const auto source = open_source(*file);
     Census census = take_census(*source, *file, options_.use_paths);
-    const Wishes wishes = resolve(census, edit_);
+    const Wishes wishes = resolve(census.entries, edit_);
     Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
     if (options_.repack) check_repackable(census);
     const Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
@@ -209,7 +199,7 @@ class Editor {
     if (!edit_.puts.empty()) {
       original = open_hdf5(view_file(fd_), OpenOptions{.use_paths = options_.use_paths});
     }
-    change.fill = fill_from(edit_, change.extents, original.get());
+    change.fill = fill_from(edit_, original.get());
     if (target_.empty()) {
       if (options_.in_place == InPlace::kReplace && stamp_of(fd_).links > 1) {
         result_.notes.push_back(cat("the file has ", stamp_of(fd_).links - 1,

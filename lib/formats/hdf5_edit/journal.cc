@@ -8,8 +8,8 @@
 #include "core/error.h"
 #include "core/raw_file.h"
 #include "core/text.h"
+#include "formats/edit/checksum.h"
 #include "formats/hdf5/superblock.h"
-#include "formats/hdf5_edit/checksum.h"
 #include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
@@ -162,9 +162,26 @@ std::uint64_t end_of_data_of(const RandomFile& file) {
   }
 }
 
+// What stands where the marker is meanwhile: the patch's bytes where it has any there.
+Bytes signature_of(const RandomFile& file, const Journal& journal) {
+  Bytes signature(kSignature.size());
+  std::uint64_t from = journal.bytes_at;
+  for (const Extent& extent : journal.extents) {
+    if (extent.offset <= journal.signature_at &&
+        extent.offset + extent.bytes >= journal.signature_at + signature.size()) {
+      file.read_at(from + journal.signature_at - extent.offset, signature);
+      return signature;
+    }
+    from += extent.bytes;
+  }
+  std::ranges::copy(as_byte_view(kSignature), signature.begin());
+  return signature;
+}
+
 // Step 3, from the journal alone.
 void carry_out(int fd, const Journal& journal) {
   const auto file = view_file(fd);
+  const Bytes signature = signature_of(*file, journal);
   write_fully(fd, journal.signature_at, as_byte_view(kMarker));
   sync_data(fd);
   std::uint64_t from = journal.bytes_at;
@@ -184,7 +201,7 @@ void carry_out(int fd, const Journal& journal) {
     from += extent.bytes;
   }
   sync_data(fd);
-  write_fully(fd, journal.signature_at, as_byte_view(kSignature));
+  write_fully(fd, journal.signature_at, signature);
   sync_data(fd);
   set_size(fd, journal.new_size);
   sync_all(fd);
@@ -294,10 +311,7 @@ bool is_interrupted(const RandomFile& file) {
 }
 
 void check_not_interrupted(const RandomFile& file) {
-  if (is_interrupted(file)) {
-    throw Error(Errc::kIo,
-                "an edit of it was interrupted; `ckpt recover` finishes it, or takes it back");
-  }
+  if (is_interrupted(file)) throw Error(Errc::kIo, std::string(kInterrupted));
 }
 
 void apply_with_journal(int fd, std::uint64_t signature_at, const Patch& patch,
@@ -321,9 +335,9 @@ void apply_with_journal(int fd, std::uint64_t signature_at, const Patch& patch,
   }
 }
 
-Recovery recover_journal(int fd) {
+Recovery recover_journal(int fd, std::optional<std::uint64_t> known_end) {
   const auto file = view_file(fd);
-  const std::uint64_t end_of_data = end_of_data_of(*file);
+  const std::uint64_t end_of_data = known_end ? *known_end : end_of_data_of(*file);
   if (end_of_data == file->size()) return Recovery::kClean;
   const auto journal = read_journal(*file);
   if (journal && is_sound(*file, *journal)) {

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "checkpoint/edit.h"
 #include "core/file.h"
@@ -47,6 +49,10 @@ bool has_edit_marker(const RandomFile& file);
 // Must the file be recovered before it can be read?
 bool is_interrupted(const RandomFile& file);
 
+// What is said of such a file.
+inline constexpr std::string_view kInterrupted =
+    "an edit of it was interrupted; `ckpt recover` finishes it, or takes it back";
+
 // Throws Error(kIo) where it must.
 void check_not_interrupted(const RandomFile& file);
 
@@ -54,13 +60,15 @@ void check_not_interrupted(const RandomFile& file);
 using FillExtent = std::function<void(std::size_t, const std::function<void(ByteView)>&)>;
 
 // Applies `patch` to the file of `fd` (open for reading and writing, locked by the caller), then
-// fills `extents`. `signature_at` is where the HDF5 signature lies.
-// Throws Error(kWrite): until step 2 is complete the file is cut back to what it was, and the
+// fills `extents`. `signature_at` is where the HDF5 signature lies, or the 8 bytes by which
+// programs know a file of another format; then the patch must have a piece over them, though they
+// stay. Throws Error(kWrite): until step 2 is complete the file is cut back to what it was, and the
 // sentence says nothing more; afterwards it says that recovery is needed.
 void apply_with_journal(int fd, std::uint64_t signature_at, const Patch& patch,
                         std::span<const Extent> extents, const FillExtent& fill);
 
-// Finishes or undoes what was interrupted. `fd` as above. Throws Error(kWrite).
-Recovery recover_journal(int fd);
+// Finishes or undoes what was interrupted. `fd` as above; `end_of_data` is where the data of a file
+// ends that is not HDF5. Throws Error(kWrite).
+Recovery recover_journal(int fd, std::optional<std::uint64_t> end_of_data = std::nullopt);
 
 }  // namespace ckpt::hdf5

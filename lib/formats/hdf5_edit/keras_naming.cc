@@ -76,7 +76,7 @@ class KerasPlanner {
     for (std::size_t i = 0; i < wishes_.names.size(); ++i) {
       const auto& wish = wishes_.names[i];
       const std::string& place = census_.entries[wish.entry].place;
-      naming_.leaves.push_back({std::string(wish.is_alias ? wish.from : place), ""});
+      naming_.leaves.push_back({wish.is_alias ? wish.from : place, ""});
     }
     for (Layer& layer : layers_) choose_target(layer);
     check_targets();
@@ -259,7 +259,7 @@ class KerasPlanner {
       if (wish.to.empty()) continue;
       // Variables that keep their name keep their place; those of a layer that moves keep their
       // rest.
-      const std::string rest(wish.to.substr(layer.target.size() + 1));
+      const std::string rest = wish.to.substr(layer.target.size() + 1);
       stored.push_back(stored_as(layer, weight, rest));
       naming_.leaves[*weight.wish].to = under(group_after(layer), stored.back());
     }
@@ -281,7 +281,7 @@ class KerasPlanner {
       auto& leaf = naming_.leaves[i];
       if (owner_.contains(i)) continue;
       // What lies in a layer's group goes with it.
-      leaf.to = wish.from == wish.to ? moved_with_group(leaf.from) : std::string(wish.to);
+      leaf.to = wish.from == wish.to ? moved_with_group(leaf.from) : wish.to;
     }
     std::vector<std::string> homeless;
     for (std::size_t p = 0; p < edit_.puts.size(); ++p) {
@@ -337,9 +337,9 @@ class KerasPlanner {
       if (!weight.wish || slash == std::string::npos) continue;
       const auto& to = wishes_.names[*weight.wish].to;
       if (to.empty()) continue;
-      const std::string_view rest = to.substr(layer.target.size() + 1);
+      const std::string rest = to.substr(layer.target.size() + 1);
       const std::string before = weight.rest.substr(0, slash);
-      const std::string after(rest.substr(0, rest.find('/')));
+      const std::string after = rest.substr(0, rest.find('/'));
       const auto [it, is_new] = names.emplace(before, after);
       if (is_new) is_clear[before] = true;
       if (it->second != after) is_clear[before] = false;

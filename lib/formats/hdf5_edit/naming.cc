@@ -13,22 +13,6 @@
 namespace ckpt::hdf5 {
 namespace {
 
-constexpr std::size_t kShown = 5;
-
-// "'a', 'b', 'c', 'd', 'e' and 7 more"
-std::string listed(const std::vector<std::string>& names) {
-  std::vector<std::string> shown;
-  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) {
-    shown.push_back(cat("'", escape(names[i]), "'"));
-  }
-  const std::string text = join(shown, ", ");
-  return names.size() > kShown ? cat(text, " and ", names.size() - kShown, " more") : text;
-}
-
-void refuse_any(Errc code, const std::vector<std::string>& names, std::string_view what) {
-  if (!names.empty()) throw Error(code, cat(listed(names), ": ", what));
-}
-
 // Names that are scopes of other names.
 std::unordered_set<std::string_view> scopes_of(std::span<const std::string_view> names) {
   std::unordered_set<std::string_view> scopes;
@@ -81,7 +65,7 @@ Naming place_native(const Census& census, const Wishes& wishes, const Edit& edit
   std::size_t next = 0;
   for (const auto& name : wishes.names) {
     if (name.is_alias) {
-      naming.leaves.push_back({std::string(name.from), std::string(name.to)});
+      naming.leaves.push_back({name.from, name.to});
       continue;
     }
     const std::string& place = census.entries[name.entry].place;
@@ -143,54 +127,6 @@ void check_paths(const Naming& naming) {
 }
 
 }  // namespace
-
-Wishes resolve(const Census& census, const Edit& edit) {
-  Wishes wishes;
-  wishes.names.reserve(census.entries.size());
-  std::unordered_map<std::string_view, std::size_t> by_name;
-  for (std::size_t i = 0; i < census.entries.size(); ++i) {
-    const Entry& entry = census.entries[i];
-    wishes.names.push_back({i, false, entry.name, entry.name});
-    for (const auto& alias : entry.aliases) wishes.names.push_back({i, true, alias, alias});
-  }
-  by_name.reserve(wishes.names.size());
-  for (std::size_t i = 0; i < wishes.names.size(); ++i) by_name.emplace(wishes.names[i].from, i);
-
-  std::vector<std::string> missing;
-  std::vector<std::string> twice;
-  std::vector<bool> is_asked(wishes.names.size(), false);
-  const auto ask = [&](const std::string& from, std::string_view to) {
-    const auto it = by_name.find(from);
-    if (it == by_name.end()) {
-      missing.push_back(from);
-    } else if (is_asked[it->second]) {
-      twice.push_back(from);
-    } else {
-      is_asked[it->second] = true;
-      wishes.names[it->second].to = to;
-    }
-  };
-  std::vector<std::string> empty;
-  for (const auto& move : edit.moves) {
-    if (move.to.empty()) empty.push_back(move.from);
-    ask(move.from, move.to);
-  }
-  for (const auto& drop : edit.drops) ask(drop, "");
-  refuse_any(Errc::kInvalid, missing, "no such variable in the file");
-  refuse_any(Errc::kInvalid, twice, "is to become two things at once");
-  refuse_any(Errc::kInvalid, empty, "is to have an empty name");
-
-  std::vector<std::string> clashes;
-  std::unordered_set<std::string_view> targets;
-  targets.reserve(wishes.names.size());
-  const auto claim = [&](std::string_view name) {
-    if (!name.empty() && !targets.insert(name).second) clashes.emplace_back(name);
-  };
-  for (const auto& name : wishes.names) claim(name.to);
-  for (const auto& put : edit.puts) claim(put.spec.name);
-  refuse_any(Errc::kConflict, clashes, "two variables would have this name");
-  return wishes;
-}
 
 Naming place_names(const Source& source, const Census& census, const Wishes& wishes,
                    const Edit& edit, bool by_path) {

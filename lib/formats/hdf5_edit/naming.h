@@ -7,27 +7,12 @@
 #include <vector>
 
 #include "checkpoint/edit.h"
+#include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/census.h"
 #include "formats/hdf5_edit/keras_config.h"
 #include "scope/tree_moves.h"
 
 namespace ckpt::hdf5 {
-
-// The names that an edit asks for, for every variable of the file: views of the census and of the
-// edit.
-struct Wishes {
-  struct Name {
-    std::size_t entry = 0;
-    bool is_alias = false;
-    std::string_view from;
-    std::string_view to;  // empty: dropped
-  };
-  std::vector<Name> names;  // of each entry its name, then its aliases
-};
-
-// Throws Error(kInvalid), naming all of them, for names that are not in the file, are asked for
-// twice, or cannot be; kConflict where two variables would have one name.
-Wishes resolve(const Census& census, const Edit& edit);
 
 // Where everything must lie in the file so that it has these names.
 struct Naming {

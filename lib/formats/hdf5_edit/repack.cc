@@ -59,7 +59,7 @@ std::uint64_t repack_native(const Reader& original, const Census& census, const 
   std::vector<std::size_t> entries;
   for (const auto& wish : wishes.names) {
     if (wish.to.empty()) continue;
-    specs.push_back(spec_of(original, census, wish.entry, std::string(wish.to)));
+    specs.push_back(spec_of(original, census, wish.entry, wish.to));
     entries.push_back(wish.entry);
   }
   for (const Put& put : edit.puts) specs.push_back(put.spec);

@@ -4,7 +4,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "formats/hdf5_edit/checksum.h"
+#include "formats/edit/checksum.h"
+#include "formats/edit/rewrite.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -51,12 +52,6 @@ Undo::Digest digest_of_file(const RandomFile& file, const Undo& undo) {
     file.read_at(piece.offset, bytes);
     add_piece(sum, piece.offset, bytes);
   }
-  return sum.value();
-}
-
-Undo::Digest digest_of_pieces(const Undo& undo) {
-  Checksum sum;
-  for (const auto& piece : undo.pieces) add_piece(sum, piece.offset, piece.bytes);
   return sum.value();
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "formats/edit/rewrite.h"
 #include "formats/numpy/array_reader.h"
+#include "formats/numpy/edit.h"
 #include "formats/numpy/npz_writer.h"
 #include "formats/zip/archive.h"
 
@@ -50,16 +52,21 @@ std::unique_ptr<Reader> open_npy(std::unique_ptr<RandomFile> file, const std::st
 
 }  // namespace
 
-const Format kNpzFormat{.name = "npz",
-                        .id = "npz",
-                        .separator = '/',
-                        .detect = detect_npz,
-                        .open = open_npz,
-                        .create = create_npz};
+const Format kNpzFormat{
+    .name = "npz",
+    .id = "npz",
+    .separator = '/',
+    .suffixes = ".npz",
+    .detect = detect_npz,
+    .open = open_npz,
+    .create = create_npz,
+    .edit = edit_npz,
+    .undo = [](const std::string& path, const Undo& undo, InPlace) { undo_rewrite(path, undo); }};
 
 const Format kNpyFormat{.name = "npy",
                         .id = "npy",
                         .separator = '/',
+                        .suffixes = ".npy",
                         .detect = detect_npy,
                         .open = open_npy,
                         .create = nullptr};

@@ -5,10 +5,41 @@
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/npy.h"
-#include "formats/zip/stored_writer.h"
+#include "formats/zip/archive_writer.h"
 
 namespace ckpt::numpy {
 namespace {
+
+class NpzWriter final : public Writer {
+ public:
+  NpzWriter(const std::string& path, std::vector<VariableSpec> specs, Overwrite overwrite)
+      : Writer(std::move(specs)) {
+    std::vector<std::string> headers;
+    std::vector<zip::NewMember> members;
+    for (const VariableSpec& spec : this->specs()) {
+      headers.push_back(npy_header(spec.dtype, spec.shape));
+      members.push_back(
+          {spec.name + ".npy", headers.back().size() + tensor_bytes(spec.dtype, spec.shape)});
+    }
+    file_.emplace(path, overwrite);
+    archive_.emplace(*file_, std::move(members));
+    for (std::size_t i = 0; i < headers.size(); ++i) archive_->append(i, as_byte_view(headers[i]));
+  }
+
+ private:
+  void do_write(std::size_t i, std::uint64_t, ByteView bytes) override {
+    archive_->append(i, bytes);
+  }
+  void do_commit() override {
+    archive_->finish();
+    file_->commit();
+  }
+
+  std::optional<AtomicFile> file_;
+  std::optional<zip::ArchiveWriter> archive_;
+};
+
+}  // namespace
 
 // npy_header() writes bf16 and f8 as bytes of their size, for those who ask for one array. A
 // checkpoint in which they come back as something else would be worse than none.
@@ -25,32 +56,6 @@ void check_specs(const std::vector<VariableSpec>& specs) {
   }
   if (!problems.empty()) throw Error(Errc::kInvalid, join(problems, "; "));
 }
-
-class NpzWriter final : public Writer {
- public:
-  NpzWriter(const std::string& path, std::vector<VariableSpec> specs, Overwrite overwrite)
-      : Writer(std::move(specs)) {
-    std::vector<std::string> headers;
-    std::vector<zip::NewMember> members;
-    for (const VariableSpec& spec : this->specs()) {
-      headers.push_back(npy_header(spec.dtype, spec.shape));
-      members.push_back(
-          {spec.name + ".npy", headers.back().size() + tensor_bytes(spec.dtype, spec.shape)});
-    }
-    archive_.emplace(path, std::move(members), overwrite);
-    for (std::size_t i = 0; i < headers.size(); ++i) archive_->append(i, as_byte_view(headers[i]));
-  }
-
- private:
-  void do_write(std::size_t i, std::uint64_t, ByteView bytes) override {
-    archive_->append(i, bytes);
-  }
-  void do_commit() override { archive_->commit(); }
-
-  std::optional<zip::StoredWriter> archive_;
-};
-
-}  // namespace
 
 std::unique_ptr<Writer> create_npz(const std::string& path, std::vector<VariableSpec> specs,
                                    const CreateOptions& options) {

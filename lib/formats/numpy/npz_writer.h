@@ -14,4 +14,7 @@ namespace ckpt::numpy {
 std::unique_ptr<Writer> create_npz(const std::string& path, std::vector<VariableSpec> specs,
                                    const CreateOptions& options);
 
+// Throws Error(kInvalid), naming each, for variables that an npz cannot hold.
+void check_specs(const std::vector<VariableSpec>& specs);
+
 }  // namespace ckpt::numpy

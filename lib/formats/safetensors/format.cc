@@ -17,11 +17,15 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/hdf5_edit/journal.h"
 #include "formats/io/byte_reader.h"
 #include "formats/io/extent_reader.h"
 #include "formats/io/json.h"
 #include "formats/io/roles.h"
+#include "formats/safetensors/edit.h"
+#include "formats/safetensors/edit_shards.h"
 #include "formats/safetensors/header.h"
+#include "formats/safetensors/sharded_writer.h"
 #include "formats/safetensors/shards.h"
 #include "formats/safetensors/writer.h"
 
@@ -36,8 +40,10 @@ bool detect(const RandomFile& file) {
   if (file.size() < 9) return false;
   Bytes start(9);
   file.read_at(0, start);
-  return start[8] == std::byte{'{'} &&
-         decode_number<std::uint64_t>(ByteView(start).first(8)) < std::uint64_t{1} << 40;
+  if (start[8] != std::byte{'{'}) return false;
+  const auto length = decode_number<std::uint64_t>(ByteView(start).first(8));
+  // A file whose edit is decided but not complete is the journal's, whatever it was.
+  return length < std::uint64_t{1} << 40 && !hdf5::is_interrupted(file);
 }
 
 bool detect_index(const RandomFile& file) { return has_json_key(file, "weight_map"); }
@@ -68,15 +74,21 @@ std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::
 const Format kFormat{.name = "safetensors",
                      .id = "safetensors",
                      .separator = kSeparator,
+                     .suffixes = ".safetensors",
                      .detect = detect,
                      .open = open,
-                     .create = create};
+                     .create = create,
+                     .edit = edit,
+                     .undo = undo,
+                     .recover = recover};
 
 const Format kIndexFormat{.name = "sharded safetensors",
                           .id = "safetensors-index",
                           .separator = kSeparator,
+                          .suffixes = ".safetensors.index.json",
                           .detect = detect_index,
                           .open = open_index,
-                          .create = nullptr};
+                          .create = create_shards,
+                          .edit = edit_shards};
 
 }  // namespace ckpt::safetensors

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/hdf5_edit/journal.h"
 #include "formats/io/byte_reader.h"
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
@@ -33,9 +34,9 @@ void check_names(const Header& header) {
   check_unique(std::move(names), kMetadataKey);
 }
 
-// The ranges, in the order of their places, must follow one another from the first byte of the data
-// to its last.
-void check_cover(const std::vector<Tensor>& tensors, std::uint64_t data_bytes) {
+// The ranges, in the order of their places, must follow one another from the first byte of the
+// data. Gives the end of the last.
+std::uint64_t check_cover(const std::vector<Tensor>& tensors) {
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {},
@@ -51,15 +52,11 @@ void check_cover(const std::vector<Tensor>& tensors, std::uint64_t data_bytes) {
     }
     end = tensor.end;
   }
-  if (end != data_bytes) {
-    throw Error(Errc::kCorrupt, cat("the tensors take ", end, " bytes, the file has ", data_bytes,
-                                    " behind its header"));
-  }
+  return end;
 }
 
-}  // namespace
-
-Header read_header(const RandomFile& file) {
+// The header, and where the last of its tensors ends.
+std::pair<Header, std::uint64_t> parse(const RandomFile& file) {
   check_no_lfs_pointer(file);
   if (file.size() < 8) {
     throw Error(Errc::kCorrupt, cat("the file has ", file.size(),
@@ -88,8 +85,23 @@ Header read_header(const RandomFile& file) {
   HeaderEvents events(header);
   parse_json_events(text, "the header", events);
   check_names(header);
-  check_cover(header.tensors, file.size() - header.data_start);
-  return header;
+  const std::uint64_t end = header.data_start + check_cover(header.tensors);
+  return {std::move(header), end};
 }
+
+}  // namespace
+
+Header read_header(const RandomFile& file) {
+  auto [header, end] = parse(file);
+  if (end == file.size()) return std::move(header);
+  if (end < file.size() && hdf5::find_journal(file, end) != hdf5::JournalState::kNone) {
+    throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
+  }
+  throw Error(Errc::kCorrupt,
+              cat("the tensors take ", end - header.data_start, " bytes, the file has ",
+                  file.size() - header.data_start, " behind its header"));
+}
+
+std::uint64_t end_of_data(const RandomFile& file) { return parse(file).second; }
 
 }  // namespace ckpt::safetensors

@@ -34,6 +34,9 @@ struct Header {
 // overlap, each of the size that its shape and dtype need. Throws Error.
 Header read_header(const RandomFile& file);
 
+// Where the last tensor ends, whatever is behind it. Throws as read_header() does.
+std::uint64_t end_of_data(const RandomFile& file);
+
 inline constexpr std::uint64_t kMostHeaderBytes = 100'000'000;
 inline constexpr std::string_view kMetadataKey = "__metadata__";
 

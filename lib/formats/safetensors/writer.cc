@@ -1,7 +1,6 @@
 #include "formats/safetensors/writer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/error.h"
@@ -9,7 +8,7 @@
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/safetensors/dtypes.h"
-#include "formats/safetensors/header.h"
+#include "formats/safetensors/header_text.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -20,11 +19,8 @@ void check_specs(const std::vector<VariableSpec>& specs) {
     if (dtype_rank(spec.dtype) < 0) {
       problems.push_back(cat("'", escape(spec.name), "' is ", name_of(spec.dtype),
                              ", a type that safetensors does not have"));
-    } else if (!is_utf8(spec.name)) {
-      problems.push_back(
-          cat("'", escape(spec.name), "' is no valid UTF-8, which a name in JSON must be"));
-    } else if (spec.name == kMetadataKey) {
-      problems.push_back(cat("'", kMetadataKey, "' is a name that the format keeps for itself"));
+    } else if (std::string fault = fault_of_name(spec.name); !fault.empty()) {
+      problems.push_back(std::move(fault));
     }
   }
   if (!problems.empty()) throw Error(Errc::kInvalid, join(problems, "; "));
@@ -51,32 +47,23 @@ class SafetensorsWriter final : public Writer {
       const int rank_b = dtype_rank(specs()[b].dtype);
       return rank_a != rank_b ? rank_a > rank_b : specs()[a].name < specs()[b].name;
     });
-    std::string json = "{";
+    Header header;
     std::uint64_t end = 0;
     for (const std::size_t i : order) {
       const VariableSpec& spec = specs()[i];
       offsets_[i] = end;
       end += tensor_bytes(spec.dtype, spec.shape);
-      std::vector<std::string> extents;
-      for (const std::int64_t extent : spec.shape) extents.push_back(cat(extent));
-      json += cat(json.size() > 1 ? "," : "", nlohmann::json(spec.name).dump(), R"(:{"dtype":")",
-                  dtype_word(spec.dtype), R"(","shape":[)", join(extents, ","),
-                  R"(],"data_offsets":[)", offsets_[i], ",", end, "]}");
+      header.tensors.push_back({.name = spec.name,
+                                .dtype = spec.dtype,
+                                .stored_dtype = std::string(dtype_word(spec.dtype)),
+                                .shape = spec.shape,
+                                .begin = offsets_[i],
+                                .end = end});
     }
-    json += '}';
-    json.append((8 - json.size() % 8) % 8, ' ');
-    if (json.size() > kMostHeaderBytes) {
-      throw Error(Errc::kInvalid, cat("the header would have ", json.size(),
-                                      " bytes, the format allows ", kMostHeaderBytes));
-    }
-    const std::uint64_t data_start = 8 + json.size();
-    for (std::uint64_t& offset : offsets_) offset += data_start;
-    end_ = data_start + end;
-    std::string prefix;
-    for (std::uint64_t length = json.size(); prefix.size() < 8; length >>= 8) {
-      prefix += static_cast<char>(length & 0xff);
-    }
-    return prefix + json;
+    std::string text = print_header(header);
+    for (std::uint64_t& offset : offsets_) offset += text.size();
+    end_ = text.size() + end;
+    return text;
   }
 
   void do_write(std::size_t i, std::uint64_t offset, ByteView bytes) override {

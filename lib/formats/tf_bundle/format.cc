@@ -10,6 +10,7 @@
 #include "formats/tf_bundle/format.h"
 
 #include "core/error.h"
+#include "formats/tf_bundle/edit.h"
 #include "formats/tf_bundle/index.h"
 #include "formats/tf_bundle/paths.h"
 #include "formats/tf_bundle/reader.h"
@@ -36,9 +37,12 @@ std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec
 const Format kTfBundleFormat{.name = "TensorFlow bundle",
                              .id = "tf",
                              .separator = '/',
+                             .suffixes = ".index",
                              .detect = detect,
                              .resolve = find_index,
                              .open = open,
-                             .create = create};
+                             .create = create,
+                             .edit = edit,
+                             .undo = undo};
 
 }  // namespace ckpt::tf

@@ -139,6 +139,11 @@ std::optional<std::string> find_index(const std::string& path) {
   return std::nullopt;
 }
 
+std::string index_of(const std::string& path) {
+  const bool is_index = path.ends_with(kIndexSuffix) && is_file(path);
+  return is_index ? path : find_index(path).value_or(path);
+}
+
 std::optional<std::string> find_v1(const std::string& path) {
   const auto shard_of = [](const std::string& prefix) -> std::optional<std::string> {
     // The number of shards is not known; checkpoints of version 1 had few.

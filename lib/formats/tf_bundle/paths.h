@@ -17,6 +17,9 @@ namespace ckpt::tf {
 // `checkpoint` file; empty where there is no such bundle.
 std::optional<std::string> find_index(const std::string& path);
 
+// The index itself, where `path` is one or stands for one; else `path` as it is.
+std::string index_of(const std::string& path);
+
 // The same for a file of version 1, or the first of its shards.
 std::optional<std::string> find_v1(const std::string& path);
 

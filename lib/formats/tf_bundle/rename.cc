@@ -46,7 +46,8 @@ std::optional<RenamedIndex::Append> move_graph(BundleEntry& entry, bool big_endi
 }  // namespace
 
 RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
-                              const std::function<const RandomFile*(std::int32_t)>& shard) {
+                              const std::function<const RandomFile*(std::int32_t)>& shard,
+                              const OtherChanges& others) {
   const BundleIndex bundle = read_bundle_index(index);
   std::map<std::string, std::string> values;  // by old key, as the index has them
   Table(index, kAnySize).for_each([&](std::string_view key, std::string_view value) {
@@ -61,14 +62,17 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
       throw Error(Errc::kConflict, cat("two variables would be called '", escape(to), "'"));
     }
   };
+  const auto check_name = [](const std::string& name, const std::string& of) {
+    if (!name.empty() && name[0] != '\0') return;
+    throw Error(Errc::kInvalid, cat(escape(of), ": '", escape(name),
+                                    "' cannot be a name in a bundle: it is empty, or begins with "
+                                    "byte 0, as keys of slices do"));
+  };
   move("", "");
   for (const BundleIndex::Variable& variable : bundle.variables) {
+    if (others.drops.contains(variable.name)) continue;
     const std::string name = rename(variable.name).value_or(variable.name);
-    if (name != variable.name && (name.empty() || name[0] == '\0')) {
-      throw Error(Errc::kInvalid, cat(escape(variable.name), ": '", escape(name),
-                                      "' cannot be a name in a bundle: it is empty, or begins with "
-                                      "byte 0, as keys of slices do"));
-    }
+    if (name != variable.name) check_name(name, variable.name);
     if (variable.name == kObjectGraphKey) {
       if (name != variable.name) {
         throw Error(Errc::kInvalid, cat(kObjectGraphKey,
@@ -86,6 +90,12 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
     move(variable.name, name);
     for (const Slice& slice : variable.entry.slices) {
       move(encode_slice_key(variable.name, slice), encode_slice_key(name, slice));
+    }
+  }
+  for (const auto& [name, entry] : others.added) {
+    check_name(name, name);
+    if (!renamed.emplace(name, encode_entry(entry)).second) {
+      throw Error(Errc::kConflict, cat("two variables would be called '", escape(name), "'"));
     }
   }
   result.index = build_table(renamed);

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/file.h"
 #include "formats/tf_bundle/object_graph.h"
+#include "formats/tf_bundle/protos.h"
 
 namespace ckpt::tf {
 
@@ -23,6 +26,12 @@ struct RenamedIndex {
   std::optional<Append> append;  // to be written, and flushed, before the index
 };
 
+// What else becomes of the variables.
+struct OtherChanges {
+  std::set<std::string> drops;               // left out; the bytes stay in their shards, unused
+  std::map<std::string, BundleEntry> added;  // that lie behind the other bytes of their shards
+};
+
 // `rename` gives the new name of a variable, or nothing where it keeps its own; a partitioned
 // variable's slices follow it. `shard` opens a data shard by its number, or gives null; it is asked
 // for the one with the object graph, where names in that graph change.
@@ -30,6 +39,7 @@ struct RenamedIndex {
 // empty or begin with byte 0, kNotFound where the object graph's shard is missing, and what
 // read_bundle_index() throws.
 RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
-                              const std::function<const RandomFile*(std::int32_t)>& shard);
+                              const std::function<const RandomFile*(std::int32_t)>& shard,
+                              const OtherChanges& others = {});
 
 }  // namespace ckpt::tf

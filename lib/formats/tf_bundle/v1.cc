@@ -375,6 +375,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
 const Format kTfV1Format{.name = "TensorFlow checkpoint v1",
                          .id = "tf1",
                          .separator = '/',
+                         .suffixes = ".ckpt",
                          .detect = is_v1_table,
                          .resolve = find_v1,
                          .open = open,

@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
+#include "formats/edit/locked_file.h"
 #include "formats/tf_bundle/crc32c.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/paths.h"
@@ -22,9 +23,10 @@ class BundleWriter final : public Writer {
   BundleWriter(const std::string& prefix, std::vector<VariableSpec> specs, Overwrite overwrite)
       : Writer(std::move(specs)),
         entries_(plan(this->specs())),
+        index_path_(prefix + ".index"),
         data_path_(shard_path(prefix, 0, 1)),
         overwrite_(overwrite),
-        index_(prefix + ".index", overwrite),
+        index_(index_path_, overwrite),
         data_(data_path_, overwrite) {
     if (!entries_.empty()) {
       const BundleEntry& last = entries_.back();
@@ -74,13 +76,17 @@ class BundleWriter final : public Writer {
     try {
       index_.commit();
     } catch (const Error&) {
-      // A shard that replaced nothing would be left behind alone.
-      if (overwrite_ == Overwrite::kNo) std::remove(data_path_.c_str());
+      // A shard that replaced nothing would be left behind alone. The index may have its name all
+      // the same: flushing the folder comes after that.
+      if (overwrite_ == Overwrite::kNo && stamp_of(index_path_).inode == 0) {
+        std::remove(data_path_.c_str());
+      }
       throw;
     }
   }
 
   std::vector<BundleEntry> entries_;
+  std::string index_path_;
   std::string data_path_;
   Overwrite overwrite_;
   AtomicFile index_;

@@ -117,6 +117,21 @@ std::string layout_of(const json& model) {
   return find_member(*topology, "node") != nullptr ? "graph model" : "layers model";
 }
 
+// The config of a layers model, as Keras's own files have it: the topology, or a member of it where
+// Python's converter wrote the file.
+Metadata metadata_of(const json& model) {
+  Metadata metadata;
+  const json* topology = find_member(model, "modelTopology");
+  if (topology == nullptr || find_member(*topology, "node") != nullptr) return metadata;
+  const json* config = find_member(*topology, "model_config");
+  metadata.emplace("model_config", (config == nullptr ? *topology : *config).dump());
+  for (const char* key : {"keras_version", "backend"}) {
+    const json* value = find_member(*topology, key);
+    if (value != nullptr && value->is_string()) metadata.emplace(key, value->get<std::string>());
+  }
+  return metadata;
+}
+
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& path,
                              const OpenOptions&) {
   const json model = parse_json(read_json_text(*file), "the JSON text");
@@ -134,6 +149,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
       content.attributes.push_back({std::string(key), value->get<std::string>()});
     }
   }
+  content.metadata = metadata_of(model);
   std::size_t scaled = 0;
   for (Group& group : read_manifest(*manifest)) {
     add_group(std::move(group), path, content, scaled);
@@ -159,6 +175,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
 const Format kFormat{.name = "TensorFlow.js",
                      .id = "tfjs",
                      .separator = kSeparator,
+                     .suffixes = "model.json",
                      .detect = detect,
                      .open = open,
                      .create = nullptr};

@@ -6,6 +6,8 @@
 //   NAME/version       of the container
 //
 // A TorchScript archive has NAME/code/… and NAME/constants.pkl as well.
+#include "formats/torch/archive.h"
+
 #include <algorithm>
 #include <map>
 
@@ -20,7 +22,6 @@
 namespace ckpt::torch {
 namespace {
 
-constexpr std::string_view kPickle = "/data.pkl";
 constexpr std::uint64_t kLargestPickle = std::uint64_t{512} << 20;
 
 class ArchiveSource final : public StorageSource {
@@ -54,6 +55,27 @@ std::string text_of(const zip::Contents& contents, std::size_t member, std::uint
 
 }  // namespace
 
+std::size_t find_pickle(const std::vector<zip::Member>& members) {
+  std::vector<std::size_t> pickles;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (members[i].name.ends_with(kPickle)) pickles.push_back(i);
+  }
+  if (pickles.size() != 1) {
+    throw Error(Errc::kCorrupt, cat("has ", pickles.size(),
+                                    " members NAME/data.pkl; a PyTorch file "
+                                    "has 1"));
+  }
+  return pickles[0];
+}
+
+std::string root_of(const zip::Member& pickle) {
+  return pickle.name.substr(0, pickle.name.size() - kPickle.size());
+}
+
+std::string read_pickle_member(const zip::Contents& contents, std::size_t member) {
+  return text_of(contents, member, kLargestPickle);
+}
+
 std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
   Content content;
   content.index.format = "PyTorch";
@@ -62,19 +84,10 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
   auto contents = std::make_unique<zip::Contents>(std::move(file), std::move(list));
 
   std::map<std::string_view, std::size_t> by_name;
-  std::vector<std::size_t> pickles;
   const auto& members = contents->members();
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    by_name[members[i].name] = i;
-    if (members[i].name.ends_with(kPickle)) pickles.push_back(i);
-  }
-  if (pickles.size() != 1) {
-    throw Error(Errc::kCorrupt, cat("has ", pickles.size(),
-                                    " members NAME/data.pkl; a PyTorch file "
-                                    "has 1"));
-  }
-  const std::string& pickle_name = members[pickles[0]].name;
-  const std::string root = pickle_name.substr(0, pickle_name.size() - kPickle.size());
+  for (std::size_t i = 0; i < members.size(); ++i) by_name[members[i].name] = i;
+  const std::size_t pickle_member = find_pickle(members);
+  const std::string root = root_of(members[pickle_member]);
   const auto find = [&](std::string_view name) -> std::optional<std::size_t> {
     const auto it = by_name.find(cat(root, "/", name));
     if (it == by_name.end()) return std::nullopt;
@@ -89,7 +102,7 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
     content.big_endian = text == "big";
   }
 
-  const std::string bytes = text_of(*contents, pickles[0], kLargestPickle);
+  const std::string bytes = read_pickle_member(*contents, pickle_member);
   Pickle pickle;
   try {
     pickle = read_pickle(as_byte_view(std::string_view(bytes)));

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "formats/edit/rewrite.h"
+#include "formats/torch/edit.h"
 #include "formats/torch/reader.h"
 #include "formats/torch/writer.h"
 #include "formats/zip/archive.h"
@@ -38,11 +40,15 @@ std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec
 
 }  // namespace
 
-const Format kTorchFormat{.name = "PyTorch",
-                          .id = "torch",
-                          .separator = '.',
-                          .detect = detect,
-                          .open = open,
-                          .create = create};
+const Format kTorchFormat{
+    .name = "PyTorch",
+    .id = "torch",
+    .separator = '.',
+    .suffixes = ".pt .pth .bin",
+    .detect = detect,
+    .open = open,
+    .create = create,
+    .edit = edit,
+    .undo = [](const std::string& path, const Undo& undo, InPlace) { undo_rewrite(path, undo); }};
 
 }  // namespace ckpt::torch

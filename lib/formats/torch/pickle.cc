@@ -23,7 +23,7 @@ constexpr std::size_t kMostDigits = 20;  // of a decimal number
 
 class Machine {
  public:
-  explicit Machine(ByteView bytes) : bytes_(as_text(bytes)) {
+  Machine(ByteView bytes, PickleTrace* trace) : bytes_(as_text(bytes)), trace_(trace) {
     none_ = add({.kind = Kind::kNone});
     false_ = add({.kind = Kind::kBool, .number = 0});
     true_ = add({.kind = Kind::kBool, .number = 1});
@@ -34,7 +34,7 @@ class Machine {
 
   Pickle run() {
     for (std::size_t count = 0; count < kMostOpcodes; ++count) {
-      opcode_at_ = at_;
+      opcode_at_ = begin_ = at_;
       const char opcode = take(1)[0];
       if (opcode == '.') return stop();
       step(opcode);
@@ -110,15 +110,21 @@ class Machine {
 
   // Stack and memo.
 
-  void push(Ref ref) { stack_.push_back(ref); }
+  // The value is made by the bytes from the first of what it was made of on.
+  void push(Ref ref) {
+    stack_.push_back(ref);
+    begins_.push_back(begin_);
+  }
 
   // The values down to the last mark, or to the bottom, are what an opcode may take.
   Ref pop() {
-    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) {
+    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back().height)) {
       fail(cat("its pickle takes a value where there is none", where()));
     }
     const Ref ref = stack_.back();
     stack_.pop_back();
+    begin_ = begins_.back();
+    begins_.pop_back();
     return ref;
   }
 
@@ -130,10 +136,13 @@ class Machine {
 
   std::vector<Ref> pop_to_mark() {
     if (marks_.empty()) fail(cat("its pickle takes a mark where there is none", where()));
-    const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+    const auto height = static_cast<std::ptrdiff_t>(marks_.back().height);
+    begin_ = marks_.back().at;
     marks_.pop_back();
-    std::vector<Ref> taken(begin, stack_.end());
-    stack_.erase(begin, stack_.end());
+    std::vector<Ref> taken(stack_.begin() + height, stack_.end());
+    stack_.erase(stack_.begin() + height, stack_.end());
+    taken_begins_.assign(begins_.begin() + height, begins_.end());
+    begins_.erase(begins_.begin() + height, begins_.end());
     return taken;
   }
 
@@ -143,6 +152,7 @@ class Machine {
       fail(cat("its pickle fills entry ", index, " of its memo", where()));
     if (index >= memo_.size()) memo_.resize(static_cast<std::size_t>(index) + 1, Node::kNothing);
     memo_[static_cast<std::size_t>(index)] = top();
+    if (trace_ != nullptr) trace_->fills.push_back({index, begin_, opcode_at_, at_});
     memo_count_ = std::max(memo_count_, static_cast<std::size_t>(index) + 1);
   }
 
@@ -150,6 +160,7 @@ class Machine {
     if (index >= memo_.size() || memo_[static_cast<std::size_t>(index)] == Node::kNothing) {
       fail(cat("its pickle asks for entry ", index, " of its memo, which is empty", where()));
     }
+    if (trace_ != nullptr) trace_->uses.push_back({index, opcode_at_});
     push(memo_[static_cast<std::size_t>(index)]);
   }
 
@@ -341,7 +352,18 @@ class Machine {
       fail(cat("its pickle sets items of a value that is no dict", where()));
     }
     if (pairs.size() % 2 != 0) fail(cat("its pickle sets a key without a value", where()));
+    if (trace_ != nullptr) trace_pairs(node(target).items, pairs.size());
     items(target).insert(items(target).end(), pairs.begin(), pairs.end());
+  }
+
+  // `count` keys and values at taken_begins_ are about to be appended to that sequence.
+  void trace_pairs(std::uint32_t sequence, std::size_t count) {
+    const std::size_t size = pickle_.sequences[sequence].size();
+    for (std::size_t i = 0; i < count; i += 2) {
+      const std::size_t end = i + 2 < count ? taken_begins_[i + 2] : opcode_at_;
+      trace_->pairs.push_back({sequence, size + i, taken_begins_[i], taken_begins_[i + 1], end,
+                               bytes_[opcode_at_] == 's'});
+    }
   }
 
   void append(const std::vector<Ref>& values, Kind kind) {
@@ -425,12 +447,13 @@ class Machine {
       }
       case 0x95:  // FRAME: only says how much may be read at once
         if (take_number(8) > bytes_.size() - at_) throw PickleIsCut();
+        if (trace_ != nullptr) trace_->frames.push_back(opcode_at_);
         break;
       case '(':
-        marks_.push_back(stack_.size());
+        marks_.push_back({stack_.size(), opcode_at_});
         break;
       case '0':  // POP, which also takes a mark
-        if (!marks_.empty() && marks_.back() == stack_.size()) {
+        if (!marks_.empty() && marks_.back().height == stack_.size()) {
           marks_.pop_back();
         } else {
           pop();
@@ -440,6 +463,7 @@ class Machine {
         pop_to_mark();
         break;
       case '2':
+        if (trace_ != nullptr) trace_->has_copies = true;
         push(top());
         break;
       case 'N':
@@ -564,7 +588,9 @@ class Machine {
         break;
       case 's': {
         const Ref value = pop();
+        taken_begins_ = {0, begin_};
         const Ref key = pop();
+        taken_begins_[0] = begin_;
         set_items({key, value});
         break;
       }
@@ -581,6 +607,7 @@ class Machine {
         put(take_number(4));
         break;
       case 0x94:
+        if (trace_ != nullptr) trace_->counts_memo = true;
         put(memo_count_);
         break;
       case 'g':
@@ -673,11 +700,19 @@ class Machine {
   }
 
   std::string_view bytes_;
+  PickleTrace* trace_;
   std::size_t at_ = 0;
   std::size_t opcode_at_ = 0;
   Pickle pickle_;
   std::vector<Ref> stack_;
-  std::vector<std::size_t> marks_;  // heights of the stack
+  std::vector<std::size_t> begins_;  // of the bytes that make each value of the stack
+  struct Mark {
+    std::size_t height = 0;  // of the stack
+    std::size_t at = 0;
+  };
+  std::vector<Mark> marks_;
+  std::vector<std::size_t> taken_begins_;  // of the values that were taken to a mark
+  std::size_t begin_ = 0;                  // of the bytes that make what the opcode at hand pushes
   std::vector<Ref> memo_;
   std::size_t memo_count_ = 0;
   std::unordered_map<std::string, std::size_t> storages_;
@@ -689,6 +724,6 @@ class Machine {
 
 }  // namespace
 
-Pickle read_pickle(ByteView bytes) { return Machine(bytes).run(); }
+Pickle read_pickle(ByteView bytes, PickleTrace* trace) { return Machine(bytes, trace).run(); }
 
 }  // namespace ckpt::torch

@@ -70,12 +70,44 @@ struct Pickle {
   std::deque<std::string> texts;  // those that are not in the pickle as they are
 };
 
+// Where in a pickle's bytes its values are made, for those who change it.
+struct PickleTrace {
+  // Of a dict that is reached by opcodes SETITEM and SETITEMS: the bytes that make a key, then
+  // those that make its value, each with what fills the memo.
+  struct Pair {
+    std::uint32_t sequence = 0;
+    std::size_t position = 0;  // of the key
+    std::size_t key = 0;
+    std::size_t value = 0;
+    std::size_t end = 0;     // of the value
+    bool is_single = false;  // SETITEM follows, of this pair alone
+  };
+  // An opcode that fills the memo with the value that the bytes from `expression` on have made.
+  struct Fill {
+    std::uint64_t index = 0;
+    std::size_t expression = 0;
+    std::size_t at = 0;
+    std::size_t end = 0;
+  };
+  struct Use {
+    std::uint64_t index = 0;
+    std::size_t at = 0;
+  };
+  std::vector<Pair> pairs;
+  std::vector<Fill> fills;  // in the order of the bytes, as all of these
+  std::vector<Use> uses;
+  std::vector<std::size_t> frames;  // opcodes FRAME, of 9 bytes
+  bool counts_memo = false;         // MEMOIZE: what fills the memo cannot be left out
+  bool has_copies = false;          // DUP: bytes of one value may be those of another
+};
+
 // The pickle ends before its STOP. For a caller that has more bytes.
 struct PickleIsCut {};
 
 // Reads the pickle at the front of `bytes`, which must outlive the result: its texts are views.
 // Throws PickleIsCut, and Error: kCorrupt where the opcodes make no sense, kUnsupported where they
 // are not those of a checkpoint or pass a limit.
-Pickle read_pickle(ByteView bytes);
+// `trace` may be null.
+Pickle read_pickle(ByteView bytes, PickleTrace* trace = nullptr);
 
 }  // namespace ckpt::torch

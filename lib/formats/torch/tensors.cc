@@ -20,7 +20,8 @@ constexpr std::string_view kAlone = "tensor";    // the name of a tensor that is
 
 class Finder {
  public:
-  explicit Finder(const Pickle& pickle) : pickle_(pickle), on_path_(pickle.nodes.size()) {}
+  Finder(const Pickle& pickle, std::vector<Trail>* trails)
+      : pickle_(pickle), trails_(trails), on_path_(pickle.nodes.size()) {}
 
   Tensors run() {
     walk();
@@ -346,6 +347,7 @@ class Finder {
     if (!names_.insert(name).second) {
       throw Error(Errc::kCorrupt, cat("two tensors are called '", escape(name), "'"));
     }
+    if (trails_ != nullptr) trails_->push_back({name, trail()});
     // One view under two names is one variable; a part of its storage is another.
     if (!view->stride.empty() || view->shape.empty()) {
       auto& same = by_storage_[{view->storage, view->offset}];
@@ -358,6 +360,19 @@ class Finder {
       same.push_back(views_.size());
     }
     views_.push_back({.name = name, .aliases = {}, .view = std::move(*view)});
+  }
+
+  // To the leaf at hand.
+  std::vector<Trail::Step> trail() const {
+    std::vector<Trail::Step> steps;
+    for (std::size_t i = 0; i < stack_.size(); ++i) {
+      const Frame& frame = stack_[i];
+      const Children children = children_of(frame.ref);
+      steps.push_back({static_cast<std::uint32_t>(children.items - pickle_.sequences.data()),
+                       frame.next - (children.are_pairs ? 2 : 1), children.are_pairs,
+                       i + 1 < stack_.size() ? stack_[i + 1].prefix : name_.size()});
+    }
+    return steps;
   }
 
   std::string layout() const {
@@ -376,6 +391,7 @@ class Finder {
   }
 
   const Pickle& pickle_;
+  std::vector<Trail>* trails_;
   std::vector<Frame> stack_;
   std::string name_;  // of where the walk is
   std::vector<bool> on_path_;
@@ -390,6 +406,8 @@ class Finder {
 
 }  // namespace
 
-Tensors find_tensors(const Pickle& pickle) { return Finder(pickle).run(); }
+Tensors find_tensors(const Pickle& pickle, std::vector<Trail>* trails) {
+  return Finder(pickle, trails).run();
+}
 
 }  // namespace ckpt::torch

@@ -41,8 +41,21 @@ struct Tensors {
   std::vector<std::string> notes;
 };
 
+// How the walk came to a tensor, from the outside in.
+struct Trail {
+  struct Step {
+    std::uint32_t sequence = 0;  // of Pickle::sequences
+    std::size_t position = 0;    // of the key, or of the item
+    bool is_key = false;
+    std::size_t end = 0;  // of the name up to here; as before where the step adds nothing to it
+  };
+  std::string name;
+  std::vector<Step> steps;
+};
+
 // Throws Error: kCorrupt where a tensor is not inside its storage or two have one name;
 // kUnsupported past a limit.
-Tensors find_tensors(const Pickle& pickle);
+// `trails` gets one for each name, aliases too, in the order of the walk; it may be null.
+Tensors find_tensors(const Pickle& pickle, std::vector<Trail>* trails = nullptr);
 
 }  // namespace ckpt::torch

@@ -78,11 +78,11 @@ Header read_central(Window& window, std::uint64_t& at, std::uint64_t end, Member
     throw Error(Errc::kCorrupt, "has no header in the zip directory where one is needed");
   }
   Header header;
-  const auto made_by = fixed.number<std::uint16_t>();
+  member.made_by = fixed.number<std::uint16_t>();
   fixed.take(2);  // version needed
-  header.flags = fixed.number<std::uint16_t>();
+  member.flags = header.flags = fixed.number<std::uint16_t>();
   header.method = fixed.number<std::uint16_t>();
-  fixed.take(4);  // time and date
+  member.time = fixed.number<std::uint32_t>();
   header.crc = fixed.number<std::uint32_t>();
   header.stored_bytes = fixed.number<std::uint32_t>();
   header.size = fixed.number<std::uint32_t>();
@@ -91,14 +91,14 @@ Header read_central(Window& window, std::uint64_t& at, std::uint64_t end, Member
   const auto comment_bytes = fixed.number<std::uint16_t>();
   const auto disk = fixed.number<std::uint16_t>();
   fixed.take(2);  // internal attributes
-  const auto attributes = fixed.number<std::uint32_t>();
+  member.attributes = fixed.number<std::uint32_t>();
   member.header_offset = fixed.number<std::uint32_t>();
   member.name = as_text(take(name_bytes));
   if (disk != 0) throw Error(Errc::kUnsupported, cat("lies in volume ", disk, " of the archive"));
   apply_zip64(take(extra_bytes), {&header.size, &header.stored_bytes, &member.header_offset});
   take(comment_bytes);
   constexpr unsigned kUnix = 3;
-  member.is_link = made_by >> 8 == kUnix && (attributes >> 28) == 0xa;
+  member.is_link = member.made_by >> 8 == kUnix && (member.attributes >> 28) == 0xa;
   member.is_folder = member.name.ends_with('/');
   if (member.name.empty()) throw Error(Errc::kCorrupt, "has no name");
   if (member.name.find('\0') != std::string::npos) {

@@ -29,6 +29,10 @@ struct Member {
   std::uint64_t size = 0;           // unpacked
   std::uint64_t header_offset = 0;  // of the local header
   std::uint64_t data_offset = 0;
+  std::uint16_t made_by = 0;  // these four as they stand in the directory
+  std::uint16_t flags = 0;
+  std::uint32_t time = 0;
+  std::uint32_t attributes = 0;
   bool is_folder = false;
   bool is_link = false;  // a symbolic link on Unix
 };

@@ -26,6 +26,9 @@ class Contents {
   [[nodiscard]] const std::vector<Member>& members() const { return members_; }
   [[nodiscard]] const RandomFile& file() const { return *file_; }
 
+  // The archive's file, for a reader of one stored member. Nothing can be read here any more.
+  [[nodiscard]] std::unique_ptr<RandomFile> take_file() { return std::move(file_); }
+
   // Bytes [offset, offset + out.size()) of member `i`, unpacked. Throws Error(kCorrupt) where they
   // are damaged; the sentence names the member.
   // REQUIRES: the range lies inside the member.

@@ -170,8 +170,16 @@ void bind_keras(Graph& graph, const Index& index) {
   std::unordered_map<std::string_view, const Variable*> bound;
   for (Variable& variable : graph.variables) {
     if (variable.names.empty()) {
-      const auto it = by_place.find(variable.name);
-      if (it != by_place.end()) variable.names.push_back(index.entries[it->second].name);
+      // TensorFlow.js leaves out what is between a layer and its variable: a cell, a wrapped layer.
+      const auto slash = variable.name.rfind('/');
+      const std::string shorter =
+          slash == std::string::npos ? "" : cat(variable.hints.layer, variable.name.substr(slash));
+      for (const std::string& name : {variable.name, shorter}) {
+        const auto it = by_place.find(name);
+        if (it == by_place.end()) continue;
+        variable.names.push_back(index.entries[it->second].name);
+        break;
+      }
     }
     if (variable.names.empty() && !variable.hints.optional) missing.push_back(variable.name);
     for (const std::string& name : variable.names) {

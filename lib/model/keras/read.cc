@@ -43,6 +43,8 @@ Dialect dialect_of(const Json& root, const KerasOptions& options) {
   std::string version = options.version;
   if (version.empty()) version = keras::Config(root).text("keras_version", "");
   if (version.empty()) return guess_dialect(root);
+  // TensorFlow.js's layers are those of Keras 2, whatever its own number.
+  if (version.starts_with("tfjs-layers")) return Dialect::kTwo;
   switch (version.front()) {
     case '0':
     case '1':

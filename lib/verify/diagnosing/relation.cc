@@ -46,7 +46,8 @@ std::string text_of(double value, DType dtype) {
 bool are_close(const std::vector<double>& a, const std::vector<double>& b, DType dtype) {
   const double unit = dtype == DType::kF64 ? 0x1p-50 : dtype == DType::kF32 ? 0x1p-21 : 0x1p-8;
   return std::ranges::equal(a, b, [&](double x, double y) {
-    return std::abs(x - y) <= unit * std::max(std::abs(x), std::abs(y));
+    const double largest = std::max(std::abs(x), std::abs(y));
+    return std::isfinite(largest) && std::abs(x - y) <= unit * largest;
   });
 }
 

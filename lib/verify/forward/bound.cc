@@ -32,6 +32,14 @@ double longest_sum(const Graph& graph) {
   return longest;
 }
 
+double coarsest_unit(const Graph& graph) {
+  double unit = 0;
+  for (const Node& node : graph.nodes) {
+    unit = std::max(unit, rounding_unit(node.operation.compute));
+  }
+  return unit;
+}
+
 std::size_t depth_of(const Graph& graph) {
   std::vector<std::size_t> depth(graph.values.size(), 0);
   std::size_t deepest = 0;
@@ -83,19 +91,18 @@ double rounding_unit(DType dtype) {
 }
 
 Tolerance rounding_bound(const Graph& graph, double stored_unit) {
-  double computed = 0;
-  for (const Node& node : graph.nodes) {
-    computed = std::max(computed, rounding_unit(node.operation.compute));
-  }
+  const double computed = coarsest_unit(graph);
   const auto depth = static_cast<double>(depth_of(graph));
   const double sum = longest_sum(graph);
-  Tolerance bound;
-  bound.relative = kSafety * depth * (stored_unit + computed + std::sqrt(sum) * kSumUnit);
   const auto power = [](double unit) { return cat("2^", std::lround(std::log2(unit))); };
-  bound.words = cat("4 × ", depth_of(graph), " operations in a row × (",
-                    stored_unit > 0 ? cat(power(stored_unit), " stored + ") : "", power(computed),
-                    " computed + √", static_cast<std::uint64_t>(sum), " × 2^-53 summed)");
-  return bound;
+  return {kSafety * depth * (stored_unit + computed + std::sqrt(sum) * kSumUnit), 0,
+          cat("4 × ", depth_of(graph), " operations in a row × (",
+              stored_unit > 0 ? cat(power(stored_unit), " stored + ") : "", power(computed),
+              " computed + √", static_cast<std::uint64_t>(sum), " × 2^-53 summed)")};
+}
+
+Tolerance likely_rounding(const Graph& graph) {
+  return {coarsest_unit(graph) * std::sqrt(static_cast<double>(depth_of(graph))), 0, ""};
 }
 
 double work_of(const Graph& graph) {

@@ -16,6 +16,10 @@ double rounding_unit(DType dtype);
 // Layers that magnify errors are not accounted for: then a tolerance has to be asked for.
 Tolerance rounding_bound(const Graph& graph, double stored_unit);
 
+// What rounding as a rule does: the bound without its safety, and with the errors of layers adding
+// up as the root of their number.
+Tolerance likely_rounding(const Graph& graph);
+
 // Multiplications of one forward pass, roughly: what it costs. All shapes must be known.
 double work_of(const Graph& graph);
 

@@ -44,7 +44,7 @@ std::vector<std::string> stored_variables(const Graph& graph) {
 std::vector<std::string> unseen_variables(const Graph& graph, const Reader& reader,
                                           const std::vector<Tensor>& inputs,
                                           const std::vector<NamedTensor>& outputs) {
-  const Tolerance noise = rounding_bound(graph, 0);
+  const Tolerance noise = likely_rounding(graph);
   std::vector<std::string> unseen;
   for (const std::string& name : stored_variables(graph)) {
     const std::size_t entry = reader.find(name).value();

@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/locked_file.h"
+#include "formats/edit/locked_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/text.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 namespace {
 
 FileStamp stamp_of(const struct stat& status) {
@@ -53,6 +53,14 @@ FileDescriptor open_locked(const std::string& path, LockFor purpose) {
   }
 }
 
+FileDescriptor reopen_for_writing(int fd) {
+  FileDescriptor writable(::open(cat("/proc/self/fd/", fd).c_str(), O_RDWR | O_CLOEXEC));
+  if (!writable) {
+    throw Error(Errc::kWrite, cat("cannot open it for writing: ", error_text(errno)));
+  }
+  return writable;
+}
+
 FileStamp stamp_of(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw Error(Errc::kIo, error_text(errno));
@@ -64,4 +72,4 @@ FileStamp stamp_of(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{};
 }
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

@@ -4,7 +4,7 @@
 
 #include "core/system.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 
 enum class LockFor { kReading, kReplacing, kWriting };
 
@@ -13,6 +13,10 @@ enum class LockFor { kReading, kReplacing, kWriting };
 // Throws Error: kNotFound; kIo where it is no regular file, may not be read or is in use; kWrite
 // where it may not be written.
 FileDescriptor open_locked(const std::string& path, LockFor purpose);
+
+// The file of `fd` once more, for reading and writing; the lock stays `fd`'s.
+// Throws Error(kWrite) where it may not be written.
+FileDescriptor reopen_for_writing(int fd);
 
 // Is the file of `fd` still at `path`, with the length and the time of change it had when it was
 // locked? `seen` is from stamp_of().
@@ -29,4 +33,4 @@ struct FileStamp {
 FileStamp stamp_of(int fd);
 FileStamp stamp_of(const std::string& path);  // all zeros where there is nothing
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

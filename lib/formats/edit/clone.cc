@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/clone.h"
+#include "formats/edit/clone.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -18,23 +18,26 @@
 #include "core/system.h"
 #include "core/text.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 namespace {
 
 constexpr std::uint64_t kAtOnce = std::uint64_t{64} << 20U;
 constexpr std::size_t kBuffer = std::size_t{1} << 20U;
 
 // The slow way, for file systems between which the kernel does not copy.
-void copy_by_hand(int from, int to, std::uint64_t offset, std::uint64_t size) {
+void copy_by_hand(int from, int to, Stretch left) {
   Bytes buffer(kBuffer);
-  while (offset < size) {
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, size - offset));
-    const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(offset));
+  while (left.size > 0) {
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, left.size));
+    const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(left.from));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw Error(Errc::kIo, cat("cannot read: ", error_text(errno)));
-    if (n == 0) throw Error(Errc::kIo, cat("the file was cut at ", offset, " while it was copied"));
-    write_fully(to, offset, ByteView(buffer).first(static_cast<std::size_t>(n)));
-    offset += static_cast<std::uint64_t>(n);
+    if (n == 0) {
+      throw Error(Errc::kIo, cat("the file was cut at ", left.from, " while it was copied"));
+    }
+    const auto done = static_cast<std::size_t>(n);
+    write_fully(to, left.to, ByteView(buffer).first(done));
+    left = {left.from + done, left.to + done, left.size - done};
   }
 }
 
@@ -42,20 +45,24 @@ void copy_by_hand(int from, int to, std::uint64_t offset, std::uint64_t size) {
 
 bool clone_by_reference(int from, int to) { return ::ioctl(to, FICLONE, from) == 0; }
 
-void copy_bytes(int from, int to, std::uint64_t size) {
-  off_t in = 0;
-  off_t out = 0;
-  while (static_cast<std::uint64_t>(out) < size) {
+void copy_bytes(int from, int to, const Stretch& stretch) {
+  auto in = static_cast<off_t>(stretch.from);
+  auto out = static_cast<off_t>(stretch.to);
+  std::uint64_t left = stretch.size;
+  while (left > 0) {
     const off_t begin = out;
-    const std::uint64_t left = size - static_cast<std::uint64_t>(out);
     const ssize_t n = ::copy_file_range(from, &in, to, &out,
                                         static_cast<std::size_t>(std::min(left, kAtOnce)), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EFBIG)) {
       throw Error(Errc::kWrite,
-                  cat("cannot write ", with_commas(size), " bytes: ", error_text(errno)));
+                  cat("cannot write ", with_commas(stretch.size), " bytes: ", error_text(errno)));
     }
-    if (n <= 0) return copy_by_hand(from, to, static_cast<std::uint64_t>(begin), size);
+    if (n <= 0) {
+      return copy_by_hand(
+          from, to, {static_cast<std::uint64_t>(in), static_cast<std::uint64_t>(begin), left});
+    }
+    left -= static_cast<std::uint64_t>(n);
     // So that the final flush finds most of it done.
     ::sync_file_range(to, begin, n, SYNC_FILE_RANGE_WRITE);
   }
@@ -82,4 +89,4 @@ void copy_metadata(int from, int to, bool with_owner) {
   ::fchmod(to, mode);
 }
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

@@ -1,4 +1,4 @@
-#include "formats/zip/stored_writer.h"
+#include "formats/zip/archive_writer.h"
 
 #include <algorithm>
 #include <cassert>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kAlignment = 64;
 constexpr std::uint16_t kPaddingExtra = 0x4246;  // "FB", the id that PyTorch's files have
-constexpr std::uint16_t kDate = 0x0021;          // 1980-01-01, the first there is
+constexpr std::uint32_t kTime = 0x00210000U;     // midnight of 1980-01-01, the first there is
 constexpr std::uint16_t kVersion = 20;
 constexpr std::uint16_t kVersion64 = 45;
 constexpr std::uint16_t kUnix = 3;
@@ -48,9 +48,25 @@ class Record {
 
 bool is_large(std::uint64_t value) { return value >= kFull32; }
 
+std::uint64_t stored_bytes(const NewMember& member) {
+  return member.copy_of ? member.copy_of->stored_bytes : member.size;
+}
+
+bool is_large(const NewMember& member) {
+  return is_large(member.size) || is_large(stored_bytes(member));
+}
+
+Method method_of(const NewMember& member) {
+  return member.copy_of ? member.copy_of->method : Method::kStored;
+}
+
 // The bytes of a local header before its padding.
 std::uint64_t unpadded_bytes(const NewMember& member) {
-  return kLocalBytes + member.name.size() + (is_large(member.size) ? 20 : 0);
+  return kLocalBytes + member.name.size() + (is_large(member) ? 20 : 0);
+}
+
+bool keeps_name(const NewMember& member) {
+  return member.copy_of && member.copy_of->name == member.name;
 }
 
 void check_names(const std::vector<NewMember>& members) {
@@ -59,6 +75,7 @@ void check_names(const std::vector<NewMember>& members) {
       throw Error(Errc::kInvalid, cat("a name in a zip archive has 1 to 65,535 bytes, this one ",
                                       member.name.size()));
     }
+    if (keeps_name(member)) continue;
     if (!is_utf8(member.name) || member.name.find('\0') != std::string::npos) {
       throw Error(Errc::kInvalid,
                   cat("'", escape(member.name),
@@ -67,61 +84,76 @@ void check_names(const std::vector<NewMember>& members) {
   }
 }
 
-std::uint16_t flags_of(std::string_view name) {
+// A copy's sizes are known, so that it needs no descriptor behind its data.
+std::uint16_t flags_of(const NewMember& member) {
   const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-  return std::ranges::all_of(name, is_ascii) ? 0 : kUtf8Flag;
+  const std::uint16_t kept =
+      member.copy_of ? member.copy_of->flags & static_cast<std::uint16_t>(~kDescriptorFlag) : 0;
+  if (keeps_name(member)) return kept;
+  const bool needs_utf8 = !std::ranges::all_of(member.name, is_ascii);
+  return static_cast<std::uint16_t>((kept & ~kUtf8Flag) | (needs_utf8 ? kUtf8Flag : 0));
+}
+
+// What the local and the central header have in common, from the flags to the name's length.
+void add_common(Record& record, const NewMember& member, std::uint32_t crc) {
+  const auto size_or_full = [&](std::uint64_t value) {
+    record.add(is_large(member) ? kFull32 : static_cast<std::uint32_t>(value));
+  };
+  record.add(flags_of(member));
+  record.add(static_cast<std::uint16_t>(method_of(member)));
+  record.add(member.copy_of ? member.copy_of->time : kTime);
+  record.add(crc);
+  size_or_full(stored_bytes(member));
+  size_or_full(member.size);
+  record.add(static_cast<std::uint16_t>(member.name.size()));
 }
 
 }  // namespace
 
-StoredWriter::StoredWriter(const std::string& path, std::vector<NewMember> members,
-                           Overwrite overwrite) {
+ArchiveWriter::ArchiveWriter(AtomicFile& file, std::vector<NewMember> members) : file_(file) {
   check_names(members);
   std::uint64_t at = 0;
   for (NewMember& member : members) {
     Placed placed{.member = std::move(member), .header_offset = at};
     const std::uint64_t end = at + unpadded_bytes(placed.member);
     // A padding field takes at least the 4 bytes of its id and length.
-    const std::uint64_t padding = (kAlignment - end % kAlignment) % kAlignment;
+    std::uint64_t padding = (kAlignment - end % kAlignment) % kAlignment;
+    if (method_of(placed.member) != Method::kStored) padding = 0;
     placed.data_offset = end + (padding == 0 ? 0 : padding < 4 ? padding + kAlignment : padding);
-    at = placed.data_offset + placed.member.size;
+    if (placed.member.copy_of) {
+      placed.crc = placed.member.copy_of->crc;
+      placed.written = placed.member.size;
+    }
+    at = placed.data_offset + stored_bytes(placed.member);
     placed_.push_back(std::move(placed));
   }
   directory_offset_ = at;
-  file_.emplace(path, overwrite);
-  file_->reserve(directory_offset_);
+  file_.reserve(directory_offset_);
 }
 
-void StoredWriter::append(std::size_t i, ByteView bytes) {
+void ArchiveWriter::append(std::size_t i, ByteView bytes) {
   Placed& placed = placed_[i];
   assert(bytes.size() <= placed.member.size - placed.written);
-  file_->write_at(placed.data_offset + placed.written, bytes);
+  file_.write_at(placed.data_offset + placed.written, bytes);
   placed.crc = add_crc32(placed.crc, bytes);
   placed.written += bytes.size();
 }
 
-Bytes StoredWriter::local_header(const Placed& placed) const {
+Bytes ArchiveWriter::local_header(const Placed& placed) const {
   const NewMember& member = placed.member;
-  const bool large = is_large(member.size);
+  const bool large = is_large(member);
   const std::uint64_t padding = placed.data_offset - placed.header_offset - unpadded_bytes(member);
   Record record;
   record.add(kLocalMagic);
   record.add(large ? kVersion64 : kVersion);
-  record.add(flags_of(member.name));
-  record.add(std::uint16_t{0});  // stored
-  record.add(std::uint16_t{0});  // midnight
-  record.add(kDate);
-  record.add(placed.crc);
-  record.add_or_full(member.size);
-  record.add_or_full(member.size);
-  record.add(static_cast<std::uint16_t>(member.name.size()));
+  add_common(record, member, placed.crc);
   record.add(static_cast<std::uint16_t>((large ? 20 : 0) + padding));
   record.add_text(member.name);
   if (large) {
     record.add(kZip64Extra);
     record.add(std::uint16_t{16});
     record.add(member.size);
-    record.add(member.size);
+    record.add(stored_bytes(member));
   }
   if (padding > 0) {
     record.add(kPaddingExtra);
@@ -131,30 +163,24 @@ Bytes StoredWriter::local_header(const Placed& placed) const {
   return record.take();
 }
 
-Bytes StoredWriter::directory() const {
+Bytes ArchiveWriter::directory() const {
   Record record;
   for (const Placed& placed : placed_) {
     const NewMember& member = placed.member;
-    const bool large = is_large(member.size);
+    const bool large = is_large(member);
     const bool far = is_large(placed.header_offset);
     const std::uint16_t version = large || far ? kVersion64 : kVersion;
     record.add(kCentralMagic);
-    record.add(static_cast<std::uint16_t>(kUnix << 8 | version));
+    record.add(member.copy_of ? member.copy_of->made_by
+                              : static_cast<std::uint16_t>(kUnix << 8 | version));
     record.add(version);
-    record.add(flags_of(member.name));
-    record.add(std::uint16_t{0});
-    record.add(std::uint16_t{0});
-    record.add(kDate);
-    record.add(placed.crc);
-    record.add_or_full(member.size);
-    record.add_or_full(member.size);
-    record.add(static_cast<std::uint16_t>(member.name.size()));
+    add_common(record, member, placed.crc);
     const std::uint16_t numbers = static_cast<std::uint16_t>((large ? 16 : 0) + (far ? 8 : 0));
     record.add(static_cast<std::uint16_t>(numbers == 0 ? 0 : numbers + 4));
     record.add(std::uint16_t{0});  // no comment
     record.add(std::uint16_t{0});  // the first volume
     record.add(std::uint16_t{0});
-    record.add(kAttributes);
+    record.add(member.copy_of ? member.copy_of->attributes : kAttributes);
     record.add_or_full(placed.header_offset);
     record.add_text(member.name);
     if (numbers == 0) continue;
@@ -196,15 +222,14 @@ Bytes StoredWriter::directory() const {
   return record.take();
 }
 
-void StoredWriter::commit() {
+void ArchiveWriter::finish() {
   for (const Placed& placed : placed_) {
     assert(placed.written == placed.member.size);
-    file_->write_at(placed.header_offset, local_header(placed));
+    file_.write_at(placed.header_offset, local_header(placed));
   }
   const Bytes end = directory();
-  file_->resize(directory_offset_ + end.size());
-  file_->write_at(directory_offset_, end);
-  file_->commit();
+  file_.resize(directory_offset_ + end.size());
+  file_.write_at(directory_offset_, end);
 }
 
 }  // namespace ckpt::zip

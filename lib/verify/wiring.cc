@@ -1,4 +1,4 @@
-#include "verify/forward/wiring.h"
+#include "verify/wiring.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "formats/hdf5_edit/checksum.h"
+#include "formats/edit/checksum.h"
 
 #include <xxhash.h>
 
@@ -6,7 +6,7 @@
 #include <array>
 #include <new>
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 
 struct Checksum::State {
   XXH3_state_t* state = XXH3_createState();
@@ -47,4 +47,4 @@ Undo::Digest Checksum::value() const {
 
 std::uint64_t short_checksum(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

@@ -6,7 +6,7 @@
 #include "checkpoint/undo.h"
 #include "core/bytes.h"
 
-namespace ckpt::hdf5 {
+namespace ckpt {
 
 // XXH3 over pieces of bytes that come one after the other.
 class Checksum {
@@ -30,4 +30,4 @@ class Checksum {
 // XXH3, 64 bits, of bytes that are there at once.
 std::uint64_t short_checksum(ByteView bytes);
 
-}  // namespace ckpt::hdf5
+}  // namespace ckpt

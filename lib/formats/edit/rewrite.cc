@@ -1,0 +1,192 @@
+#include "formats/edit/rewrite.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "formats/edit/checksum.h"
+#include "formats/edit/clone.h"
+
+namespace ckpt {
+namespace {
+
+// Old bytes that are worth keeping for a way back; a tensor that was dropped may have more.
+constexpr std::uint64_t kMostUndoBytes = std::uint64_t{64} << 20U;
+constexpr std::uint64_t kBlock = std::uint64_t{1} << 20U;
+
+struct Range {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+// What `ranges` leave over of a file of that size.
+std::vector<Range> gaps_of(std::vector<Range> ranges, std::uint64_t size) {
+  std::ranges::sort(ranges, {}, &Range::offset);
+  std::vector<Range> gaps;
+  std::uint64_t end = 0;
+  for (const Range& range : ranges) {
+    if (range.offset > end) gaps.push_back({end, range.offset - end});
+    end = std::max(end, range.offset + range.size);
+  }
+  if (end < size) gaps.push_back({end, size - end});
+  return gaps;
+}
+
+std::vector<Range> gaps_before(const std::vector<Undo::Kept>& kept, std::uint64_t size) {
+  std::vector<Range> ranges;
+  for (const auto& part : kept) ranges.push_back({part.before, part.size});
+  return gaps_of(std::move(ranges), size);
+}
+
+std::vector<Range> gaps_after(const std::vector<Undo::Kept>& kept, std::uint64_t size) {
+  std::vector<Range> ranges;
+  for (const auto& part : kept) ranges.push_back({part.after, part.size});
+  return gaps_of(std::move(ranges), size);
+}
+
+Undo::Digest digest_of(const RandomFile& file, const std::vector<Range>& ranges) {
+  Checksum sum;
+  Bytes block;
+  for (const Range& range : ranges) {
+    sum.add_number(range.offset);
+    sum.add_number(range.size);
+    for (std::uint64_t done = 0; done < range.size; done += block.size()) {
+      block.resize(static_cast<std::size_t>(std::min(kBlock, range.size - done)));
+      file.read_at(range.offset + done, block);
+      sum.add(block);
+    }
+  }
+  return sum.value();
+}
+
+}  // namespace
+
+Rewrite::Rewrite(const std::string& path, const std::string& target, const EditOptions& options)
+    : path_(path), target_(target), options_(options) {
+  if (is_in_place() && options.in_place == InPlace::kJournal) {
+    throw Error(Errc::kUnsupported,
+                "cannot be changed under a journal, since its parts must move; `--how replace` "
+                "puts a changed copy in its place");
+  }
+  if (is_in_place() && options.repack) {
+    throw Error(Errc::kInvalid, "a file is repacked to a new one, not in place");
+  }
+  locked_ = open_locked(path, is_in_place() ? LockFor::kReplacing : LockFor::kReading);
+  stamp_ = stamp_of(fd());
+  original_ = view_file(fd());
+}
+
+AtomicFile& Rewrite::out() {
+  if (!out_) {
+    out_ = std::make_unique<AtomicFile>(is_in_place() ? path_ : target_,
+                                        is_in_place() ? Overwrite::kYes : options_.overwrite);
+  }
+  return *out_;
+}
+
+void Rewrite::keep(std::uint64_t before, std::uint64_t after, std::uint64_t size) {
+  if (size == 0) return;
+  copy_bytes(fd(), out().fd(), {before, after, size});
+  if (!kept_.empty()) {
+    Undo::Kept& last = kept_.back();
+    if (last.before + last.size == before && last.after + last.size == after) {
+      last.size += size;
+      return;
+    }
+  }
+  kept_.push_back({before, after, size});
+}
+
+EditResult Rewrite::commit(EditResult result, std::uint64_t beside) {
+  const auto written = view_file(out().fd());
+  result.size_before = original_->size() + beside;
+  result.size_after = written->size() + beside;
+  std::uint64_t kept = 0;
+  for (const auto& part : kept_) kept += part.size;
+  const std::uint64_t replaced = original_->size() - kept;
+  result.patched_bytes = written->size() - kept - result.tensor_bytes;
+  if (is_in_place()) {
+    result.how = EditResult::How::kReplaced;
+    result.can_undo = replaced <= kMostUndoBytes;
+    if (result.can_undo) {
+      auto grown = std::move(result.undo.grown);
+      result.undo = make_undo(*original_, *written, std::move(kept_));
+      result.undo.grown = std::move(grown);
+    } else {
+      result.notes.push_back(cat("it cannot be undone: ", with_commas(replaced),
+                                 " bytes of the old file are not in the new one, and at most ",
+                                 with_commas(kMostUndoBytes), " are kept for that"));
+    }
+    if (stamp_.links > 1) {
+      result.notes.push_back(cat("the file has ", stamp_.links - 1,
+                                 " more names (hard links), under which it stays as it was"));
+    }
+  } else {
+    result.how = EditResult::How::kNewFile;
+  }
+  if (options_.before_commit) options_.before_commit(result);
+  copy_metadata(fd(), out_->fd(), is_in_place());
+  if (is_in_place() && stamp_of(path_) != stamp_) {
+    throw Error(Errc::kIo,
+                "was changed by another program while it was edited; nothing was written");
+  }
+  out_->commit();
+  return result;
+}
+
+bool Rewrite::is_visible() const {
+  if (!out_) return false;
+  const FileStamp mine = stamp_of(out_->fd());
+  const FileStamp there = stamp_of(is_in_place() ? path_ : target_);
+  return mine.device == there.device && mine.inode == there.inode;
+}
+
+Undo::Digest digest_of_pieces(const Undo& undo) {
+  Checksum sum;
+  for (const auto& piece : undo.pieces) {
+    sum.add_number(piece.offset);
+    sum.add_number(piece.bytes.size());
+    sum.add(piece.bytes);
+  }
+  return sum.value();
+}
+
+Undo make_undo(const RandomFile& before, const RandomFile& after, std::vector<Undo::Kept> kept) {
+  std::ranges::sort(kept, {}, &Undo::Kept::before);
+  Undo undo{.size_before = before.size(), .size_after = after.size()};
+  for (const Range& gap : gaps_before(kept, before.size())) {
+    Bytes bytes(static_cast<std::size_t>(gap.size));
+    before.read_at(gap.offset, bytes);
+    undo.pieces.push_back({gap.offset, std::move(bytes)});
+  }
+  undo.digest_before = digest_of_pieces(undo);
+  undo.digest_after = digest_of(after, gaps_after(kept, after.size()));
+  undo.kept = std::move(kept);
+  return undo;
+}
+
+void check_undo(const RandomFile& file, const Undo& undo) {
+  if (digest_of_pieces(undo) != undo.digest_before) {
+    throw Error(Errc::kCorrupt, "the undo data has been damaged: its checksum does not match");
+  }
+  if (file.size() != undo.size_after) {
+    throw Error(Errc::kConflict,
+                cat("is not as the edit left it: it has ", with_commas(file.size()),
+                    " bytes, the edit left ", with_commas(undo.size_after)));
+  }
+  if (digest_of(file, gaps_after(undo.kept, file.size())) != undo.digest_after) {
+    throw Error(Errc::kConflict,
+                "is not as the edit left it: it was changed where the edit had changed it");
+  }
+}
+
+void undo_rewrite(const std::string& path, const Undo& undo) {
+  const EditOptions options;
+  Rewrite rewrite(path, "", options);
+  check_undo(rewrite.original(), undo);
+  for (const auto& piece : undo.pieces) rewrite.out().write_at(piece.offset, piece.bytes);
+  for (const auto& part : undo.kept) rewrite.keep(part.after, part.before, part.size);
+  static_cast<void>(rewrite.commit({}));
+}
+
+}  // namespace ckpt

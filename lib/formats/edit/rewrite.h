@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/edit.h"
+#include "core/atomic_file.h"
+#include "core/file.h"
+#include "core/system.h"
+#include "formats/edit/locked_file.h"
+
+namespace ckpt {
+
+// A file that is written anew out of another one: for containers whose parts must move when a name
+// grows. What stays the same is copied inside the kernel and never looked at; the rest is written
+// by the caller. The new file appears whole, beside the old one or in its place, or not at all.
+class Rewrite {
+ public:
+  // Opens the file at `path` and locks it: for reading, or alone where `target` is empty, so that
+  // the new file takes its place. Throws Error: what open_locked() throws; kUnsupported where
+  // `options` ask for what only a format that changes its file itself can do.
+  Rewrite(const std::string& path, const std::string& target, const EditOptions& options);
+
+  [[nodiscard]] const RandomFile& original() const { return *original_; }
+  [[nodiscard]] int fd() const { return locked_.get(); }
+  [[nodiscard]] bool is_in_place() const { return target_.empty(); }
+
+  // The new file, created when it is first asked for. Throws what AtomicFile throws.
+  AtomicFile& out();
+
+  // Copies `size` bytes of the original. Throws Error(kWrite, kIo).
+  void keep(std::uint64_t before, std::uint64_t after, std::uint64_t size);
+
+  // Fills in the result, with the undo data of an edit in place; calls before_commit; makes the
+  // file appear. Of a checkpoint in several files this is the index, which comes last: `beside` are
+  // the others' bytes, and result.undo.grown says what was appended to them.
+  // Throws Error: kIo where another program has changed the original meanwhile; what
+  // AtomicFile::commit() throws, and before_commit.
+  EditResult commit(EditResult result, std::uint64_t beside = 0);
+
+  // Has the new file its name? Also where commit() failed afterwards, to flush the folder.
+  [[nodiscard]] bool is_visible() const;
+
+ private:
+  std::string path_;
+  std::string target_;
+  const EditOptions& options_;
+  FileDescriptor locked_;
+  FileStamp stamp_;
+  std::unique_ptr<RandomFile> original_;
+  std::unique_ptr<AtomicFile> out_;
+  std::vector<Undo::Kept> kept_;
+};
+
+// The way back: what `before` has where it is not kept, and where the rest is now.
+Undo make_undo(const RandomFile& before, const RandomFile& after, std::vector<Undo::Kept> kept);
+
+// What Undo::digest_before must be.
+Undo::Digest digest_of_pieces(const Undo& undo);
+
+// Throws Error: kCorrupt where the undo data is damaged, kConflict where `file` is not what the
+// edit left.
+void check_undo(const RandomFile& file, const Undo& undo);
+
+// Gives the file at `path` every byte back that it had before a Rewrite in place. Throws as
+// check_undo() and Rewrite do. REQUIRES: undo.kept covers what the pieces do not, see Undo.
+void undo_rewrite(const std::string& path, const Undo& undo);
+
+}  // namespace ckpt

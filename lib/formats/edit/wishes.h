@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/edit.h"
+#include "checkpoint/reader.h"
+#include "core/error.h"
+
+namespace ckpt {
+
+// The names that an edit asks for, for every variable of the file.
+struct Wishes {
+  struct Name {
+    std::size_t entry = 0;
+    bool is_alias = false;
+    std::string from;
+    std::string to;  // empty: dropped
+  };
+  std::vector<Name> names;  // of each entry its name, then its aliases
+};
+
+// Throws Error(kInvalid), naming all of them, for names that are not in the file, are asked for
+// twice, or cannot be; kConflict where two variables would have one name.
+Wishes resolve(std::span<const Entry> entries, const Edit& edit);
+
+// Throws Error(code) where there are any: "'a', 'b' and 7 more: WHAT".
+void refuse_any(Errc code, const std::vector<std::string>& names, std::string_view what);
+
+// The edit as operations on the container, for reports: a move, a drop, a creation for each name.
+std::vector<EditOperation> operations_of(const Wishes& wishes, const Edit& edit);
+
+// Hands the bytes of a new tensor to `take`. Throws Error(kInvalid) where they are not as many as
+// its shape says, and what producing them throws.
+void stream_put(const Put& put, const Reader& original, const std::function<void(ByteView)>& take);
+
+// Throws Error(kWrite) where `after` is not what the edit makes of `before`: every name with its
+// type, shape and bytes, and no other.
+void check_outcome(const Index& before, const Wishes& wishes, const Edit& edit, const Index& after);
+
+}  // namespace ckpt

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "checkpoint/edit.h"
+
+namespace ckpt::safetensors {
+
+// Format::edit for a file that stands alone. The tensors' bytes are copied inside the kernel. In
+// place, where the new header fits into the room of the old one and no tensor changes, only the
+// header is written, under a journal; else a changed copy takes the file's place.
+EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
+                const EditOptions& options);
+
+// Format::undo.
+void undo(const std::string& path, const Undo& undo, InPlace how);
+
+// Format::recover.
+Recovery recover(const std::string& path);
+
+}  // namespace ckpt::safetensors

@@ -1,0 +1,131 @@
+#include "formats/safetensors/edit_shards.h"
+
+#include <unistd.h>
+
+#include <map>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/edit/wishes.h"
+#include "formats/io/json.h"
+#include "formats/safetensors/edit.h"
+#include "formats/safetensors/format.h"
+#include "formats/safetensors/header.h"
+#include "formats/safetensors/shard_names.h"
+#include "formats/safetensors/shards.h"
+
+namespace ckpt::safetensors {
+namespace {
+
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+// The new files; they go away with the object unless keep() was called.
+class NewShards {
+ public:
+  ~NewShards() {
+    if (kept_) return;
+    for (const std::string& path : paths_) ::unlink(path.c_str());
+  }
+  void add(std::string path) { paths_.push_back(std::move(path)); }
+  void keep() { kept_ = true; }
+
+ private:
+  std::vector<std::string> paths_;
+  bool kept_ = false;
+};
+
+// What is asked of each shard. New tensors go where what they replace was, else to the last.
+std::vector<Edit> divide(const Edit& edit, const Wishes& wishes,
+                         const std::vector<std::size_t>& shard_of, std::size_t shards,
+                         const Reader& original) {
+  std::vector<Edit> edits(shards);
+  std::map<std::string_view, std::size_t> home;
+  for (const auto& name : wishes.names) {
+    const std::size_t shard = shard_of[name.entry];
+    home[name.from] = shard;
+    if (name.to.empty()) {
+      edits[shard].drops.push_back(name.from);
+    } else if (name.to != name.from) {
+      edits[shard].moves.push_back({name.from, name.to});
+    }
+  }
+  for (const Put& put : edit.puts) {
+    const auto it = home.find(put.replaces);
+    Put& own = edits[it == home.end() ? shards - 1 : it->second].puts.emplace_back(put);
+    // It may be made of tensors of several shards.
+    own.produce = [&put, &original](const Reader&, const auto& take) {
+      put.produce(original, take);
+    };
+  }
+  return edits;
+}
+
+}  // namespace
+
+EditResult edit_shards(const std::string& path, const std::string& target, const Edit& edit,
+                       const EditOptions& options) {
+  if (target.empty()) {
+    throw Error(Errc::kUnsupported,
+                "is a set of several files, which cannot change at once: a crash could leave some "
+                "old and some new; `ckpt remap IN OUT` writes a new set");
+  }
+  const auto file = open_file(path);
+  nlohmann::json index = parse_json(read_json_text(*file), "the index");
+  const auto original = kIndexFormat.open(open_file(path), path, {});
+  const Index& before = original->index();
+  const ExtentReader::Content content = read_shards(*file, path);
+  std::vector<std::size_t> shard_of;
+  for (const Extent& extent : content.extents) shard_of.push_back(extent.file);
+  const Wishes wishes = resolve(before.entries, edit);
+  EditResult result;
+  result.operations = operations_of(wishes, edit);
+  result.size_before = result.size_after = before.file_bytes;
+  if (options.plan_only) return result;
+  if (options.overwrite == Overwrite::kYes && ::access(target.c_str(), F_OK) == 0) {
+    throw Error(Errc::kConflict, std::string(kNoOverwrite));
+  }
+
+  const auto edits = divide(edit, wishes, shard_of, content.file_names.size(), *original);
+  AtomicFile out(target, Overwrite::kNo);
+  NewShards made;
+  EditOptions own = options;
+  own.before_commit = nullptr;
+  own.overwrite = Overwrite::kNo;
+  auto& map = index["weight_map"] = nlohmann::json::object();
+  const std::string stem = stem_of_index(target);
+  result.size_after = 0;
+  std::uint64_t total = 0;
+  for (std::size_t s = 0; s < edits.size(); ++s) {
+    const std::string name = shard_name(stem, s, edits.size());
+    const std::string shard = folder_of(stem) + name;
+    try {
+      const EditResult part =
+          safetensors::edit(folder_of(path) + content.file_names[s], shard, edits[s], own);
+      made.add(shard);
+      result.patched_bytes += part.patched_bytes;
+      result.tensor_bytes += part.tensor_bytes;
+      result.size_after += part.size_after;
+      for (const std::string& note : part.notes) result.notes.push_back(cat(name, ": ", note));
+    } catch (const Error& e) {
+      throw e.in(escape(name));
+    }
+    for (const Tensor& tensor : read_header(*open_file(shard)).tensors) {
+      map[tensor.name] = name;
+      total += tensor.end - tensor.begin;
+    }
+  }
+  index["metadata"]["total_size"] = total;
+  const std::string text = index.dump(2) + "\n";
+  out.write_at(0, as_byte_view(std::string_view(text)));
+  result.size_after += text.size();
+  check_outcome(before, wishes, edit, kIndexFormat.open(view_file(out.fd()), target, {})->index());
+  result.how = EditResult::How::kNewFile;
+  if (options.before_commit) options.before_commit(result);
+  out.commit();
+  made.keep();
+  return result;
+}
+
+}  // namespace ckpt::safetensors

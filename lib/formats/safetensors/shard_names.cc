@@ -1,0 +1,31 @@
+#include "formats/safetensors/shard_names.h"
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace ckpt::safetensors {
+namespace {
+
+std::string five_digits(std::size_t number) {
+  const std::string digits = cat(number);
+  return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
+}
+
+}  // namespace
+
+std::string stem_of_index(const std::string& path) {
+  if (!path.ends_with(kIndexSuffix)) {
+    throw Error(Errc::kInvalid, cat("the index of a set of files is called NAME", kFileSuffix,
+                                    kIndexSuffix, "; give OUT such a name"));
+  }
+  std::string stem = path.substr(0, path.size() - kIndexSuffix.size());
+  if (stem.ends_with(kFileSuffix)) stem.resize(stem.size() - kFileSuffix.size());
+  return stem;
+}
+
+std::string shard_name(std::string_view stem, std::size_t shard, std::size_t count) {
+  return cat(stem.substr(stem.rfind('/') + 1), "-", five_digits(shard + 1), "-of-",
+             five_digits(count), kFileSuffix);
+}
+
+}  // namespace ckpt::safetensors

@@ -1,0 +1,141 @@
+#include "formats/tf_bundle/edit.h"
+
+#include "core/error.h"
+#include "core/raw_file.h"
+#include "core/text.h"
+#include "formats/edit/rewrite.h"
+#include "formats/edit/wishes.h"
+#include "formats/tf_bundle/crc32c.h"
+#include "formats/tf_bundle/dtype.h"
+#include "formats/tf_bundle/index.h"
+#include "formats/tf_bundle/object_graph.h"
+#include "formats/tf_bundle/paths.h"
+#include "formats/tf_bundle/reader.h"
+#include "formats/tf_bundle/rename.h"
+#include "formats/tf_bundle/shard_files.h"
+
+namespace ckpt::tf {
+namespace {
+
+// Streams the new tensors to the end of a shard, and gives their entries.
+std::map<std::string, BundleEntry> append_puts(const Edit& edit, const Reader& original,
+                                               std::int32_t shard, ShardFiles& files) {
+  std::map<std::string, BundleEntry> added;
+  for (const Put& put : edit.puts) {
+    BundleEntry entry{.type = type_number(put.spec.dtype), .shape = put.spec.shape, .shard = shard};
+    const RandomFile* file = files.view(shard);
+    entry.offset = file == nullptr ? 0 : static_cast<std::int64_t>(file->size());
+    stream_put(put, original, [&](ByteView bytes) {
+      files.append(shard, bytes);
+      entry.crc = extend_crc32c(entry.crc, bytes);
+      entry.size += static_cast<std::int64_t>(bytes.size());
+    });
+    entry.crc = mask_crc32c(entry.crc);
+    added.emplace(put.spec.name, std::move(entry));
+  }
+  return added;
+}
+
+// New tensors lie in the shard that has the object graph, which is appended too, or in the first.
+std::int32_t shard_to_grow(const BundleIndex& bundle) {
+  for (const auto& variable : bundle.variables) {
+    if (variable.name == kObjectGraphKey) return variable.entry.shard;
+  }
+  return 0;
+}
+
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+}  // namespace
+
+EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
+                const EditOptions& options) {
+  const std::string index_path = index_of(path);
+  const std::string target_prefix = target.empty() ? "" : prefix_of_index(target);
+  if (!target.empty() && options.overwrite == Overwrite::kYes && find_index(target_prefix)) {
+    throw Error(Errc::kConflict,
+                "exists already, and a bundle is not overwritten: it is several files, of which a "
+                "crash could leave some old and some new; remove it first, or give another name");
+  }
+  Rewrite rewrite(index_path, target.empty() ? "" : target_prefix + ".index", options);
+  std::unique_ptr<Reader> original = open_bundle(rewrite.original(), index_path);
+  const Index before = original->index();
+  const Wishes wishes = resolve(before.entries, edit);
+  EditResult result;
+  result.operations = operations_of(wishes, edit);
+  result.size_before = result.size_after = before.file_bytes;
+  if (options.plan_only || (target.empty() && result.operations.empty())) return result;
+  if (!target.empty()) static_cast<void>(rewrite.out());  // is there room for it?
+
+  std::map<std::string_view, std::string_view> names;
+  OtherChanges others;
+  for (const auto& name : wishes.names) {
+    names[name.from] = name.to;
+    if (name.to.empty()) others.drops.insert(name.from);
+  }
+  const BundleIndex bundle = read_bundle_index(rewrite.original());
+  ShardFiles files(prefix_of_index(index_path), target_prefix, bundle.header.num_shards);
+  if (bundle.header.big_endian && !edit.puts.empty()) {
+    throw Error(Errc::kUnsupported,
+                "is big-endian, and new tensors are written little-endian; `ckpt convert` writes "
+                "all of it anew");
+  }
+  others.added = append_puts(edit, *original, shard_to_grow(bundle), files);
+  const auto rename = [&](std::string_view name) -> std::optional<std::string> {
+    const auto it = names.find(name);
+    if (it == names.end() || it->second.empty()) return std::nullopt;
+    return std::string(it->second);
+  };
+  const RenamedIndex renamed = rename_in_bundle(
+      rewrite.original(), rename, [&](std::int32_t shard) { return files.view(shard); }, others);
+  if (renamed.append) {
+    files.append(renamed.append->shard, as_byte_view(std::string_view(renamed.append->bytes)));
+  }
+  original.reset();  // it holds the shards' locks
+  files.commit();
+  rewrite.out().write_at(0, as_byte_view(std::string_view(renamed.index)));
+  const std::string new_path = target.empty() ? index_path : target_prefix + ".index";
+  check_outcome(before, wishes, edit,
+                open_bundle(*view_file(rewrite.out().fd()), new_path)->index());
+  result.undo.grown = files.grown();
+  if (files.has_links()) {
+    result.notes.emplace_back(
+        "the new bundle has its data shards in common with the old one (hard links); programs that "
+        "write a checkpoint anew do no harm, one that changed a shard itself would change both");
+  }
+  try {
+    result = rewrite.commit(std::move(result), files.bytes());
+  } catch (...) {
+    if (rewrite.is_visible()) files.keep();
+    throw;
+  }
+  files.keep();
+  for (const auto& [name, entry] : others.added) {
+    result.tensor_bytes += static_cast<std::uint64_t>(entry.size);
+  }
+  return result;
+}
+
+void undo(const std::string& path, const Undo& undo, InPlace) {
+  const std::string index_path = index_of(path);
+  std::vector<FileDescriptor> shards;
+  for (const auto& file : undo.grown) {
+    try {
+      shards.push_back(open_locked(folder_of(index_path) + file.name, LockFor::kWriting));
+    } catch (const Error& e) {
+      throw e.in(file.name);
+    }
+    if (view_file(shards.back().get())->size() != file.size_after) {
+      throw Error(Errc::kConflict, cat("is not as the edit left it: ", file.name, " has ",
+                                       with_commas(view_file(shards.back().get())->size()),
+                                       " bytes, the edit left ", with_commas(file.size_after)));
+    }
+  }
+  undo_rewrite(index_path, undo);
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    set_size(shards[i].get(), undo.grown[i].size_before);
+    sync_all(shards[i].get());
+  }
+}
+
+}  // namespace ckpt::tf

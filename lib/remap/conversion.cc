@@ -1,0 +1,165 @@
+#include "remap/conversion.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/escape.h"
+#include "core/tensor.h"
+#include "core/text.h"
+#include "remap/tensor_stream.h"
+
+namespace ckpt {
+namespace {
+
+constexpr std::size_t kShown = 5;
+
+// "a, b, c and 4 more"
+std::string listed(const std::vector<std::string>& names) {
+  std::vector<std::string> shown;
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+    shown.push_back(cat("'", escape(names[i]), "'"));
+  }
+  return cat(join(shown, ", "),
+             names.size() > kShown ? cat(" and ", names.size() - kShown, " more") : "");
+}
+
+class Converter {
+ public:
+  Converter(const Plan& plan, const Index& index, const ConversionOptions& options)
+      : plan_(plan), index_(index), options_(options) {
+    conversion_.transforms = plan.transforms;
+  }
+
+  Conversion run() {
+    for (Transform& transform : conversion_.transforms) cast_outputs(transform);
+    std::vector<bool> is_done(plan_.transforms.size());
+    for (const Move& move : plan_.moves) {
+      if (is_drop(move)) continue;
+      if (move.transform == kNone) {
+        add_moved(move);
+        continue;
+      }
+      const auto t = static_cast<std::size_t>(move.transform);
+      if (is_done[t]) continue;
+      is_done[t] = true;
+      const Transform& transform = conversion_.transforms[t];
+      for (std::size_t i = 0; i < transform.to.size(); ++i) {
+        add(move.from, transform.to[i], 0, move.transform, i);
+      }
+    }
+    report();
+    return std::move(conversion_);
+  }
+
+ private:
+  [[nodiscard]] DType cast_of(DType dtype) const {
+    const auto it = std::ranges::find(options_.casts, dtype, &TypeCast::from);
+    return it == options_.casts.end() ? dtype : it->to;
+  }
+
+  static Op cast_to(DType dtype) { return {.kind = OpKind::kCast, .dtype = dtype}; }
+
+  void cast_outputs(Transform& transform) const {
+    const DType before = transform.to.front().spec.dtype;
+    const DType after = cast_of(before);
+    if (before == after) return;
+    transform.ops.push_back(cast_to(after));
+    for (PlannedVariable& output : transform.to) output.spec.dtype = after;
+  }
+
+  void add_moved(const Move& move) {
+    const Entry& entry = index_.entries[move.entry];
+    if (!is_numeric(entry.dtype)) {
+      others_.push_back(move.from);
+      return;
+    }
+    if (move.is_alias) twice_.push_back(move.from);
+    const PlannedVariable same{move.to, {entry.dtype, entry.shape}};
+    const DType after = cast_of(entry.dtype);
+    if (after == entry.dtype) return add(move.from, same, move.entry, kNone, 0);
+    const PlannedVariable cast{move.to, {after, entry.shape}};
+    const auto t = static_cast<std::int32_t>(conversion_.transforms.size());
+    conversion_.transforms.push_back({.from = {move.from},
+                                      .entries = {move.entry},
+                                      .before = {same.spec},
+                                      .ops = {cast_to(after)},
+                                      .to = {cast},
+                                      .rule = kNone});
+    add(move.from, cast, move.entry, t, 0);
+  }
+
+  void add(const std::string& from, const PlannedVariable& variable, std::size_t entry,
+           std::int32_t transform, std::size_t output) {
+    std::string name = variable.name;
+    std::ranges::replace(name, index_.separator, options_.separator);
+    const auto [it, is_new] = from_of_.emplace(name, from);
+    if (!is_new) {
+      conversion_.problems.push_back(cat("'", escape(it->second), "' and '", escape(from),
+                                         "' would both be called '", escape(name),
+                                         "'; a rule must give one of them another name"));
+    }
+    conversion_.variables.push_back({.from = from,
+                                     .target = {.name = std::move(name),
+                                                .dtype = variable.spec.dtype,
+                                                .shape = variable.spec.shape},
+                                     .entry = entry,
+                                     .transform = transform,
+                                     .output = output});
+  }
+
+  void report() {
+    if (!others_.empty() && !options_.tensors_only) {
+      conversion_.problems.push_back(
+          cat(listed(others_), ": ", others_.size() == 1 ? "is no tensor" : "are no tensors",
+              ", which no other kind of file can hold; drop with rules ('NAME = -'), or all of "
+              "them with --tensors-only"));
+    } else if (!others_.empty()) {
+      conversion_.notes.push_back(cat("left out, since no tensor: ", listed(others_)));
+    }
+    if (!twice_.empty()) {
+      conversion_.notes.push_back(cat(count_of(twice_.size(), "second name"),
+                                      twice_.size() == 1 ? " is" : "s are",
+                                      " written as a tensor of its own: ", listed(twice_)));
+    }
+  }
+
+  const Plan& plan_;
+  const Index& index_;
+  const ConversionOptions& options_;
+  Conversion conversion_;
+  std::map<std::string, std::string> from_of_;
+  std::vector<std::string> others_;
+  std::vector<std::string> twice_;
+};
+
+}  // namespace
+
+Conversion make_conversion(const Plan& plan, const Index& index, const ConversionOptions& options) {
+  return Converter(plan, index, options).run();
+}
+
+void carry_out(const Conversion& conversion, const Reader& reader, Writer& writer,
+               const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  std::uint64_t total = 0;
+  for (const auto& variable : conversion.variables) {
+    total += tensor_bytes(variable.target.dtype, variable.target.shape);
+  }
+  std::uint64_t done = 0;
+  for (std::size_t i = 0; i < conversion.variables.size(); ++i) {
+    const auto& variable = conversion.variables[i];
+    const auto write = [&](ByteView bytes) {
+      writer.write(i, bytes);
+      progress(done += bytes.size(), total);
+    };
+    if (variable.transform != kNone) {
+      const auto& transform = conversion.transforms[static_cast<std::size_t>(variable.transform)];
+      stream_output(reader, transform, variable.output, write);
+    } else {
+      reader.check_whole(variable.entry);
+      for_each_piece(reader, variable.entry, [&](std::uint64_t, ByteView bytes) { write(bytes); });
+    }
+  }
+  writer.commit();
+}
+
+}  // namespace ckpt

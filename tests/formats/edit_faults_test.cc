@@ -1,0 +1,166 @@
+// Edits of the formats other than HDF5, killed or failing at each of their system calls.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <map>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "formats/formats.h"
+#include "support/child.h"
+#include "support/faults.h"
+#include "support/temp_dir.h"
+
+using namespace ckpt;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kFailed = 5;
+
+struct Subject {
+  std::string_view id;
+  std::string_view file;
+  bool has_journal = false;  // a new name of the same length is written into the file itself
+};
+constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
+                                 {"npz", "a.npz", false},
+                                 {"tf", "a.index", false},
+                                 {"torch", "a.pt", false}};
+
+using Files = std::map<std::string, std::string>;
+
+// Every file of the folder but hidden ones, which AtomicFile sweeps.
+Files files_in(const TempDir& dir) {
+  Files files;
+  for (const auto& item : fs::directory_iterator(dir.path())) {
+    const std::string name = item.path().filename();
+    if (!name.starts_with(".ckpt-")) files[name] = read_file(item.path());
+  }
+  return files;
+}
+
+void put_back(const TempDir& dir, const Files& files) {
+  for (const auto& item : fs::directory_iterator(dir.path())) fs::remove_all(item.path());
+  for (const auto& [name, content] : files) write_file(dir / name, content);
+}
+
+int run_edit(const Format& format, const std::string& path, const std::string& target,
+             const Edit& edit, const Faults& faults) {
+  return run_in_child([&] {
+    arm(faults);
+    try {
+      format.edit(path, target, edit, {});
+    } catch (const Error&) {
+      return kFailed;
+    }
+    return 0;
+  });
+}
+
+// Data shards without an index are no checkpoint: the index comes last.
+void forget_orphans(Files& files, const std::string& target) {
+  if (files.contains(target)) return;
+  std::erase_if(files, [](const auto& file) { return file.first.starts_with("new-"); });
+}
+
+struct Tally {
+  int points = 0;
+  int old_files = 0;
+  int new_files = 0;
+  int recovered = 0;
+};
+
+Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults faults) {
+  const TempDir dir;
+  const Format& format = *find_format(subject.id);
+  const std::string path = dir / std::string(subject.file);
+  const std::string target = in_place ? "" : dir / ("new-" + std::string(subject.file));
+  {
+    const auto writer = format.create(
+        path, {{.name = "enc.a", .shape = {1000}}, {.name = "enc.b", .shape = {3}}}, {});
+    writer->write(0, Bytes(4000, std::byte{1}));
+    writer->write(1, Bytes(12, std::byte{2}));
+    writer->commit();
+  }
+  const Files before = files_in(dir);
+  REQUIRE(run_edit(format, path, target, edit, {}) == 0);
+  const Files after = files_in(dir);
+  REQUIRE((before != after));
+  Tally tally;
+  for (faults.at = 1;; ++faults.at) {
+    REQUIRE(faults.at < 200);
+    put_back(dir, before);
+    const int status = run_edit(format, path, target, edit, faults);
+    if (status == 0 && (faults.kind == Faults::Kind::kKill || faults.kind == Faults::Kind::kTear)) {
+      break;
+    }
+    if (status == 0 && faults.at > 100) break;
+    CAPTURE(subject.id);
+    CAPTURE(in_place);
+    CAPTURE(faults.at);
+    ++tally.points;
+    if (subject.has_journal && in_place && files_in(dir) != before && files_in(dir) != after) {
+      // Refused as interrupted until it is recovered.
+      std::string answer = "it opened";
+      try {
+        static_cast<void>(open_checkpoint(path));
+      } catch (const Error& e) {
+        answer = e.what();
+      }
+      CHECK(answer == path + ": an edit of it was interrupted; `ckpt recover` finishes it, or " +
+                          "takes it back");
+      Recovery recovery = Recovery::kClean;
+      for (const Format* known : formats()) {
+        if (known->recover != nullptr && recovery == Recovery::kClean) {
+          recovery = known->recover(path);
+        }
+      }
+      CHECK(recovery != Recovery::kClean);
+      ++tally.recovered;
+    }
+    Files left = files_in(dir);
+    forget_orphans(left, "new-" + std::string(subject.file));
+    const bool is_one = left == before || left == after;
+    CHECK(is_one);
+    ++(left == before ? tally.old_files : tally.new_files);
+  }
+  return tally;
+}
+
+const Edit kRename{{{"enc.a", "dec.c"}}, {}, {}};
+const Edit kLongRename{{{"enc.a", std::string(300, 'x')}}, {"enc.b"}, {}};
+
+}  // namespace
+
+TEST_SUITE("formats/edit_faults") {
+  TEST_CASE("killed at any call, an edit leaves the old files or the new ones") {
+    for (const Subject& subject : kSubjects) {
+      for (const bool in_place : {false, true}) {
+        for (const Edit& edit : {kRename, kLongRename}) {
+          for (const auto kind : {Faults::Kind::kKill, Faults::Kind::kTear}) {
+            const Tally tally = inject(subject, in_place, edit, {.kind = kind});
+            CHECK(tally.old_files > 2);
+            MESSAGE(cat(subject.id, in_place ? " in place: " : " to a new file: ", tally.points,
+                        " points, ", tally.old_files, " old, ", tally.new_files, " new, ",
+                        tally.recovered, " recovered"));
+          }
+        }
+      }
+    }
+  }
+
+  TEST_CASE("on a full or broken disk the old files stay") {
+    for (const Subject& subject : kSubjects) {
+      for (const bool in_place : {false, true}) {
+        for (const auto kind : {Faults::Kind::kFail, Faults::Kind::kOnce}) {
+          const Tally tally =
+              inject(subject, in_place, kLongRename, {.kind = kind, .error = ENOSPC});
+          CHECK(tally.old_files > 2);
+        }
+      }
+    }
+  }
+}

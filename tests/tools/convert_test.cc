@@ -1,0 +1,172 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/text.h"
+#include "formats/formats.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+using namespace ckpt;
+
+namespace {
+
+struct Workplace {
+  Workplace() { std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir.path() / "d.h5"); }
+  ProcessResult ckpt(std::vector<std::string> arguments) const {
+    return run_ckpt(std::move(arguments), dir.path());
+  }
+  TempDir dir;
+};
+
+// Name, type, shape and bytes of every tensor, with "/" between segments.
+std::map<std::string, std::string> content_of(const std::string& path) {
+  const auto reader = open_checkpoint(path);
+  std::map<std::string, std::string> content;
+  const Index& index = reader->index();
+  for (std::size_t i = 0; i < index.entries.size(); ++i) {
+    const Entry& entry = index.entries[i];
+    std::string name = entry.name;
+    std::replace(name.begin(), name.end(), index.separator, '/');
+    content[name] =
+        cat(name_of(entry.dtype), to_string(entry.shape), as_text(reader->read(i).bytes));
+  }
+  return content;
+}
+
+}  // namespace
+
+TEST_SUITE("tools/convert") {
+  TEST_CASE("every written kind becomes every other, tensor by tensor the same bytes") {
+    const Workplace w;
+    const std::vector<std::string> names{"a.h5",    "b.safetensors", "c.npz",
+                                         "d.index", "e.pt",          "f.safetensors.index.json"};
+    const auto wanted = content_of(w.dir / "d.h5");
+    REQUIRE(wanted.size() == 41);
+    for (const std::string& name : names) {
+      const auto made = w.ckpt({"convert", "d.h5", name});
+      CHECK(made.err == "");
+      REQUIRE(made.status == 0);
+      CHECK((content_of(w.dir / name) == wanted));
+      for (const std::string& other : names) {
+        const std::string target = "from_" + name.substr(0, 1) + "_" + other;
+        const auto result = w.ckpt({"convert", name, target});
+        CHECK(result.err == "");
+        CHECK(result.status == 0);
+        CHECK((content_of(w.dir / target) == wanted));
+      }
+    }
+  }
+
+  TEST_CASE("other programs read what was written") {
+    const Workplace w;
+    CHECK(w.ckpt({"convert", "d.h5", "m.npz", "-r", "conv1/=stem/"}).out ==
+          "done: 41 variables, 47.3 KiB; m.npz: npz\n");
+    CHECK(w.ckpt({"convert", "m.npz", "back.h5", "-r", "stem/=conv1/"}).status == 0);
+    CHECK(run_python("import numpy as np, h5py, sys\n"
+                     "a = h5py.File(sys.argv[1], 'r'); z = np.load(sys.argv[2]); b = "
+                     "h5py.File(sys.argv[3], 'r')\n"
+                     "print(len(z.files), np.array_equal(a['conv1/kernel:0'], z['stem/kernel']),\n"
+                     "      np.array_equal(a['conv1/kernel:0'], b['conv1/kernel:0']))",
+                     {w.dir / "d.h5", w.dir / "m.npz", w.dir / "back.h5"}) == "41 True True\n");
+  }
+
+  TEST_CASE("operations, casts and separators of both kinds") {
+    const Workplace w;
+    CHECK(w.ckpt({"convert", "d.h5", "x.safetensors", "--rest", "drop", "--no-companions", "-r",
+                  "dense/kernel = fc/weight | permute(1,0)", "-r", "global_step = step", "--cast",
+                  "f32=f16", "-n"})
+              .out ==
+          "dense/kernel -> fc.weight   f16 [16, 144] | permute(1,0) | cast(f16)\n"
+          "global_step -> step   i64 []\n"
+          "plan: 2 variables, 4.5 KiB; x.safetensors: safetensors\n");
+    CHECK(!std::filesystem::exists(w.dir / "x.safetensors"));
+  }
+
+  TEST_CASE("types that the target does not have are refused by name, or cast") {
+    const Workplace w;
+    CHECK(w.ckpt({"convert", "d.h5", "b.safetensors", "--cast", "f32=bf16"}).status == 0);
+    const auto refused = w.ckpt({"convert", "b.safetensors", "b.npz", "-r", "dense.bias = b",
+                                 "--rest", "drop", "--no-companions"});
+    CHECK(refused.status == 3);
+    CHECK(
+        refused.err ==
+        "ckpt: b.npz: 'b' is bf16, a type that NumPy does not have; --cast FROM=TO changes types, "
+        "a rule names\n");
+    CHECK(w.ckpt({"convert", "b.safetensors", "b.npz", "--cast", "bf16=f32"}).status == 0);
+    CHECK(w.ckpt({"convert", "d.h5", "x.npz", "--cast", "f32"}).err ==
+          "ckpt: --cast f32: '' is no type; FROM=TO is needed, as bf16=f32\n");
+  }
+
+  TEST_CASE("a set of files is cut by size, and is whole where its index is") {
+    const Workplace w;
+    CHECK(w.ckpt({"convert", "d.h5", "s.safetensors.index.json", "--max-shard-size", "20KB"}).out ==
+          "done: 41 variables, 47.3 KiB; s.safetensors.index.json: sharded safetensors\n");
+    const auto index = nlohmann::json::parse(read_file(w.dir / "s.safetensors.index.json"));
+    CHECK(index["metadata"]["total_size"] == 48392);
+    CHECK(index["weight_map"].size() == 41);
+    CHECK(index["weight_map"]["conv1.bias"] == "s-00001-of-00003.safetensors");
+    for (const char* shard : {"s-00001-of-00003", "s-00002-of-00003", "s-00003-of-00003"}) {
+      const auto size = std::filesystem::file_size(w.dir / (std::string(shard) + ".safetensors"));
+      CHECK(size < 24000);
+    }
+    const auto again =
+        w.ckpt({"convert", "d.h5", "s.safetensors.index.json", "--max-shard-size", "20KB"});
+    CHECK(again.status == 5);
+    CHECK(again.err ==
+          "ckpt: s.safetensors.index.json: exists already; give another name, or ask to overwrite "
+          "it\n");
+    CHECK(w.ckpt({"convert", "d.h5", "s.npz", "--max-shard-size", "20KB"}).err ==
+          "ckpt: --max-shard-size makes a set of files, which is called "
+          "NAME.safetensors.index.json; s.npz would be one file\n");
+  }
+
+  TEST_CASE("what the name does not tell is asked for") {
+    const Workplace w;
+    const auto result = w.ckpt({"convert", "d.h5", "out.xyz"});
+    CHECK(result.status == 2);
+    CHECK(result.err ==
+          "ckpt: out.xyz: the name does not tell what kind of file is meant; --to tells it: hdf5, "
+          "safetensors, safetensors-index, npz, tf, torch\n");
+    CHECK(w.ckpt({"convert", "d.h5", "out", "--to", "safetensor"}).err ==
+          "ckpt: --to safetensor: there is no such format; did you mean 'safetensors'?; there are "
+          "hdf5, safetensors, safetensors-index, npz, tf, torch\n");
+    CHECK(w.ckpt({"convert", "d.h5", "out", "--to", "tf"}).status == 0);
+    CHECK(std::filesystem::exists(w.dir / "out.index"));
+  }
+
+  TEST_CASE("second names are written twice, what is no tensor is not lost in silence") {
+    const Workplace w;
+    run_python(
+        "import h5py, sys\n"
+        "f = h5py.File(sys.argv[1], 'w'); f['a'] = [1., 2.]; f['b'] = f['a']; f['s'] = 'x'",
+        {w.dir / "t.h5"});
+    const auto refused = w.ckpt({"convert", "t.h5", "t.npz"});
+    CHECK(refused.status == 3);
+    CHECK(refused.err ==
+          "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n"
+          "ckpt: t.h5: 's': is no tensor, which no other kind of file can hold; drop with rules "
+          "('NAME = -'), or all of them with --tensors-only\n");
+    CHECK(!std::filesystem::exists(w.dir / "t.npz"));
+    const auto made = w.ckpt({"convert", "t.h5", "t.npz", "--tensors-only"});
+    CHECK(made.status == 0);
+    CHECK(made.err ==
+          "ckpt: note: left out, since no tensor: 's'\n"
+          "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n");
+    CHECK(content_of(w.dir / "t.npz").size() == 2);
+  }
+
+  TEST_CASE("names that fall together are refused") {
+    const Workplace w;
+    run_python(
+        "import numpy as np, sys\n"
+        "np.savez(sys.argv[1], **{'a/b': np.zeros(2), 'a.b': np.ones(2)})",
+        {w.dir / "t.npz"});
+    const auto result = w.ckpt({"convert", "t.npz", "t.safetensors"});
+    CHECK(result.status == 3);
+    CHECK(result.err ==
+          "ckpt: t.npz: 'a/b' and 'a.b' would both be called 'a.b'; a rule must give one of them "
+          "another name\n");
+  }
+}

@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+namespace {
+
+// A folder with the digits checkpoint, whole and cut off.
+struct Sickroom {
+  Sickroom() {
+    std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir.path() / "d.h5");
+    write_file(dir / "cut.h5", read_file(dir / "d.h5").substr(0, 50000));
+  }
+  ProcessResult ckpt(std::vector<std::string> arguments) const {
+    return run_ckpt(std::move(arguments), dir.path());
+  }
+  TempDir dir;
+};
+
+}  // namespace
+
+TEST_SUITE("tools/doctor") {
+  TEST_CASE("a whole file is healthy, status 0") {
+    const Sickroom room;
+    const auto result = room.ckpt({"doctor", "d.h5"});
+    CHECK(result.status == 0);
+    CHECK(result.err.empty());
+    CHECK(result.out ==
+          "d.h5: healthy\n"
+          "kind     HDF5, native, 65.3 KiB\n"
+          "whole    41 variables, 47.3 KiB\n");
+  }
+
+  TEST_CASE("of a truncated file it says what is whole, and writes that to a new one") {
+    const Sickroom room;
+    const auto result = room.ckpt({"doctor", "cut.h5", "--salvage", "whole.h5"});
+    CHECK(result.status == 1);
+    CHECK(
+        result.out.starts_with("cut.h5: DAMAGED\n"
+                               "because  is truncated: it is 50000 bytes long, but its superblock "
+                               "says 66892 (16892 are missing)\n"));
+    CHECK(result.out.find("\nlost     global_step: object header at 62208: its 16 bytes pass the "
+                          "end of the file (50000)\n") != std::string::npos);
+    CHECK(result.out.ends_with("written  whole.h5: the 28 whole variables\n"));
+    // Each is what it was in the file before that was cut, by another reader.
+    CHECK(
+        run_python("import h5py, sys\n"
+                   "a, b = (h5py.File(p, 'r') for p in sys.argv[1:])\n"
+                   "names = []\n"
+                   "b.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) "
+                   "else None)\n"
+                   "print(len(names), all(a[n][()].tobytes() == b[n][()].tobytes() for n in names "
+                   "if n in a))\n",
+                   {room.dir / "d.h5", room.dir / "whole.h5"}) == "28 True\n");
+  }
+
+  TEST_CASE("a variable whose stored bytes are damaged is lost, the others are whole") {
+    const Sickroom room;
+    run_python(
+        "import h5py, numpy as np, sys\n"
+        "f = h5py.File(sys.argv[1], 'w')\n"
+        "f['good'] = np.arange(5.)\n"
+        "d = f.create_dataset('bad', data=np.arange(1000.), chunks=(1000,), fletcher32=True)\n"
+        "at = d.id.get_chunk_info(0).byte_offset; f.close()\n"
+        "b = open(sys.argv[1], 'r+b'); b.seek(at + 8); b.write(b'!')\n",
+        {room.dir / "bad.h5"});
+    const auto result = room.ckpt({"doctor", "bad.h5", "--json"});
+    CHECK(result.status == 1);
+    const auto json = nlohmann::json::parse(result.out);
+    CHECK(json["schema"] == "ckpt/doctor/1");
+    CHECK(json["verdict"] == "damaged");
+    CHECK(json["damage"] == "");
+    CHECK(json["whole"] == std::vector<std::string>{"good"});
+    CHECK(json["lost"].size() == 1);
+    CHECK(json["lost"][0]["name"] == "bad");
+    CHECK(json["lost"][0]["reason"].get<std::string>().find("checksum") != std::string::npos);
+  }
+
+  TEST_CASE("ls --salvage lists what is whole and complains of the rest") {
+    const Sickroom room;
+    CHECK(room.ckpt({"ls", "cut.h5"}).status == 4);
+    const auto result = room.ckpt({"ls", "--salvage", "--flat", "cut.h5"});
+    CHECK(result.status == 0);
+    CHECK(result.out.find("conv1/bias") != std::string::npos);
+    CHECK(result.out.find("global_step") == std::string::npos);
+    CHECK(result.err.find("ckpt: cut.h5: lost: global_step: object header at 62208: its 16 bytes "
+                          "pass the end of the file (50000)\n") != std::string::npos);
+  }
+
+  TEST_CASE("what is no checkpoint stays an error; an existing target is not replaced") {
+    const Sickroom room;
+    write_file(room.dir / "text", "no checkpoint\n");
+    const auto text = room.ckpt({"doctor", "text"});
+    CHECK(text.status == 4);
+    CHECK(text.out.empty());
+    CHECK(room.ckpt({"doctor", "none.h5"}).status == room.ckpt({"ls", "none.h5"}).status);
+    const auto there = room.ckpt({"doctor", "cut.h5", "--salvage", "d.h5"});
+    CHECK(there.status == 5);
+    CHECK(there.err == "ckpt: d.h5: exists already; give another name, or ask to overwrite it\n");
+  }
+}
