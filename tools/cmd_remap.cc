@@ -97,7 +97,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
   }
   PlanOptions plan_options = options.plan;
   plan_options.target = limits_of(format);
-  const Index index = reader->index();
+  const Index& index = reader->index();
   const Rules rules = options.invert ? inverted(options, index, plan_options)
                                      : read_rules(options.rules, index.separator, names_of(index));
   if (rules.rules.empty()) {
@@ -126,18 +126,18 @@ ExitStatus run_remap(const Options& options, Console& console) {
       plan.already_migrated || (options.in_place && !has_changes(plan)) || refused || unexpected;
   if (!nothing_to_do) {
     Receipt receipt = make_receipt(plan, index.entries, rules);
+    receipt.tool = kTool;
+    receipt.input = {input, index.format, index.layout, index.file_bytes};
+    receipt.output = {options.in_place ? input : output, index.format, index.layout, 0};
     if (options.digests) receipt.digests = digests_of(*reader, plan);
-    reader.reset();  // it holds a lock that an edit in place needs
+    reader.reset();  // it holds a lock that an edit in place needs, and the index
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
     edit_options.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo;
     ReceiptFiles files(options.in_place ? input : output, options.in_place);
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
-        receipt.tool = kTool;
-        receipt.input = {input, index.format, index.layout, index.file_bytes};
-        receipt.output = {options.in_place ? input : output, index.format, index.layout,
-                          result.size_after};
+        receipt.output.bytes = result.size_after;
         files.write(receipt, options.in_place && result.can_undo ? &result.undo : nullptr);
         report.receipt = files.receipt_path();
       };
@@ -161,7 +161,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
     JsonStream json(out);
     write_remap(plan, rules, report, kTool, json);
   } else if (!refused) {
-    print_remap(plan, rules, index, report, console.style(options.color), out);
+    print_remap(plan, rules, report, console.style(options.color), out);
   }
   if (refused) return ExitStatus::kRules;
   return unexpected ? ExitStatus::kNo : ExitStatus::kDone;

@@ -60,9 +60,8 @@ std::string rule_text(const Rules& rules, std::int32_t rule) {
 
 class PlanPrinter {
  public:
-  PlanPrinter(const Plan& plan, const Rules& rules, const Index& index, const TextStyle& style,
-              const Output& out)
-      : plan_(plan), rules_(rules), index_(index), style_(style), out_(out) {}
+  PlanPrinter(const Plan& plan, const Rules& rules, const TextStyle& style, const Output& out)
+      : plan_(plan), rules_(rules), style_(style), out_(out) {}
 
   void print_moves(Why why, std::string_view title) {
     std::map<Difference, Line> lines;
@@ -70,7 +69,7 @@ class PlanPrinter {
       if (move.why != why || is_drop(move) || is_unchanged(move) || move.transform != kNone)
         continue;
       Line& line =
-          lines.try_emplace(difference(move.from, move.to, index_.separator)).first->second;
+          lines.try_emplace(difference(move.from, move.to, rules_.separator)).first->second;
       ++line.count;
       line.rule = move.rule;
     }
@@ -123,7 +122,6 @@ class PlanPrinter {
 
   const Plan& plan_;
   const Rules& rules_;
-  const Index& index_;
   const TextStyle& style_;
   const Output& out_;
 };
@@ -166,13 +164,13 @@ void print_explanations(const Plan& plan, const Rules& rules, const Output& out)
 
 }  // namespace
 
-void print_remap(const Plan& plan, const Rules& rules, const Index& index,
-                 const RemapReport& report, const TextStyle& style, const Output& out) {
+void print_remap(const Plan& plan, const Rules& rules, const RemapReport& report,
+                 const TextStyle& style, const Output& out) {
   if (plan.already_migrated) {
     out("already migrated: no rule matches, and every target is there; nothing to do\n");
     return;
   }
-  PlanPrinter printer(plan, rules, index, style, out);
+  PlanPrinter printer(plan, rules, style, out);
   if (report.explain) print_explanations(plan, rules, out);
   if (plan.problems.empty() && !report.explain) {
     printer.print_moves(Why::kRule, "");

@@ -26,8 +26,8 @@ struct RemapReport {
 
 // For people: moved scopes first, then single variables, then what is made, dropped and follows; or
 // the problems, all of them.
-void print_remap(const Plan& plan, const Rules& rules, const Index& index,
-                 const RemapReport& report, const TextStyle& style, const Output& out);
+void print_remap(const Plan& plan, const Rules& rules, const RemapReport& report,
+                 const TextStyle& style, const Output& out);
 
 // The object of schema "ckpt/remap/1".
 void write_remap(const Plan& plan, const Rules& rules, const RemapReport& report,

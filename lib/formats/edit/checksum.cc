@@ -45,4 +45,6 @@ Undo::Digest Checksum::value() const {
   return digest;
 }
 
+std::uint64_t short_checksum(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
 }  // namespace ckpt

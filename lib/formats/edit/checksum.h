@@ -27,4 +27,7 @@ class Checksum {
   std::unique_ptr<State> state_;
 };
 
+// XXH3, 64 bits, of bytes that are there at once.
+std::uint64_t short_checksum(ByteView bytes);
+
 }  // namespace ckpt

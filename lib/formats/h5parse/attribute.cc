@@ -71,6 +71,12 @@ bool has_variable_length(const Datatype& type) {
 
 }  // namespace
 
+bool may_have_attributes(const Messages& object) {
+  return object.dense_attributes.has_value() ||
+         std::ranges::find(object.header.messages, kAttribute, &Message::type) !=
+             object.header.messages.end();
+}
+
 Attributes::Attributes(const Context& context, Messages& object)
     : context_(context), header_(object.header) {
   std::vector<View> bodies;

@@ -28,6 +28,9 @@ class Attributes {
   std::vector<View> bodies_;
 };
 
+// False where the object has none for sure.
+bool may_have_attributes(const Messages& object);
+
 // The texts of `count` elements of a string type, without padding.
 std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
                                       const hdf5::Datatype& type);

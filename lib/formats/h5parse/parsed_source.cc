@@ -109,6 +109,7 @@ ParsedSource::~ParsedSource() = default;
 Object ParsedSource::open(ObjectId id) const {
   Messages messages = read_messages(context_, id);
   Object object;
+  object.has_attributes = may_have_attributes(messages);
   if (messages.is_group) {
     if (messages.layout) messages.header.blocks.front().view.fail("is both a group and a dataset");
     object.links = read_links(context_, messages);

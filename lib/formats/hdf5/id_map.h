@@ -32,6 +32,8 @@ class IdMap {
     return slot.id == kEmpty ? nullptr : &slot.value;
   }
 
+  [[nodiscard]] T* find(ObjectId id) { return const_cast<T*>(std::as_const(*this).find(id)); }
+
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:

@@ -62,7 +62,8 @@ struct Dataset {
 struct Object {
   enum class Kind : std::uint8_t { kGroup, kDataset, kDatatype };
   Kind kind = Kind::kGroup;
-  std::vector<Link> links;  // of a group, sorted by name
+  std::vector<Link> links;     // of a group, sorted by name
+  bool has_attributes = true;  // false: it has none, and need not be asked for them
   Dataset dataset;
 };
 

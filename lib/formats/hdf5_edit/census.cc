@@ -11,17 +11,31 @@
 namespace ckpt::hdf5 {
 namespace {
 
-void add(Checksum& sum, const std::string& text) {
+// What makes an object what it is, as one run of bytes.
+class Description {
+ public:
+  Description() { bytes_.reserve(512); }
+
+  void add(ByteView bytes) { bytes_ += as_text(bytes); }
+  void add_number(std::uint64_t number) { add(std::as_bytes(std::span(&number, 1))); }
+
+  [[nodiscard]] std::uint64_t checksum() const { return short_checksum(as_byte_view(bytes_)); }
+
+ private:
+  std::string bytes_;
+};
+
+void add(Description& sum, const std::string& text) {
   sum.add_number(text.size());
   sum.add(as_byte_view(text));
 }
 
-void add(Checksum& sum, const std::vector<std::uint64_t>& numbers) {
+void add(Description& sum, const std::vector<std::uint64_t>& numbers) {
   sum.add_number(numbers.size());
   for (const auto number : numbers) sum.add_number(number);
 }
 
-void add(Checksum& sum, const Datatype& type) {
+void add(Description& sum, const Datatype& type) {
   sum.add_number(static_cast<std::uint64_t>(type.klass));
   sum.add_number(type.size);
   sum.add_number((type.big_endian ? 1U : 0U) | (type.odd_order ? 2U : 0U) |
@@ -45,7 +59,7 @@ void add(Checksum& sum, const Datatype& type) {
   for (const auto& base : type.base) add(sum, base);
 }
 
-void add(Checksum& sum, const Storage& storage) {
+void add(Description& sum, const Storage& storage) {
   sum.add_number(static_cast<std::uint64_t>(storage.kind));
   sum.add_number(storage.offset);
   sum.add_number(storage.bytes);
@@ -69,7 +83,7 @@ bool is_left_out(const std::string& name, const std::vector<std::string>& withou
 std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& object,
                           const std::vector<std::string>& names,
                           const std::vector<std::string>& without) {
-  Checksum sum;
+  Description sum;
   sum.add_number(static_cast<std::uint64_t>(object.kind));
   if (object.kind == Object::Kind::kDataset) {
     add(sum, object.dataset.type);
@@ -92,26 +106,25 @@ std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& objec
       add(sum, e.what());  // too large to be read, before and after
     }
   }
-  return sum.short_value();
+  return sum.checksum();
 }
 
-// Passes everything through, and keeps count of what passes.
-class CountingSource final : public Source {
+// Passes everything through, and shows what passes.
+class ObservedSource final : public Source {
  public:
-  CountingSource(const Source& source, Census& census) : source_(source), census_(census) {}
+  ObservedSource(const Source& source, const Observe& observe)
+      : source_(source), observe_(observe) {}
 
   [[nodiscard]] ObjectId root() const override { return source_.root(); }
   [[nodiscard]] Object open(ObjectId id) const override {
     Object object = source_.open(id);
-    if (census_.objects.contains(id)) return object;
     std::vector<std::string> names;
-    if (object.kind != Object::Kind::kDataset) names = source_.attribute_names(id);
-    std::ranges::sort(names);
-    census_.objects.emplace(id, checksum_of(source_, id, object, names, {}));
-    if (object.kind == Object::Kind::kGroup) {
-      census_.links.add_group(id, object.links);
-      census_.has_attributes.emplace(id, !names.empty());
+    if (object.kind != Object::Kind::kDataset && object.has_attributes) {
+      names = source_.attribute_names(id);
+      object.has_attributes = !names.empty();
+      std::ranges::sort(names);
     }
+    observe_(id, object, checksum_of(source_, id, object, names, {}));
     return object;
   }
   [[nodiscard]] std::vector<std::string> attribute_names(ObjectId id) const override {
@@ -128,7 +141,7 @@ class CountingSource final : public Source {
 
  private:
   const Source& source_;
-  Census& census_;
+  const Observe& observe_;
 };
 
 }  // namespace
@@ -140,10 +153,9 @@ std::uint64_t checksum_of(const Source& source, ObjectId id,
   return checksum_of(source, id, source.open(id), names, without);
 }
 
-Census take_census(const Source& source, const RandomFile& file, bool use_paths) {
-  Census census;
-  census.links = LinkTree(source.root());
-  const CountingSource counting(source, census);
+Variables list_variables(const Source& source, const RandomFile& file, bool use_paths,
+                         const Observe& observe) {
+  Variables out;
   Notes notes;
   const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
     // What an opaque type holds does not matter here: its bytes stay what they are.
@@ -153,19 +165,38 @@ Census take_census(const Source& source, const RandomFile& file, bool use_paths)
     } catch (const Error& e) {
       throw e.in(cat("/", escape(path)));
     }
-    census.entries.push_back(std::move(variable.entry));
-    census.places.push_back(variable.place);
+    out.entries.push_back(std::move(variable.entry));
+    out.places.push_back(variable.place);
     return true;
   };
-  Walk found = walk(counting, take, notes);
+  Walk found = walk(ObservedSource(source, observe), take, notes);
   for (auto& alias : found.aliases) {
-    census.entries[alias.dataset].aliases.push_back(std::move(alias.path));
+    out.entries[alias.dataset].aliases.push_back(std::move(alias.path));
   }
-  for (Entry& entry : census.entries) std::ranges::sort(entry.aliases);
-  census.layout = apply_layout(source, found, census.entries, notes);
+  for (Entry& entry : out.entries) std::ranges::sort(entry.aliases);
+  out.layout = apply_layout(source, found, out.entries, notes);
   if (use_paths) {
-    for (Entry& entry : census.entries) entry.name = entry.place;
+    for (Entry& entry : out.entries) entry.name = entry.place;
   }
+  return out;
+}
+
+std::optional<std::uint64_t> Census::checksum_of(ObjectId id) const {
+  const auto it =
+      std::ranges::lower_bound(checksums, id, {}, &std::pair<ObjectId, std::uint64_t>::first);
+  return it == checksums.end() || it->first != id ? std::nullopt : std::optional(it->second);
+}
+
+Census take_census(const Source& source, const RandomFile& file, bool use_paths) {
+  Census census;
+  census.links = LinkTree(source.root());
+  const auto count = [&](ObjectId id, const Object& object, std::uint64_t checksum) {
+    census.checksums.emplace_back(id, checksum);
+    if (object.kind != Object::Kind::kGroup) return;
+    census.links.add_group(id, LinkGroup(object.links, object.has_attributes));
+  };
+  static_cast<Variables&>(census) = list_variables(source, file, use_paths, count);
+  std::ranges::sort(census.checksums);
   return census;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/entry.h"
@@ -13,21 +15,34 @@
 
 namespace ckpt::hdf5 {
 
-// All that a file holds beside the tensors' values: enough to plan an edit of it, and to see
-// afterwards that nothing else has changed.
-struct Census {
+// A file's variables, as a Reader's index has them.
+struct Variables {
   std::string layout;
-  std::vector<Entry> entries;  // as a Reader's index has them
-  std::vector<Place> places;   // of each entry
-  LinkTree links;
-  // Of every object a checksum of its kind, datatype, shape and storage, of groups also of their
-  // attributes. Those of 100,000 datasets would take as long as all else; checksum_of() has them.
-  std::unordered_map<ObjectId, std::uint64_t> objects;
-  std::unordered_map<ObjectId, bool> has_attributes;  // of groups
+  std::vector<Entry> entries;
+  std::vector<Place> places;  // of each entry
 };
 
-// Counts everything in one walk. With `use_paths` entries are called by their places. Throws Error
-// as a Reader that opens the file does.
+// An object as it goes by, and a checksum of its kind, datatype, shape and storage, of a group also
+// of its attributes. Those of 100,000 datasets would take as long as all else; checksum_of() has
+// them.
+using Observe = std::function<void(ObjectId, const Object&, std::uint64_t checksum)>;
+
+// Lists them in one walk, in which every object is observed: a group before what is in it. With
+// `use_paths` entries are called by their places. Throws Error as a Reader that opens the file
+// does, and what `observe` throws.
+Variables list_variables(const Source& source, const RandomFile& file, bool use_paths,
+                         const Observe& observe);
+
+// All that a file holds beside the tensors' values: enough to plan an edit of it, and to see
+// afterwards that nothing else has changed.
+struct Census : Variables {
+  LinkTree links;
+  std::vector<std::pair<ObjectId, std::uint64_t>> checksums;  // of every object, sorted
+
+  [[nodiscard]] std::optional<std::uint64_t> checksum_of(ObjectId id) const;
+};
+
+// Counts everything in one walk.
 Census take_census(const Source& source, const RandomFile& file, bool use_paths);
 
 // The checksum of an object as above, with its attributes. Those of the names in `without`, also

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -25,98 +24,111 @@ class Checker {
  public:
   Checker(const Plan& plan, const Source& source_before, const RandomFile& patched)
       : plan_(plan),
+        expected_(plan.work.expected),
         source_before_(source_before),
         source_after_(open_source(patched)),
-        base_(read_superblock(patched).offset),
-        after_(take_census(*source_after_, patched, plan.use_paths)) {}
-
-  void run(std::span<const Extent> created) {
-    compare_links();
+        base_(read_superblock(patched).offset) {
     find_changed_texts();
-    compare_objects();
+    // The walk comes to an object by a link that was compared, so that all of them are.
+    after_ = list_variables(*source_after_, patched, plan.use_paths,
+                            [&](ObjectId id, const Object& object, std::uint64_t checksum) {
+                              if (fault_.empty()) compare(id, object, checksum);
+                            });
+    for (std::size_t i = 0; i < after_.places.size(); ++i) {
+      *entry_of_.try_emplace(after_.places[i].object).first = i;
+    }
+  }
+
+  void run(std::span<const Extent> created) const {
+    if (expected_.root() != source_after_->root()) reject("the root group is another one");
+    if (!fault_.empty()) reject(fault_);
+    check_made_apart();
     check_texts();
     check_created(created);
     check_names();
   }
 
  private:
-  void compare_links() {
-    const LinkTree& expected = plan_.work.expected;
-    if (expected.root() != after_.links.root()) reject("the root group is another one");
-    actual_.emplace(expected.root(), after_.links.root());
-    for (const auto& [group, links] : expected.groups()) {
-      for (const auto& [name, link] : links) {
-        if (link.kind == Link::Kind::kHard) kept_.insert(link.object);
-      }
-    }
-    std::vector<std::pair<ObjectId, std::string>> left{{expected.root(), ""}};
-    while (!left.empty()) {
-      const auto [id, path] = std::move(left.back());
-      left.pop_back();
-      compare_group(id, path, left);
-    }
-    if (after_.objects.size() != actual_.size()) {
-      reject(cat("it has ", after_.objects.size(), " objects, not ", actual_.size()));
-    }
-  }
-
-  void compare_group(ObjectId id, const std::string& path,
-                     std::vector<std::pair<ObjectId, std::string>>& left) {
-    const LinkTree& expected = plan_.work.expected;
-    const auto wanted = expected.groups().find(id);
-    if (wanted == expected.groups().end()) return;
-    const auto found = after_.links.groups().find(actual_.at(id));
-    if (found == after_.links.groups().end()) reject(cat("/", escape(path), " is no group"));
-    if (wanted->second.size() != found->second.size()) {
-      reject(cat("/", escape(path), " has ", found->second.size(), " links, not ",
-                 wanted->second.size()));
-    }
-    for (const auto& [name, link] : wanted->second) {
-      const std::string below = path.empty() ? name : cat(path, "/", name);
-      const auto it = found->second.find(name);
-      if (it == found->second.end()) reject(cat("/", escape(below), " is not there"));
-      if (link.kind != it->second.kind || link.target != it->second.target) {
-        reject(cat("/", escape(below), " is another link"));
-      }
-      if (link.kind != Link::Kind::kHard) continue;
-      const ObjectId actual = it->second.object;
-      // A new object may lie where one was that is gone, but not be one that stays.
-      const bool is_made = link.object >= LinkTree::kFirstMade;
-      if (is_made ? kept_.contains(actual) : actual != link.object) {
-        reject(cat("/", escape(below), " leads to another object"));
-      }
-      if (is_made) made_.insert(actual);
-      const auto [known, is_new] = actual_.emplace(link.object, actual);
-      if (known->second != actual) reject(cat("/", escape(below), " leads to another object"));
-      if (is_new) left.emplace_back(link.object, below);
-    }
-  }
-
   void find_changed_texts() {
     for (const Operation& operation : plan_.work.operations) {
       if (operation.kind == Operation::Kind::kTexts) {
-        changed_[object_at(operation.path)].push_back(operation.to);
+        changed_[planned_at(operation.path)].push_back(operation.to);
       }
     }
   }
 
-  [[nodiscard]] ObjectId object_at(const std::string& path) const {
-    if (path.empty()) return plan_.work.expected.root();
-    return actual_.at(plan_.work.expected.find(path)->object);
+  [[nodiscard]] ObjectId planned_at(const std::string& path) const {
+    return path.empty() ? expected_.root() : expected_.find(path)->object;
   }
 
-  void compare_objects() const {
-    for (const auto& [id, checksum] : after_.objects) {
-      const auto before = plan_.before.objects.find(id);
-      if (before == plan_.before.objects.end() || made_.contains(id)) continue;
-      if (before->second == checksum && !is_touched(id)) continue;
-      const auto changed = changed_.find(id);
-      const auto without = changed == changed_.end() ? std::vector<std::string>{} : changed->second;
-      if (checksum_of(source_before_, id, without) != checksum_of(*source_after_, id, without)) {
-        reject(cat("/", escape(after_.links.path_to(id)),
-                   " has another type, shape, place or attribute"));
+  // What is called so in the plan, in the file: what was there before keeps its place.
+  [[nodiscard]] ObjectId actual(ObjectId planned) const {
+    return planned < LinkTree::kFirstMade ? planned : made_.at(planned);
+  }
+
+  void compare(ObjectId id, const Object& object, std::uint64_t checksum) {
+    const auto made = planned_.find(id);
+    const ObjectId planned = made == planned_.end() ? id : made->second;
+    const LinkGroup* wanted = expected_.group(planned);
+    if ((wanted != nullptr) != (object.kind == Object::Kind::kGroup)) {
+      fault_ = cat(shown(planned), wanted == nullptr ? " is a group" : " is no group");
+      return;
+    }
+    if (wanted != nullptr) compare_links(planned, *wanted, object.links);
+    if (made == planned_.end()) compare_object(id, checksum);
+  }
+
+  void compare_links(ObjectId group, const LinkGroup& wanted, const std::vector<Link>& found) {
+    if (wanted.size() != found.size()) {
+      fault_ = cat(shown(group), " has ", found.size(), " links, not ", wanted.size());
+      return;
+    }
+    const auto links = wanted.by_name();
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      const Link& link = *links[i];
+      const auto complain = [&](std::string_view what) {
+        fault_ = cat(shown(group), ": '", escape(link.name), "' ", what);
+      };
+      if (link.name != found[i].name) return complain("is not there");
+      if (link.kind != found[i].kind || link.target != found[i].target) {
+        return complain("is another link");
+      }
+      if (link.kind == Link::Kind::kHard && !is_same(link.object, found[i].object)) {
+        return complain("leads to another object");
       }
     }
+  }
+
+  // Remembers where an object lies that is new.
+  bool is_same(ObjectId planned, ObjectId found) {
+    if (planned < LinkTree::kFirstMade) return planned == found;
+    return made_.emplace(planned, found).first->second == found &&
+           planned_.emplace(found, planned).first->second == planned;
+  }
+
+  // A new object may lie where one was that is gone, but not be one that stays.
+  void check_made_apart() const {
+    if (planned_.empty()) return;
+    if (planned_.contains(expected_.root())) reject("the root group lies where something new is");
+    expected_.visit([&](const std::string& path, const Link& link, const LinkGroup*) {
+      if (link.kind == Link::Kind::kHard && planned_.contains(link.object)) {
+        reject(cat("/", escape(path), " lies where something new is"));
+      }
+    });
+  }
+
+  void compare_object(ObjectId id, std::uint64_t checksum) {
+    if (plan_.before.checksum_of(id) == checksum && !is_touched(id)) return;
+    const auto changed = changed_.find(id);
+    const auto without = changed == changed_.end() ? std::vector<std::string>{} : changed->second;
+    if (checksum_of(source_before_, id, without) != checksum_of(*source_after_, id, without)) {
+      fault_ = cat(shown(id), " has another type, shape, place or attribute");
+    }
+  }
+
+  // For messages: an object of the plan by its path.
+  [[nodiscard]] std::string shown(ObjectId planned) const {
+    return cat("/", escape(expected_.path_to(planned)));
   }
 
   // Does the patch change anything in the page of the object's header, or in the one behind it?
@@ -136,7 +148,8 @@ class Checker {
       std::vector<std::string> wanted;
       for (const auto& part : operation.parts)
         wanted.insert(wanted.end(), part.begin(), part.end());
-      const auto found = keras_list(*source_after_, object_at(operation.path), operation.to);
+      const auto found =
+          keras_list(*source_after_, actual(planned_at(operation.path)), operation.to);
       if (!found || *found != wanted) {
         reject(cat("attribute '", operation.to, "' of /", escape(operation.path), " is another"));
       }
@@ -145,16 +158,12 @@ class Checker {
 
   void check_created(std::span<const Extent> created) const {
     if (created.size() != plan_.edit.puts.size()) reject("there is no room for a new tensor");
-    std::unordered_map<ObjectId, std::size_t> entry_of;
-    for (std::size_t i = 0; i < after_.places.size(); ++i) {
-      entry_of.emplace(after_.places[i].object, i);
-    }
     for (std::size_t p = 0; p < created.size(); ++p) {
       const VariableSpec& spec = plan_.edit.puts[p].spec;
-      const auto it = entry_of.find(actual_.at(plan_.work.puts[p]));
-      if (it == entry_of.end()) reject(cat("'", escape(spec.name), "' is no variable"));
-      const Entry& entry = after_.entries[it->second];
-      const Place& place = after_.places[it->second];
+      const std::size_t* at = entry_of_.find(actual(plan_.work.puts[p]));
+      if (at == nullptr) reject(cat("'", escape(spec.name), "' is no variable"));
+      const Entry& entry = after_.entries[*at];
+      const Place& place = after_.places[*at];
       // What opaque types hold is told by an attribute, which a census does not look at.
       const bool is_opaque = entry.dtype == DType::kOther;
       if ((!is_opaque && entry.dtype != spec.dtype) || entry.shape != spec.shape) {
@@ -166,33 +175,29 @@ class Checker {
       if (created[p].bytes > 0 && !is_placed) {
         reject(cat("'", escape(spec.name), "' lies at another place"));
       }
-      check_name(it->second, spec.name);
+      check_name(*at, spec.name);
     }
   }
 
   void check_names() const {
-    std::unordered_map<ObjectId, std::size_t> entry_of;
-    for (std::size_t i = 0; i < after_.places.size(); ++i) {
-      entry_of.emplace(after_.places[i].object, i);
-    }
     std::size_t kept = plan_.edit.puts.size();
     std::size_t last = plan_.before.entries.size();
     for (const auto& wish : plan_.wishes.names) {
       if (wish.to.empty()) continue;
-      const auto it = entry_of.find(plan_.before.places[wish.entry].object);
+      const std::size_t* at = entry_of_.find(plan_.before.places[wish.entry].object);
       // A soft link whose target was dropped is there and names nothing.
-      if (it == entry_of.end() && wish.is_alias) continue;
-      if (it == entry_of.end()) reject(cat("'", escape(wish.to), "' is missing"));
+      if (at == nullptr && wish.is_alias) continue;
+      if (at == nullptr) reject(cat("'", escape(wish.to), "' is missing"));
       if (wish.entry != last) ++kept;
       last = wish.entry;
-      if (!wish.is_alias || wish.from != wish.to) check_name(it->second, wish.to);
+      if (!wish.is_alias || wish.from != wish.to) check_name(*at, wish.to);
     }
     if (kept != after_.entries.size()) {
       reject(cat("it has ", after_.entries.size(), " variables, not ", kept));
     }
   }
 
-  void check_name(std::size_t entry, const std::string& name) const {
+  void check_name(std::size_t entry, std::string_view name) const {
     const Entry& there = after_.entries[entry];
     if (there.name == name || there.place == name ||
         std::ranges::find(there.aliases, name) != there.aliases.end()) {
@@ -202,14 +207,16 @@ class Checker {
   }
 
   const Plan& plan_;
+  const LinkTree& expected_;
   const Source& source_before_;
   std::unique_ptr<Source> source_after_;
   std::uint64_t base_;  // addresses count from here
-  Census after_;
-  std::unordered_map<ObjectId, ObjectId> actual_;  // by the id in the plan
-  std::unordered_set<ObjectId> kept_;              // objects of the original that stay
-  std::unordered_set<ObjectId> made_;              // objects that are new
-  std::map<ObjectId, std::vector<std::string>> changed_;
+  Variables after_;
+  IdMap<std::size_t> entry_of_;                  // in after_
+  std::unordered_map<ObjectId, ObjectId> made_;  // where new objects lie, by their id in the plan
+  std::unordered_map<ObjectId, ObjectId> planned_;        // and the other way round
+  std::map<ObjectId, std::vector<std::string>> changed_;  // texts, by the id in the plan
+  std::string fault_;                                     // the first difference
 };
 
 }  // namespace

@@ -10,7 +10,6 @@ namespace ckpt::hdf5 {
 struct Plan {
   const Census& before;
   const Wishes& wishes;
-  const Naming& naming;
   const Work& work;
   const Edit& edit;
   const Patch& patch;

@@ -14,21 +14,18 @@ namespace {
 
 class Compiler {
  public:
-  Compiler(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit)
-      : census_(census), naming_(naming), wishes_(wishes), edit_(edit) {
-    work_.expected = census.links;
-    work_.notes = naming.notes;
+  Compiler(LinkTree links, Naming naming, const Wishes& wishes, const Edit& edit)
+      : naming_(std::move(naming)), wishes_(wishes), edit_(edit) {
+    work_.expected = std::move(links);
+    work_.notes = std::move(naming_.notes);
+    moves_ = std::move(naming_.leaves);
   }
 
   Work run() {
     work_.expected.remember_soft_targets();
     make_puts();
-    for (const auto& leaf : naming_.leaves) now_.push_back(leaf.from);
     if (!naming_.groups.empty()) move_groups();
-    std::vector<std::string> targets;
-    for (const auto& leaf : naming_.leaves) targets.push_back(leaf.to);
-    targets.insert(targets.end(), naming_.puts.begin(), naming_.puts.end());
-    move_leaves(targets);
+    carry_out(moves_);
     for (const Operation& texts : naming_.texts) work_.operations.push_back(texts);
     mend_soft_links();
     for (const auto& place : naming_.puts) {
@@ -45,12 +42,14 @@ class Compiler {
   }
 
   void make_puts() {
+    if (edit_.puts.empty()) return;
     std::unordered_map<std::string_view, std::size_t> by_name;
     for (std::size_t i = 0; i < wishes_.names.size(); ++i) {
       by_name.emplace(wishes_.names[i].from, i);
     }
     std::size_t counter = 0;
-    for (const Put& put : edit_.puts) {
+    for (std::size_t p = 0; p < edit_.puts.size(); ++p) {
+      const Put& put = edit_.puts[p];
       std::string path;
       do {
         path = cat("ckpt-new-", ++counter);
@@ -59,31 +58,30 @@ class Compiler {
            .path = path,
            .dtype = put.spec.dtype,
            .shape = put.spec.shape});
-      put_paths_.push_back(path);
+      moves_.push_back({path, naming_.puts[p]});
       const auto it = by_name.find(put.replaces);
       if (it == by_name.end()) continue;
-      add({.kind = Operation::Kind::kCopyAttributes,
-           .path = naming_.leaves[it->second].from,
-           .to = path});
+      add({.kind = Operation::Kind::kCopyAttributes, .path = moves_[it->second].from, .to = path});
     }
   }
 
   // First whole layers: their groups carry attributes, and must not be made anew.
   void move_groups() {
-    std::vector<std::string> targets;
-    for (const auto& path : now_) {
+    std::vector<PathMove> moves;
+    for (const PathMove& move : moves_) {
       const std::pair<std::string, std::string>* best = nullptr;
       for (const auto& group : naming_.groups) {
-        const bool is_in = path.starts_with(cat(group.first, "/"));
+        const bool is_in = move.from.starts_with(cat(group.first, "/"));
         if (is_in && (best == nullptr || group.first.size() > best->first.size())) best = &group;
       }
-      targets.push_back(best == nullptr ? path
-                                        : cat(best->second, path.substr(best->first.size())));
+      moves.push_back({move.from, best == nullptr
+                                      ? move.from
+                                      : cat(best->second, move.from.substr(best->first.size()))});
     }
     std::vector<ObjectId> ids;
     for (const auto& [from, to] : naming_.groups) ids.push_back(work_.expected.find(from)->object);
-    targets.insert(targets.end(), put_paths_.begin(), put_paths_.end());
-    move_leaves(targets);
+    carry_out(moves);
+    for (std::size_t i = 0; i < moves.size(); ++i) moves_[i].from = std::move(moves[i].to);
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const auto& [from, to] = naming_.groups[i];
       const Link* link = work_.expected.find(to);
@@ -94,42 +92,22 @@ class Compiler {
     }
   }
 
-  // `targets` of the leaves, then of the puts.
-  void move_leaves(const std::vector<std::string>& targets) {
-    std::vector<PathMove> moves;
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-      const bool is_put = i >= now_.size();
-      const std::string& from = is_put ? put_paths_[i - now_.size()] : now_[i];
-      if (!from.empty()) moves.push_back({from, targets[i]});
-    }
-    const auto others = others_beside(moves);
-    for (const Step& step : compile_moves(moves, others, '/')) carry_out(step);
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-      if (i >= now_.size()) {
-        put_paths_[i - now_.size()] = targets[i];
-      } else {
-        now_[i] = targets[i];
-      }
-    }
+  void carry_out(const std::vector<PathMove>& moves) {
+    for (const Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(step);
   }
 
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
   [[nodiscard]] std::vector<std::string> others_beside(const std::vector<PathMove>& moves) const {
     std::unordered_set<std::string_view> leaves;
+    leaves.reserve(moves.size());
     for (const auto& move : moves) leaves.insert(move.from);
     std::vector<std::string> others;
-    std::unordered_set<ObjectId> entered;
-    work_.expected.visit([&](const std::string& path, const Link& link) {
-      if (leaves.contains(path)) return;
-      const auto group = link.kind == Link::Kind::kHard ? work_.expected.groups().find(link.object)
-                                                        : work_.expected.groups().end();
-      if (group == work_.expected.groups().end() || !entered.insert(link.object).second) {
-        others.push_back(path);
-        return;
+    work_.expected.visit([&](const std::string& path, const Link&, const LinkGroup* entered) {
+      if (entered == nullptr) {
+        if (!leaves.contains(path)) others.push_back(path);
+      } else if (entered->has_attributes() || entered->size() == 0) {
+        others.push_back(path + "/");
       }
-      const auto attributes = census_.has_attributes.find(link.object);
-      const bool is_kept = attributes != census_.has_attributes.end() && attributes->second;
-      if (is_kept || group->second.empty()) others.push_back(path + "/");
     });
     return others;
   }
@@ -161,28 +139,29 @@ class Compiler {
 
   // The last guard against losing a variable: a scope that goes away holds only empty scopes.
   void check_empty(const std::string& path) const {
-    std::vector<const LinkTree::Group*> left{work_.expected.find_group(path)};
+    std::vector<const LinkGroup*> left{work_.expected.find_group(path)};
     while (!left.empty()) {
-      const LinkTree::Group* group = left.back();
+      const LinkGroup* group = left.back();
       left.pop_back();
       if (group == nullptr) throw Error(Errc::kConflict, cat("/", escape(path), " is no group"));
-      for (const auto& [name, link] : *group) {
-        const auto below = work_.expected.groups().find(link.object);
-        if (link.kind != Link::Kind::kHard || below == work_.expected.groups().end()) {
+      for (const Link* link : group->by_name()) {
+        const LinkGroup* below = work_.expected.group(link->object);
+        if (link->kind != Link::Kind::kHard || below == nullptr) {
           throw Error(Errc::kConflict, cat("/", escape(path),
                                            " is not empty when it is to be "
                                            "removed: it holds '",
-                                           escape(name), "'"));
+                                           escape(link->name), "'"));
         }
-        left.push_back(&below->second);
+        left.push_back(below);
       }
     }
   }
 
   // A soft link keeps a path; what matters is the object that the path led to.
   void mend_soft_links() {
+    if (!work_.expected.has_soft_links()) return;
     std::vector<std::pair<std::string, Link>> links;
-    work_.expected.visit([&](const std::string& path, const Link& link) {
+    work_.expected.visit([&](const std::string& path, const Link& link, const LinkGroup*) {
       if (link.kind == Link::Kind::kSoft && link.object != 0) links.emplace_back(path, link);
     });
     for (const auto& [path, link] : links) {
@@ -198,19 +177,17 @@ class Compiler {
     }
   }
 
-  const Census& census_;
-  const Naming& naming_;
+  Naming naming_;
   const Wishes& wishes_;
   const Edit& edit_;
   Work work_;
-  std::vector<std::string> now_;  // where each leaf is; empty where it has been dropped
-  std::vector<std::string> put_paths_;
+  std::vector<PathMove> moves_;  // of the leaves from where they are now, then of the puts
 };
 
 }  // namespace
 
-Work compile(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit) {
-  return Compiler(census, naming, wishes, edit).run();
+Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& edit) {
+  return Compiler(std::move(links), std::move(naming), wishes, edit).run();
 }
 
 std::vector<EditOperation> report_of(const std::vector<Operation>& operations) {

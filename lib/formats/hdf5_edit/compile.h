@@ -17,11 +17,11 @@ struct Work {
   std::vector<std::string> notes;
 };
 
-// The fewest operations that bring everything to its place, in an order in which each is possible:
-// a scope whose variables move alike is one move. New tensors are made first, so that they do not
-// come to lie where a dropped one was; soft links that would lead elsewhere are set anew last.
-// Throws Error(kConflict) where something that is no variable is in the way.
-Work compile(const Census& census, const Naming& naming, const Wishes& wishes, const Edit& edit);
+// The fewest operations that bring everything of `links` to its place, in an order in which each is
+// possible: a scope whose variables move alike is one move. New tensors are made first, so that
+// they do not come to lie where a dropped one was; soft links that would lead elsewhere are set
+// anew last. Throws Error(kConflict) where something that is no variable is in the way.
+Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& edit);
 
 // For reports.
 std::vector<EditOperation> report_of(const std::vector<Operation>& operations);

@@ -161,10 +161,11 @@ class Editor {
     static_cast<void>(read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
     const auto source = open_source(*file);
-    const Census census = take_census(*source, *file, options_.use_paths);
+    Census census = take_census(*source, *file, options_.use_paths);
     const Wishes wishes = resolve(census.entries, edit_);
-    const Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
-    const Work work = compile(census, naming, wishes, edit_);
+    Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
+    if (options_.repack) check_repackable(census);
+    const Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
     result_.operations = report_of(work.operations);
     result_.notes = work.notes;
     if (options_.plan_only) return std::move(result_);
@@ -176,7 +177,7 @@ class Editor {
       outcome = edit_by_helper(fd_, work.operations,
                                {options_.helper, options_.helper_time, options_.helper_memory});
       const PatchedFile patched(*file, outcome.patch);
-      const Plan plan{census, wishes, naming, work, edit_, outcome.patch, options_.use_paths};
+      const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
       check_outcome(plan, *source, patched, outcome.created);
     }
     return write(*file, std::move(outcome));

@@ -92,7 +92,7 @@ class KerasPlanner {
   [[nodiscard]] std::optional<ObjectId> group_at(const std::string& path) const {
     if (path.empty()) return source_.root();
     const Link* link = census_.links.find(path);
-    const bool is_group = link != nullptr && census_.links.is_group(link->object);
+    const bool is_group = link != nullptr && census_.links.group(link->object) != nullptr;
     return is_group ? std::optional(link->object) : std::nullopt;
   }
 
@@ -105,7 +105,8 @@ class KerasPlanner {
   void read_layers() {
     for (std::size_t i = 0; i < wishes_.names.size(); ++i) {
       const auto& wish = wishes_.names[i];
-      by_path_.emplace(wish.is_alias ? wish.from : census_.entries[wish.entry].place, i);
+      const std::string& place = census_.entries[wish.entry].place;
+      by_path_.emplace(wish.is_alias ? wish.from : place, i);
     }
     const auto in_model = list_at("model_weights", "layer_names");
     if (in_model) prefix_ = "model_weights";

@@ -1,6 +1,6 @@
 #include "formats/hdf5_edit/link_tree.h"
 
-#include <unordered_set>
+#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
@@ -13,10 +13,6 @@ namespace {
 
 std::string shown(std::string_view path) { return cat("/", escape(path)); }
 
-std::string below(const std::string& group, const std::string& name) {
-  return group.empty() ? name : cat(group, "/", name);
-}
-
 }  // namespace
 
 std::string_view parent_path(std::string_view path) {
@@ -26,35 +22,77 @@ std::string_view parent_path(std::string_view path) {
 
 std::string_view last_segment(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-void LinkTree::add_group(ObjectId id, std::vector<Link> links) {
-  Group& group = groups_[id];
-  for (Link& link : links) {
-    std::string name = link.name;
-    group.emplace(std::move(name), std::move(link));
+std::vector<const Link*> LinkGroup::by_name() const {
+  std::vector<const Link*> links;
+  links.reserve(size());
+  for (const Link& link : links_) links.push_back(&link);
+  if (changed_) {
+    for (const auto& [name, link] : *changed_) links.push_back(&link);
   }
+  return links;
 }
 
-const LinkTree::Group* LinkTree::find_group(std::string_view path) const {
-  auto at = groups_.find(root_);
-  while (!path.empty() && at != groups_.end()) {
+const Link* LinkGroup::find(std::string_view name) const {
+  if (changed_) {
+    const auto it = changed_->find(name);
+    return it == changed_->end() ? nullptr : &it->second;
+  }
+  const auto it = std::ranges::lower_bound(links_, name, {}, &Link::name);
+  return it == links_.end() || it->name != name ? nullptr : &*it;
+}
+
+Link* LinkGroup::find(std::string_view name) {
+  return const_cast<Link*>(std::as_const(*this).find(name));
+}
+
+std::map<std::string, Link, std::less<>>& LinkGroup::change() {
+  if (!changed_) {
+    changed_ = std::make_unique<std::map<std::string, Link, std::less<>>>();
+    for (Link& link : links_) {
+      std::string name = link.name;
+      changed_->emplace_hint(changed_->end(), std::move(name), std::move(link));
+    }
+    links_ = {};
+  }
+  return *changed_;
+}
+
+bool LinkGroup::add(Link link) {
+  std::string name = link.name;
+  return change().emplace(std::move(name), std::move(link)).second;
+}
+
+Link LinkGroup::take(std::string_view name) {
+  auto& links = change();
+  return std::move(links.extract(links.find(name)).mapped());
+}
+
+void LinkTree::add_group(ObjectId id, LinkGroup group) {
+  for (const Link* link : group.by_name()) {
+    has_soft_links_ = has_soft_links_ || link->kind == Link::Kind::kSoft;
+  }
+  *groups_.try_emplace(id).first = std::move(group);
+}
+
+const LinkGroup* LinkTree::find_group(std::string_view path) const {
+  const LinkGroup* at = group(root_);
+  while (!path.empty() && at != nullptr) {
     const auto slash = path.find('/');
-    const auto link = at->second.find(path.substr(0, slash));
-    if (link == at->second.end() || link->second.kind != Link::Kind::kHard) return nullptr;
-    at = groups_.find(link->second.object);
+    const Link* link = at->find(path.substr(0, slash));
+    if (link == nullptr || link->kind != Link::Kind::kHard) return nullptr;
+    at = group(link->object);
     path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
   }
-  return at == groups_.end() ? nullptr : &at->second;
+  return at;
 }
 
-LinkTree::Group* LinkTree::group_above(std::string_view path) {
-  return const_cast<Group*>(std::as_const(*this).find_group(parent_path(path)));
+LinkGroup* LinkTree::group_above(std::string_view path) {
+  return const_cast<LinkGroup*>(std::as_const(*this).find_group(parent_path(path)));
 }
 
 const Link* LinkTree::find(std::string_view path) const {
-  const Group* group = find_group(parent_path(path));
-  if (group == nullptr) return nullptr;
-  const auto it = group->find(last_segment(path));
-  return it == group->end() ? nullptr : &it->second;
+  const LinkGroup* above = find_group(parent_path(path));
+  return above == nullptr ? nullptr : above->find(last_segment(path));
 }
 
 std::optional<ObjectId> LinkTree::resolve_soft(const std::string& path,
@@ -71,15 +109,14 @@ std::optional<ObjectId> LinkTree::resolve_soft(const std::string& path,
     const std::string name = rest.substr(0, slash);
     rest.erase(0, slash == std::string::npos ? rest.size() : slash + 1);
     if (name.empty() || name == ".") continue;
-    const auto group = groups_.find(at);
-    if (group == groups_.end()) return std::nullopt;
-    const auto link = group->second.find(name);
-    if (link == group->second.end()) return std::nullopt;
-    if (link->second.kind == Link::Kind::kHard) {
-      at = link->second.object;
-    } else if (link->second.kind == Link::Kind::kSoft && ++hops <= kMaxSoftLinkHops &&
-               rest.size() + link->second.target.size() < kMaxPathBytes) {
-      rest = cat(link->second.target, "/", rest);
+    const LinkGroup* links = group(at);
+    const Link* link = links == nullptr ? nullptr : links->find(name);
+    if (link == nullptr) return std::nullopt;
+    if (link->kind == Link::Kind::kHard) {
+      at = link->object;
+    } else if (link->kind == Link::Kind::kSoft && ++hops <= kMaxSoftLinkHops &&
+               rest.size() + link->target.size() < kMaxPathBytes) {
+      rest = cat(link->target, "/", rest);
       if (rest.starts_with('/')) at = root_;
     } else {
       return std::nullopt;
@@ -88,70 +125,73 @@ std::optional<ObjectId> LinkTree::resolve_soft(const std::string& path,
   return at;
 }
 
-void LinkTree::visit(const std::function<void(const std::string&, const Link&)>& f) const {
+void LinkTree::visit(const Visit& f) const {
   struct Frame {
-    std::string path;
-    Group::const_iterator next;
-    Group::const_iterator end;
+    std::size_t path_size;
+    std::vector<const Link*> links;
+    std::size_t next = 0;
   };
-  std::unordered_set<ObjectId> entered{root_};
+  IdMap<bool> entered;
   std::vector<Frame> stack;
-  const auto root = groups_.find(root_);
-  if (root == groups_.end()) return;
-  stack.push_back({"", root->second.begin(), root->second.end()});
+  std::string path;
+  const auto enter = [&](const LinkGroup* group) {
+    if (group != nullptr) stack.push_back({path.size(), group->by_name()});
+  };
+  entered.try_emplace(root_);
+  enter(group(root_));
   while (!stack.empty()) {
-    if (stack.back().next == stack.back().end) {
+    Frame& frame = stack.back();
+    path.resize(frame.path_size);
+    if (frame.next == frame.links.size()) {
       stack.pop_back();
       continue;
     }
-    const Link& link = stack.back().next->second;
-    ++stack.back().next;
-    std::string path = below(stack.back().path, link.name);
-    f(path, link);
-    if (link.kind != Link::Kind::kHard) continue;
-    const auto group = groups_.find(link.object);
-    if (group == groups_.end() || !entered.insert(link.object).second) continue;
-    stack.push_back({std::move(path), group->second.begin(), group->second.end()});
+    const Link& link = *frame.links[frame.next++];
+    if (!path.empty()) path += '/';
+    path += link.name;
+    const LinkGroup* below = link.kind == Link::Kind::kHard ? group(link.object) : nullptr;
+    if (below != nullptr && !entered.try_emplace(link.object).second) below = nullptr;
+    f(path, link, below);
+    enter(below);
   }
 }
 
 void LinkTree::remember_soft_targets() {
+  if (!has_soft_links_) return;
   std::vector<std::pair<std::string, ObjectId>> found;
-  visit([&](const std::string& path, const Link& link) {
+  visit([&](const std::string& path, const Link& link, const LinkGroup*) {
     if (link.kind != Link::Kind::kSoft) return;
     found.emplace_back(path, resolve_soft(path, link.target).value_or(0));
   });
   for (const auto& [path, object] : found) {
-    group_above(path)->find(last_segment(path))->second.object = object;
+    group_above(path)->find(last_segment(path))->object = object;
   }
 }
 
 std::string LinkTree::path_to(ObjectId id) const {
   std::string found;
-  visit([&](const std::string& path, const Link& link) {
+  visit([&](const std::string& path, const Link& link, const LinkGroup*) {
     if (found.empty() && link.kind == Link::Kind::kHard && link.object == id) found = path;
   });
   return found;
 }
 
 void LinkTree::apply(const Operation& operation) {
-  const auto take = [&](const std::string& path) {
-    Group* group = group_above(path);
-    const auto it = group == nullptr ? Group::iterator{} : group->find(last_segment(path));
-    if (group == nullptr || it == group->end()) {
+  const auto group_with = [&](const std::string& path) -> LinkGroup& {
+    LinkGroup* above = group_above(path);
+    if (above == nullptr || above->find(last_segment(path)) == nullptr) {
       throw Error(Errc::kConflict, cat(shown(path), ": there is nothing"));
     }
-    return std::pair(group, it);
+    return *above;
   };
   const auto place = [&](const std::string& path, Link link) {
-    Group* group = group_above(path);
-    if (group == nullptr) {
+    LinkGroup* above = group_above(path);
+    if (above == nullptr) {
       throw Error(Errc::kConflict,
                   cat(shown(path), ": ", shown(parent_path(path)), " is no group"));
     }
     link.name = std::string(last_segment(path));
-    std::string name = link.name;
-    if (!group->emplace(std::move(name), std::move(link)).second) {
+    if (!above->add(std::move(link))) {
       throw Error(Errc::kConflict, cat(shown(path), ": there is something already"));
     }
   };
@@ -159,31 +199,27 @@ void LinkTree::apply(const Operation& operation) {
     case Operation::Kind::kMakeGroup: {
       const ObjectId id = next_made_++;
       place(operation.path, Link{.object = id});
-      groups_[id];
+      groups_.try_emplace(id);
       break;
     }
     case Operation::Kind::kCreate:
       place(operation.path, Link{.object = next_made_++});
       break;
     case Operation::Kind::kMove: {
-      const auto [group, it] = take(operation.path);
+      LinkGroup& above = group_with(operation.path);
       if (cat(operation.to, "/").starts_with(cat(operation.path, "/"))) {
         throw Error(Errc::kConflict, cat(shown(operation.path), ": cannot move into itself"));
       }
-      Link link = it->second;
-      group->erase(it);
-      place(operation.to, std::move(link));
+      place(operation.to, above.take(last_segment(operation.path)));
       break;
     }
-    case Operation::Kind::kRemove: {
-      const auto [group, it] = take(operation.path);
-      group->erase(it);
+    case Operation::Kind::kRemove:
+      group_with(operation.path).take(last_segment(operation.path));
       break;
-    }
     case Operation::Kind::kLink: {
-      const auto [group, it] = take(operation.path);
-      it->second.kind = Link::Kind::kSoft;
-      it->second.target = operation.to;
+      Link& link = *group_with(operation.path).find(last_segment(operation.path));
+      link.kind = Link::Kind::kSoft;
+      link.target = operation.to;
       break;
     }
     case Operation::Kind::kTexts:

@@ -2,39 +2,65 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "formats/hdf5/id_map.h"
 #include "formats/hdf5/source.h"
 #include "formats/hdf5_helper/operation.h"
 
 namespace ckpt::hdf5 {
+
+// A group's links: an array as the file has it, until one of them changes; a tree from then on, so
+// that each of 100,000 changes in one group costs little.
+class LinkGroup {
+ public:
+  LinkGroup() = default;
+  // REQUIRES: `links` are sorted by name, no name twice.
+  LinkGroup(std::vector<Link> links, bool has_attributes)
+      : links_(std::move(links)), has_attributes_(has_attributes) {}
+
+  [[nodiscard]] std::size_t size() const { return changed_ ? changed_->size() : links_.size(); }
+  [[nodiscard]] bool has_attributes() const { return has_attributes_; }
+  [[nodiscard]] std::vector<const Link*> by_name() const;
+  [[nodiscard]] const Link* find(std::string_view name) const;
+  [[nodiscard]] Link* find(std::string_view name);
+
+  bool add(Link link);               // false where there is one of that name
+  Link take(std::string_view name);  // REQUIRES: there is one
+
+ private:
+  std::map<std::string, Link, std::less<>>& change();
+
+  std::vector<Link> links_;
+  std::unique_ptr<std::map<std::string, Link, std::less<>>> changed_;  // then links_ is empty
+  bool has_attributes_ = false;
+};
 
 // The groups and links of a file in memory: what they are before an edit, and, as operations are
 // applied to it, what they must be afterwards. By this the edit is planned, and by this the
 // helper's patch is judged.
 class LinkTree {
  public:
-  using Group = std::map<std::string, Link, std::less<>>;
-
   // Objects that an operation makes have ids from here on, in the order in which they are made.
   static constexpr ObjectId kFirstMade = ObjectId{1} << 63U;
 
   explicit LinkTree(ObjectId root = 0) : root_(root) {}
 
   [[nodiscard]] ObjectId root() const { return root_; }
-  [[nodiscard]] const std::unordered_map<ObjectId, Group>& groups() const { return groups_; }
-  [[nodiscard]] bool is_group(ObjectId id) const { return groups_.contains(id); }
+  // Null where the object is no group.
+  [[nodiscard]] const LinkGroup* group(ObjectId id) const { return groups_.find(id); }
+  [[nodiscard]] bool has_soft_links() const { return has_soft_links_; }
 
-  void add_group(ObjectId id, std::vector<Link> links);
+  void add_group(ObjectId id, LinkGroup group);
 
   // The link at `path`, by hard links through groups; null where there is none.
   [[nodiscard]] const Link* find(std::string_view path) const;
   // The group at `path`, "" being the root; null where it is no group.
-  [[nodiscard]] const Group* find_group(std::string_view path) const;
+  [[nodiscard]] const LinkGroup* find_group(std::string_view path) const;
   // Where the soft link at `path`, with that target, leads inside the file; empty where nowhere.
   [[nodiscard]] std::optional<ObjectId> resolve_soft(const std::string& path,
                                                      const std::string& target) const;
@@ -43,18 +69,21 @@ class LinkTree {
   // A path to the object; empty where there is none, also for the root.
   [[nodiscard]] std::string path_to(ObjectId id) const;
 
-  // Calls `f` with each path and link, each group entered once; the links of a group by name.
-  void visit(const std::function<void(const std::string&, const Link&)>& f) const;
+  // Calls `f` with each path and link, depth first, the links of a group by name; also with the
+  // group that the link leads to if it is entered there: each is entered once, by its first link.
+  using Visit = std::function<void(const std::string&, const Link&, const LinkGroup* entered)>;
+  void visit(const Visit& f) const;
 
   // Does what the operation does. Throws Error(kConflict) where it is not possible: nothing is at
   // its path, something is where it moves to, a group is to move into itself.
   void apply(const Operation& operation);
 
  private:
-  [[nodiscard]] Group* group_above(std::string_view path);
+  [[nodiscard]] LinkGroup* group_above(std::string_view path);
 
   ObjectId root_;
-  std::unordered_map<ObjectId, Group> groups_;
+  IdMap<LinkGroup> groups_;
+  bool has_soft_links_ = false;
   ObjectId next_made_ = kFirstMade;
 };
 

@@ -1,6 +1,7 @@
 #include "formats/hdf5_edit/naming.h"
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -13,38 +14,40 @@ namespace ckpt::hdf5 {
 namespace {
 
 // Names that are scopes of other names.
-std::unordered_set<std::string_view> scopes_of(const std::vector<std::string>& names) {
+std::unordered_set<std::string_view> scopes_of(std::span<const std::string_view> names) {
   std::unordered_set<std::string_view> scopes;
+  std::string_view last;  // neighbours mostly share their scope
   for (const std::string_view name : names) {
-    for (auto at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1)) {
-      scopes.insert(name.substr(0, at));
-    }
+    std::string_view scope = parent_path(name);
+    if (scope == last) continue;
+    last = scope;
+    while (!scope.empty() && scopes.insert(scope).second) scope = parent_path(scope);
   }
   return scopes;
 }
 
-std::vector<VariableSpec> specs_of(const std::vector<std::string>& names) {
+std::vector<VariableSpec> specs_of(std::span<const std::string_view> names) {
   std::vector<VariableSpec> specs;
-  for (const auto& name : names) specs.push_back({.name = name, .collections = {}});
+  for (const auto name : names) specs.push_back({.name = std::string(name), .collections = {}});
   return specs;
 }
 
 // Where the native layout has what these names, and empty ones nowhere.
-std::vector<std::string> native_places(const std::vector<std::string>& names) {
-  std::vector<std::string> present;
-  for (const auto& name : names) {
+std::vector<std::string> native_places(std::span<const std::string_view> names) {
+  std::vector<std::string_view> present;
+  for (const auto name : names) {
     if (!name.empty()) present.push_back(name);
   }
-  const auto places = stored_names(specs_of(present));
+  auto places = stored_names(specs_of(present));
   std::vector<std::string> result;
   std::size_t next = 0;
-  for (const auto& name : names) result.push_back(name.empty() ? "" : places[next++]);
+  for (const auto name : names) result.push_back(name.empty() ? "" : std::move(places[next++]));
   return result;
 }
 
 Naming place_native(const Census& census, const Wishes& wishes, const Edit& edit) {
-  std::vector<std::string> before;
-  std::vector<std::string> after;
+  std::vector<std::string_view> before;
+  std::vector<std::string_view> after;
   for (const auto& name : wishes.names) {
     if (name.is_alias) continue;
     before.push_back(name.from);
@@ -77,13 +80,15 @@ Naming place_native(const Census& census, const Wishes& wishes, const Edit& edit
 
 Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edit) {
   Naming naming;
-  std::vector<std::string> changed;
-  std::vector<std::string> after;
+  std::vector<std::string_view> changed;
+  std::vector<std::string_view> after;
+  naming.leaves.reserve(wishes.names.size());
+  after.reserve(wishes.names.size());
   for (const auto& name : wishes.names) {
-    const std::string& from = name.is_alias ? name.from : census.entries[name.entry].place;
+    const std::string_view from = name.is_alias ? name.from : census.entries[name.entry].place;
     // A name that is not its path is a layout's; the path stays as long as the name does.
-    const std::string& to = name.from == name.to ? from : name.to;
-    naming.leaves.push_back({from, to});
+    const std::string_view to = name.from == name.to ? from : name.to;
+    naming.leaves.push_back({std::string(from), std::string(to)});
     if (!to.empty() && to != from) changed.push_back(to);
     if (!to.empty()) after.push_back(to);
   }
@@ -95,8 +100,8 @@ Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edi
   static_cast<void>(stored_names(specs_of(changed)));  // throws for what is no path
   const auto scopes = scopes_of(after);
   std::vector<std::string> both;
-  for (const auto& name : after) {
-    if (scopes.contains(name)) both.push_back(name);
+  for (const auto name : after) {
+    if (scopes.contains(name)) both.emplace_back(name);
   }
   refuse_any(Errc::kInvalid, both,
              "would be a variable and a scope at once, which HDF5 cannot hold; files in this "
@@ -106,16 +111,17 @@ Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edi
 
 // Two paths that are equal, or one inside the other, are one too many.
 void check_paths(const Naming& naming) {
-  std::vector<std::string> paths;
+  std::vector<std::string_view> paths;
   for (const auto& leaf : naming.leaves) {
     if (!leaf.to.empty()) paths.push_back(leaf.to);
   }
   paths.insert(paths.end(), naming.puts.begin(), naming.puts.end());
   const auto scopes = scopes_of(paths);
   std::unordered_set<std::string_view> seen;
+  seen.reserve(paths.size());
   std::vector<std::string> clashes;
-  for (const auto& path : paths) {
-    if (!seen.insert(path).second || scopes.contains(path)) clashes.push_back(path);
+  for (const auto path : paths) {
+    if (!seen.insert(path).second || scopes.contains(path)) clashes.emplace_back(path);
   }
   refuse_any(Errc::kConflict, clashes, "two things would be at that place in the file");
 }

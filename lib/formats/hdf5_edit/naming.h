@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,16 +10,13 @@
 #include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/census.h"
 #include "formats/hdf5_edit/keras_config.h"
+#include "scope/tree_moves.h"
 
 namespace ckpt::hdf5 {
 
 // Where everything must lie in the file so that it has these names.
 struct Naming {
-  struct Leaf {
-    std::string from;  // a path
-    std::string to;    // empty: dropped
-  };
-  std::vector<Leaf> leaves;  // in the order of Wishes::names
+  std::vector<PathMove> leaves;  // in the order of Wishes::names
   std::vector<std::string> puts;
   // Groups that go first, whole, with their attributes: the layers of a Keras file.
   std::vector<std::pair<std::string, std::string>> groups;

@@ -37,21 +37,24 @@ VariableSpec spec_of(const Reader& original, const Census& census, std::size_t i
 
 }  // namespace
 
-std::uint64_t repack_native(const Reader& original, const Census& census, const Wishes& wishes,
-                            const Edit& edit, const std::string& target, Overwrite overwrite) {
+void check_repackable(const Census& census) {
   if (census.layout != "native") {
     throw Error(Errc::kUnsupported, cat("cannot be repacked: its layout is ", escape(census.layout),
                                         "; files in this program's own layout can"));
   }
   std::size_t links = 0;
-  census.links.visit([&](const std::string&, const Link& link) {
-    if (!census.links.is_group(link.object)) ++links;
+  census.links.visit([&](const std::string&, const Link&, const LinkGroup* entered) {
+    if (entered == nullptr) ++links;
   });
   if (links != census.entries.size()) {
     throw Error(Errc::kUnsupported,
                 "cannot be repacked: it holds links or objects beside its variables, which would "
                 "be lost");
   }
+}
+
+std::uint64_t repack_native(const Reader& original, const Census& census, const Wishes& wishes,
+                            const Edit& edit, const std::string& target, Overwrite overwrite) {
   std::vector<VariableSpec> specs;
   std::vector<std::size_t> entries;
   for (const auto& wish : wishes.names) {

@@ -9,10 +9,14 @@
 
 namespace ckpt::hdf5 {
 
+// Throws Error(kUnsupported) where the file is not in the native layout, or holds something beside
+// its variables.
+void check_repackable(const Census& census);
+
 // Writes the outcome of an edit from the start, without the room of what was dropped, tensor by
-// tensor. For files in the native layout that hold nothing but variables in one piece, with the
-// attributes that this program knows: for others, Error(kUnsupported) says what is in the way.
-// Gives the new length.
+// tensor. For variables in one piece, with the attributes that this program knows: for others,
+// Error(kUnsupported) says what is in the way. Gives the new length.
+// REQUIRES: check_repackable() found nothing.
 std::uint64_t repack_native(const Reader& original, const Census& census, const Wishes& wishes,
                             const Edit& edit, const std::string& target, Overwrite overwrite);
 
