@@ -139,18 +139,22 @@ class Hdf5Reader final : public Reader {
     };
     Walk found = walk(*source_, take, notes, salvage ? lose : TakeDamage());
     opaque.note_guesses();
-    for (auto& alias : found.aliases) {
-      index_.entries[alias.dataset].aliases.push_back(std::move(alias.path));
+    for (const auto& alias : found.aliases) {
+      index_.entries[alias.dataset].aliases.push_back(alias.path);
     }
     for (Entry& entry : index_.entries) std::ranges::sort(entry.aliases);
     return found;
   }
 
   void name(const Walk& found, const OpenOptions& options, Notes& notes) {
-    index_.layout = apply_layout(*source_, found, index_.entries, notes);
+    std::vector<std::string_view> paths;
+    paths.reserve(index_.entries.size());
+    for (const Entry& entry : index_.entries) paths.push_back(entry.place);
+    Layout layout = read_layout(*source_, found, paths, notes);
+    index_.layout = std::move(layout.words);
     if (index_.layout == kKeras3Weights) index_.layers = keras3_layers(*source_, found);
-    if (!options.use_paths) return;
-    for (Entry& entry : index_.entries) entry.name = entry.place;
+    if (options.use_paths) return;
+    for (auto& [i, name] : layout.names) index_.entries[i].name = std::move(name);
   }
 
   void set_roles() {

@@ -142,9 +142,10 @@ class Walker {
     }
   }
 
+  // Small, since there is one for each object.
   struct Visited {
     Object::Kind kind = Object::Kind::kGroup;
-    std::size_t dataset = 0;
+    std::uint32_t dataset = 0;
   };
 
   void meet_again(const Visited& known) {
@@ -222,7 +223,7 @@ class Walker {
   std::string path_;
   std::vector<Frame> stack_;
   IdMap<Visited> objects_;
-  std::size_t datasets_ = 0;
+  std::uint32_t datasets_ = 0;
   std::vector<SoftLink> soft_links_;
   std::unordered_map<ObjectId, std::unordered_map<std::string, Link>> resolved_groups_;
 };

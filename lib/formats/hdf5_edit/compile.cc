@@ -58,17 +58,19 @@ class Compiler {
            .path = path,
            .dtype = put.spec.dtype,
            .shape = put.spec.shape});
-      moves_.push_back({path, naming_.puts[p]});
+      moves_.push_back({naming_.strings.add(path), naming_.puts[p]});
       const auto it = by_name.find(put.replaces);
       if (it == by_name.end()) continue;
-      add({.kind = Operation::Kind::kCopyAttributes, .path = moves_[it->second].from, .to = path});
+      add({.kind = Operation::Kind::kCopyAttributes,
+           .path = std::string(moves_[it->second].from),
+           .to = path});
     }
   }
 
   // First whole layers: their groups carry attributes, and must not be made anew.
   void move_groups() {
-    std::vector<PathMove> moves;
-    for (const PathMove& move : moves_) {
+    std::vector<PathMoveView> moves;
+    for (const PathMoveView& move : moves_) {
       const std::pair<std::string, std::string>* best = nullptr;
       for (const auto& group : naming_.groups) {
         const bool is_in = move.from.starts_with(cat(group.first, "/"));
@@ -76,12 +78,13 @@ class Compiler {
       }
       moves.push_back({move.from, best == nullptr
                                       ? move.from
-                                      : cat(best->second, move.from.substr(best->first.size()))});
+                                      : naming_.strings.add(cat(
+                                            best->second, move.from.substr(best->first.size())))});
     }
     std::vector<ObjectId> ids;
     for (const auto& [from, to] : naming_.groups) ids.push_back(work_.expected.find(from)->object);
     carry_out(moves);
-    for (std::size_t i = 0; i < moves.size(); ++i) moves_[i].from = std::move(moves[i].to);
+    for (std::size_t i = 0; i < moves.size(); ++i) moves_[i].from = moves[i].to;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const auto& [from, to] = naming_.groups[i];
       const Link* link = work_.expected.find(to);
@@ -92,12 +95,13 @@ class Compiler {
     }
   }
 
-  void carry_out(const std::vector<PathMove>& moves) {
+  void carry_out(const std::vector<PathMoveView>& moves) {
     for (const Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(step);
   }
 
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
-  [[nodiscard]] std::vector<std::string> others_beside(const std::vector<PathMove>& moves) const {
+  [[nodiscard]] std::vector<std::string> others_beside(
+      const std::vector<PathMoveView>& moves) const {
     std::unordered_set<std::string_view> leaves;
     leaves.reserve(moves.size());
     for (const auto& move : moves) leaves.insert(move.from);
@@ -181,7 +185,7 @@ class Compiler {
   const Wishes& wishes_;
   const Edit& edit_;
   Work work_;
-  std::vector<PathMove> moves_;  // of the leaves from where they are now, then of the puts
+  std::vector<PathMoveView> moves_;  // of the leaves from where they are now, then of the puts
 };
 
 }  // namespace

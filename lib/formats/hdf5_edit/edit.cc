@@ -143,6 +143,19 @@ LockFor purpose_of(bool in_place, InPlace how) {
   return how == InPlace::kReplace ? LockFor::kReplacing : LockFor::kWriting;
 }
 
+std::vector<Wishes::Name> names_of(const Variables& variables) {
+  std::vector<Wishes::Name> names;
+  names.reserve(variables.variables.size() + variables.aliases.size());
+  for (std::uint32_t i = 0; i < variables.variables.size(); ++i) {
+    const std::string_view name = variables.name_of(i);
+    names.push_back({i, false, name, name});
+    for (const auto& alias : variables.aliases_of(i)) {
+      names.push_back({i, true, alias.path, alias.path});
+    }
+  }
+  return names;
+}
+
 class Editor {
  public:
   Editor(const std::string& path, const std::string& target, const Edit& edit,
@@ -160,30 +173,40 @@ class Editor {
     check_not_interrupted(*file);
     static_cast<void>(read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
-    const auto source = open_source(*file);
-    Census census = take_census(*source, *file, options_.use_paths);
-    const Wishes wishes = resolve(census.entries, edit_);
+    std::optional<Outcome> outcome = make_outcome(*file);
+    return outcome ? write(*file, std::move(*outcome)) : std::move(result_);
+  }
+
+ private:
+  // What is to be written; empty where all is done without. All that it takes to decide it is out
+  // of memory when it is there.
+  std::optional<Outcome> make_outcome(const RandomFile& file) {
+    auto source = open_source(file);
+    Census census = take_census(*source, file, options_.use_paths);
+    const Wishes wishes = resolve(names_of(census), edit_);
     Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
+    source.reset();  // it remembers much of what it has read
     if (options_.repack) check_repackable(census);
     const Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
     result_.operations = report_of(work.operations);
     result_.notes = work.notes;
-    if (options_.plan_only) return std::move(result_);
-    if (options_.repack) return repack(census, wishes);
-    if (work.operations.empty() && target_.empty()) return std::move(result_);
-
-    Outcome outcome{{file->size(), file->size(), {}}, {}};
-    if (!work.operations.empty()) {
-      outcome = edit_by_helper(fd_, work.operations,
-                               {options_.helper, options_.helper_time, options_.helper_memory});
-      const PatchedFile patched(*file, outcome.patch);
-      const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
-      check_outcome(plan, *source, patched, outcome.created);
+    if (options_.plan_only) return std::nullopt;
+    if (options_.repack) {
+      repack(census, wishes);
+      return std::nullopt;
     }
-    return write(*file, std::move(outcome));
+    if (work.operations.empty()) {
+      if (target_.empty()) return std::nullopt;
+      return Outcome{{file.size(), file.size(), {}}, {}};
+    }
+    Outcome outcome = edit_by_helper(
+        fd_, work.operations, {options_.helper, options_.helper_time, options_.helper_memory});
+    const PatchedFile patched(file, outcome.patch);
+    const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
+    check_outcome(plan, file, patched, outcome.created);
+    return outcome;
   }
 
- private:
   EditResult write(const RandomFile& file, Outcome outcome) {
     Change change{std::move(outcome.patch), std::move(outcome.created), {}};
     result_.patched_bytes = bytes_of(change.patch);
@@ -220,13 +243,12 @@ class Editor {
     return std::move(result_);
   }
 
-  EditResult repack(const Census& census, const Wishes& wishes) {
+  void repack(const Census& census, const Wishes& wishes) {
     const auto original = open_hdf5(view_file(fd_), OpenOptions{.use_paths = options_.use_paths});
     if (options_.before_commit) options_.before_commit(result_);
     result_.size_after =
         repack_native(*original, census, wishes, edit_, target_, options_.overwrite);
     result_.how = EditResult::How::kRepacked;
-    return std::move(result_);
   }
 
   const std::string& path_;
