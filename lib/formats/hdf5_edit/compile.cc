@@ -96,7 +96,7 @@ class Compiler {
   }
 
   void carry_out(const std::vector<PathMoveView>& moves) {
-    for (const Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(step);
+    for (Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(std::move(step));
   }
 
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
@@ -116,11 +116,13 @@ class Compiler {
     return others;
   }
 
-  void carry_out(const Step& step) {
+  void carry_out(Step&& step) {
     switch (step.kind) {
       case StepKind::kMove:
         make_scopes_above(step.to);
-        add({.kind = Operation::Kind::kMove, .path = step.from, .to = step.to});
+        add({.kind = Operation::Kind::kMove,
+             .path = std::move(step.from),
+             .to = std::move(step.to)});
         break;
       case StepKind::kDrop:
         add({.kind = Operation::Kind::kRemove, .path = step.from});
@@ -194,28 +196,31 @@ Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& ed
   return Compiler(std::move(links), std::move(naming), wishes, edit).run();
 }
 
-std::vector<EditOperation> report_of(const std::vector<Operation>& operations) {
+std::vector<EditOperation> report_of(std::vector<Operation> operations) {
   using Kind = EditOperation::Kind;
   std::vector<EditOperation> report;
-  for (const Operation& operation : operations) {
+  const auto add = [&](Kind kind, Operation& operation) {
+    report.push_back({kind, std::move(operation.path), std::move(operation.to)});
+  };
+  for (Operation& operation : operations) {
     switch (operation.kind) {
       case Operation::Kind::kMakeGroup:
-        report.push_back({Kind::kMakeScope, operation.path, ""});
+        add(Kind::kMakeScope, operation);
         break;
       case Operation::Kind::kMove:
-        report.push_back({Kind::kMove, operation.path, operation.to});
+        add(Kind::kMove, operation);
         break;
       case Operation::Kind::kRemove:
-        report.push_back({Kind::kDrop, operation.path, ""});
+        add(Kind::kDrop, operation);
         break;
       case Operation::Kind::kLink:
-        report.push_back({Kind::kLink, operation.path, operation.to});
+        add(Kind::kLink, operation);
         break;
       case Operation::Kind::kTexts:
-        report.push_back({Kind::kText, operation.path, operation.to});
+        add(Kind::kText, operation);
         break;
       case Operation::Kind::kCreate:
-        report.push_back({Kind::kCreate, operation.path, ""});
+        add(Kind::kCreate, operation);
         break;
       case Operation::Kind::kCopyAttributes:
         break;  // a part of what kCreate means

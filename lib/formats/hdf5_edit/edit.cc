@@ -187,16 +187,13 @@ class Editor {
     Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
     source.reset();  // it remembers much of what it has read
     if (options_.repack) check_repackable(census);
-    const Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
-    result_.operations = report_of(work.operations);
+    Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
     result_.notes = work.notes;
-    if (options_.plan_only) return std::nullopt;
-    if (options_.repack) {
-      repack(census, wishes);
-      return std::nullopt;
-    }
-    if (work.operations.empty()) {
-      if (target_.empty()) return std::nullopt;
+    if (options_.plan_only || options_.repack || work.operations.empty()) {
+      result_.operations = report_of(std::move(work.operations));
+      if (options_.plan_only) return std::nullopt;
+      if (options_.repack) repack(census, wishes);
+      if (options_.repack || target_.empty()) return std::nullopt;
       return Outcome{{file.size(), file.size(), {}}, {}};
     }
     Outcome outcome = edit_by_helper(
@@ -204,6 +201,7 @@ class Editor {
     const PatchedFile patched(file, outcome.patch);
     const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
     check_outcome(plan, file, patched, outcome.created);
+    result_.operations = report_of(std::move(work.operations));
     return outcome;
   }
 

@@ -251,7 +251,7 @@ Outcome perform(const RandomFile& file, std::span<const Operation> operations) {
     outcome.created = performer.created();
     performer.finish();
   }
-  outcome.patch = patch_of(&file, overlay);
+  outcome.patch = patch_of(&file, std::move(overlay));
   return outcome;
 }
 
