@@ -123,7 +123,7 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
                   const std::function<void(const TreeRow&)>& f) {
   const ScopeTree& tree = listing.tree;
   struct Visit {
-    std::size_t node;
+    std::uint32_t node;
     std::size_t depth;
   };
   // The next sibling of each node that was entered; siblings are visited one after another.

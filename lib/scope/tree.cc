@@ -23,7 +23,7 @@ class TreeMaker {
 
   // The node of `name`, new or known.
   TreeNode& place(std::string_view name) {
-    std::size_t at = 0;
+    std::uint32_t at = 0;
     for (std::size_t end = 0; end != std::string_view::npos;) {
       end = name.find(tree_.separator);
       at = child(at, name.substr(0, end));
@@ -33,29 +33,29 @@ class TreeMaker {
   }
 
  private:
-  std::size_t child(std::size_t parent, std::string_view segment) {
-    const std::size_t last = tree_.nodes[parent].last;
+  std::uint32_t child(std::uint32_t parent, std::string_view segment) {
+    const std::uint32_t last = tree_.nodes[parent].last;
     if (last == 0) return append(parent, segment);
     const auto order = tree_.nodes[last].segment <=> segment;
     if (order == 0) return last;
     const auto table = unordered_.find(parent);
     if (table == unordered_.end() && order < 0) return append(parent, segment);
     Children& known = table == unordered_.end() ? remember(parent) : table->second;
-    const auto [it, is_new] = known.try_emplace(segment, tree_.nodes.size());
+    const auto [it, is_new] = known.try_emplace(segment, size());
     return is_new ? append(parent, segment) : it->second;
   }
 
-  using Children = std::unordered_map<std::string_view, std::size_t>;
-  Children& remember(std::size_t parent) {
+  using Children = std::unordered_map<std::string_view, std::uint32_t>;
+  Children& remember(std::uint32_t parent) {
     Children& known = unordered_[parent];
-    for (const std::size_t child : children_of(tree_, parent)) {
+    for (const std::uint32_t child : children_of(tree_, parent)) {
       known.emplace(tree_.nodes[child].segment, child);
     }
     return known;
   }
 
-  std::size_t append(std::size_t parent, std::string_view segment) {
-    const std::size_t node = tree_.nodes.size();
+  std::uint32_t append(std::uint32_t parent, std::string_view segment) {
+    const std::uint32_t node = size();
     tree_.nodes.push_back({.segment = segment, .parent = parent});
     TreeNode& above = tree_.nodes[parent];
     (above.last == 0 ? above.first : tree_.nodes[above.last].next) = node;
@@ -63,12 +63,16 @@ class TreeMaker {
     return node;
   }
 
+  [[nodiscard]] std::uint32_t size() const {
+    return static_cast<std::uint32_t>(tree_.nodes.size());
+  }
+
   ScopeTree& tree_;
-  std::unordered_map<std::size_t, Children> unordered_;
+  std::unordered_map<std::uint32_t, Children> unordered_;
 };
 
-void set_children(ScopeTree& tree, std::size_t node, const std::vector<std::size_t>& children) {
-  std::size_t next = 0;
+void set_children(ScopeTree& tree, std::size_t node, const std::vector<std::uint32_t>& children) {
+  std::uint32_t next = 0;
   for (auto child = children.rbegin(); child != children.rend(); ++child) {
     tree.nodes[*child].next = std::exchange(next, *child);
   }
@@ -106,7 +110,7 @@ std::vector<std::size_t> subtree_classes(const ScopeTree& tree,
   for (std::size_t n = tree.nodes.size(); n-- > 0;) {  // children before their parents
     const TreeNode& node = tree.nodes[n];
     std::string key = node.leaf ? cat(kinds[*node.leaf]) : "";
-    for (const std::size_t child : children_of(tree, n)) {
+    for (const std::uint32_t child : children_of(tree, n)) {
       key += cat('\0', tree.nodes[child].segment, '\0', classes[child]);
     }
     classes[n] = interned.emplace(std::move(key), interned.size()).first->second;
@@ -123,7 +127,7 @@ ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const TreeLeaf& leaf = leaves[i];
     TreeNode& node = maker.place(leaf.name);
-    node.leaf = i;
+    node.leaf = static_cast<std::uint32_t>(i);
     if (!leaf.counts) continue;
     node.variables += 1;
     node.parameters += leaf.parameters;
@@ -139,9 +143,9 @@ ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
   return tree;
 }
 
-std::vector<std::size_t> children_of(const ScopeTree& tree, std::size_t node) {
-  std::vector<std::size_t> children;
-  for (std::size_t child = tree.nodes[node].first; child != 0; child = tree.nodes[child].next) {
+std::vector<std::uint32_t> children_of(const ScopeTree& tree, std::size_t node) {
+  std::vector<std::uint32_t> children;
+  for (std::uint32_t child = tree.nodes[node].first; child != 0; child = tree.nodes[child].next) {
     children.push_back(child);
   }
   return children;
@@ -159,18 +163,18 @@ std::string path_of(const ScopeTree& tree, std::size_t node) {
 void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
   const std::vector<std::size_t> classes = subtree_classes(tree, kinds);
   for (std::size_t n = 0; n < tree.nodes.size(); ++n) {
-    std::vector<std::size_t> children = children_of(tree, n);
+    std::vector<std::uint32_t> children = children_of(tree, n);
     // Siblings that could join, by text before the number, text after it, and what is below.
     std::map<std::tuple<std::string, std::string, std::size_t>,
-             std::map<std::uint64_t, std::size_t>>
+             std::map<std::uint64_t, std::uint32_t>>
         families;
-    for (const std::size_t child : children) {
+    for (const std::uint32_t child : children) {
       if (const auto parts = numbered(tree.nodes[child].segment)) {
         families[{std::string(parts->before), std::string(parts->after), classes[child]}].emplace(
             parts->number, child);
       }
     }
-    std::vector<std::size_t> absorbed;
+    std::vector<std::uint32_t> absorbed;
     for (const auto& [family, members] : families) {
       auto first = members.begin();
       while (first != members.end()) {
@@ -196,7 +200,7 @@ void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
     }
     std::ranges::sort(absorbed);
     std::erase_if(children,
-                  [&](std::size_t child) { return std::ranges::binary_search(absorbed, child); });
+                  [&](std::uint32_t child) { return std::ranges::binary_search(absorbed, child); });
     set_children(tree, n, children);
   }
 }
@@ -204,7 +208,7 @@ void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
 void sort_siblings(ScopeTree& tree,
                    const std::function<bool(const TreeNode&, const TreeNode&)>& less) {
   for (std::size_t n = 0; n < tree.nodes.size(); ++n) {
-    std::vector<std::size_t> children = children_of(tree, n);
+    std::vector<std::uint32_t> children = children_of(tree, n);
     std::ranges::stable_sort(
         children, [&](std::size_t a, std::size_t b) { return less(tree.nodes[a], tree.nodes[b]); });
     set_children(tree, n, children);
