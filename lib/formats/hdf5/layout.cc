@@ -64,7 +64,9 @@ class Renamer {
 class KerasLayers {
  public:
   KerasLayers(const Source& source, const Walk& walk, Renamer& renamer, Notes& notes)
-      : source_(source), walk_(walk), renamer_(renamer), notes_(notes) {}
+      : source_(source), renamer_(renamer), notes_(notes) {
+    for (const auto& [path, id] : walk.groups) groups_.emplace(path, id);
+  }
 
   // `prefix` is the group that has the layers.
   void name_layers(const std::string& prefix, const std::vector<std::string>& layers) {
@@ -82,8 +84,8 @@ class KerasLayers {
   // Names the weights of the group at `path` as `scope`/WEIGHT; `repeated` is left out of WEIGHT.
   bool name_weights(const std::string& path, const std::string& scope,
                     const std::string& repeated) {
-    const auto group = walk_.groups.find(path);
-    if (group == walk_.groups.end()) return false;
+    const auto group = groups_.find(path);
+    if (group == groups_.end()) return false;
     const auto weights = keras_list(source_, group->second, "weight_names");
     for (const std::string& weight : weights.value_or(std::vector<std::string>{})) {
       const std::string_view name = without_repetition(without_suffix(weight), repeated);
@@ -100,7 +102,7 @@ class KerasLayers {
   static std::string shown(const std::string& path) { return cat("/", escape(path)); }
 
   const Source& source_;
-  const Walk& walk_;
+  std::unordered_map<std::string_view, ObjectId> groups_;
   Renamer& renamer_;
   Notes& notes_;
 };
@@ -128,9 +130,14 @@ std::string keras_words(const Source& source, const std::vector<ObjectId>& group
              kind, known.empty() ? "" : cat(" (", join(known, ", "), ")"));
 }
 
+std::optional<ObjectId> group_at(const Walk& walk, std::string_view path) {
+  const auto it = std::ranges::find(walk.groups, path, &Walk::Group::path);
+  return it == walk.groups.end() ? std::nullopt : std::optional(it->id);
+}
+
 // All datasets are numbered under groups "vars"; a model without weights has the groups alone.
 bool is_keras3_weights(const Walk& walk, std::span<const std::string_view> paths) {
-  if (paths.empty()) return walk.groups.contains("layers") && walk.groups.contains("vars");
+  if (paths.empty()) return group_at(walk, "layers") && group_at(walk, "vars");
   const auto is_numbered = [](std::string_view path) {
     const auto slash = path.rfind('/');
     if (slash == std::string_view::npos || slash + 1 == path.size()) return false;
@@ -215,11 +222,7 @@ Layout read_layout(const Source& source, const Walk& walk, std::span<const std::
     }
     return {"native", std::move(renamer).names()};
   }
-  const auto group_at = [&](const std::string& path) -> std::optional<ObjectId> {
-    const auto it = walk.groups.find(path);
-    return it == walk.groups.end() ? std::nullopt : std::optional(it->second);
-  };
-  const auto model = group_at("model_weights");
+  const auto model = group_at(walk, "model_weights");
   const auto layers_of = [&](std::optional<ObjectId> group) {
     return group ? keras_list(source, *group, "layer_names") : std::nullopt;
   };
@@ -237,7 +240,7 @@ Layout read_layout(const Source& source, const Walk& walk, std::span<const std::
     return {std::move(words), std::move(renamer).names()};
   }
   if (has("nb_layers")) return {"Keras 0 weights", {}};
-  if (const auto graph = group_at("graph"); graph && source.attribute(*graph, "nb_params")) {
+  if (const auto graph = group_at(walk, "graph"); graph && source.attribute(*graph, "nb_params")) {
     return {"Keras 0 weights", {}};
   }
   return {std::string(is_keras3_weights(walk, paths) ? kKeras3Weights : "plain"), {}};

@@ -6,11 +6,11 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/attribute_text.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/limits.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5/variable.h"
 #include "formats/hdf5/walk.h"
 
@@ -71,7 +71,7 @@ class Hdf5Reader final : public Reader {
     index_.format = "HDF5";
     index_.file_bytes = file_->size();
     if (!options.salvage) {
-      const std::uint64_t end = read_superblock(*file_).end_of_file;
+      const std::uint64_t end = h5parse::read_superblock(*file_).end;
       if (end < file_->size()) {
         notes.add("bytes behind the end", cat("has ", file_->size() - end,
                                               " bytes behind the end that its superblock tells"));

@@ -7,9 +7,9 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5/variable.h"
 
 namespace ckpt::hdf5 {
@@ -28,7 +28,7 @@ class Checker {
         expected_(plan.work.expected),
         source_before_(open_source(original)),
         source_after_(open_source(patched)),
-        base_(read_superblock(patched).offset) {
+        base_(h5parse::read_superblock(patched).base) {
     find_changed_texts();
     // The walk comes to an object by a link that was compared, so that all of them are.
     after_ = list_variables(*source_after_, patched, plan.use_paths,

@@ -12,9 +12,9 @@
 #include "formats/edit/clone.h"
 #include "formats/edit/locked_file.h"
 #include "formats/edit/wishes.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/reader.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5_edit/check.h"
 #include "formats/hdf5_edit/journal.h"
 #include "formats/hdf5_edit/repack.h"
@@ -123,7 +123,7 @@ EditResult::How apply_in_place(int fd, const std::string& path, InPlace in_place
     cloned = copy->clone();
   }
   if (!copy) {
-    const std::uint64_t signature_at = read_superblock(*view_file(fd)).offset;
+    const std::uint64_t signature_at = h5parse::read_superblock(*view_file(fd)).base;
     apply_with_journal(fd, signature_at, change.patch, change.extents, change.fill);
     check_written(*view_file(fd), change);
     return EditResult::How::kJournalled;
@@ -171,7 +171,7 @@ class Editor {
     fd_ = locked.get();
     const auto file = view_file(fd_);
     check_not_interrupted(*file);
-    static_cast<void>(read_superblock(*file));
+    static_cast<void>(h5parse::read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
     std::optional<Outcome> outcome = make_outcome(*file);
     return outcome ? write(*file, std::move(*outcome)) : std::move(result_);

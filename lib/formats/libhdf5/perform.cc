@@ -12,10 +12,6 @@
 namespace ckpt::hdf5 {
 namespace {
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 // Is `name` the attribute `base` or a numbered part of it?
 bool is_part_of(const std::string& name, const std::string& base) {
   return name.starts_with(base) &&
