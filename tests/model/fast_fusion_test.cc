@@ -147,7 +147,7 @@ TEST_CASE("zeros around the input of a pooling are values like others") {
                         {"padding", std::string("valid")}}),
             {padded});
   graph.output();
-  check_engines(graph, 1, "padded pooling", 1);
+  check_engines(graph, 1, "padded pooling");
   CHECK(doubles(graph.run({.engine = Engine::kFast}).outputs[0].tensor).front() == 0);
 }
 

@@ -1,29 +1,24 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <memory>
-#include <new>
 
 namespace ckpt::fast {
 
-// Floats, zero at first, that begin on a cache line.
+// Floats, zero at first, that begin on a cache line. Large ones lie in large pages where the system
+// has such: a network's variables are read from end to end, and looking up small pages takes time.
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t count)
-      : values_(static_cast<float*>(::operator new(count * sizeof(float), kLine))), size_(count) {
-    std::memset(values_.get(), 0, count * sizeof(float));
-  }
+  explicit Buffer(std::size_t count);
 
   [[nodiscard]] float* data() { return values_.get(); }
   [[nodiscard]] const float* data() const { return values_.get(); }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  static constexpr std::align_val_t kLine{64};
   struct Free {
-    void operator()(float* values) const { ::operator delete(values, kLine); }
+    void operator()(float* values) const;
   };
   std::unique_ptr<float, Free> values_;
   std::size_t size_ = 0;

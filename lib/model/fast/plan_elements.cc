@@ -221,6 +221,36 @@ bool Planner::plan_concatenate(const Node& node) {
   return true;
 }
 
+// A copy with zeros around it.
+bool Planner::plan_zeros(const Node& node) {
+  const std::size_t value = node.inputs[0].value;
+  const auto& amounts = node.operation.attributes.integers("amounts");
+  const std::size_t dimensions = amounts.size() / 2;
+  kernels::Extents before{};
+  for (std::size_t d = 0; d < dimensions; ++d) before[3 - dimensions + d] = amounts[2 * d];
+  const Image from = image_of(ops::five_dimensions(shape(value)));
+  const Image to = image_of(ops::five_dimensions(shape(node.outputs[0])));
+  const std::size_t in = read_slot(value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  const auto rows = to_size(to.batch * to.size[0] * to.size[1]);
+  add_step(node, node.name, [=](Frame& frame) {
+    share(frame, rows, to_size(to.row()), [&](std::size_t first, std::size_t last) {
+      for (auto row = static_cast<std::int64_t>(first); row < static_cast<std::int64_t>(last);
+           ++row) {
+        float* at = frame.at(out) + row * to.row();
+        std::fill_n(at, to.row(), 0.0F);
+        const std::int64_t y = row % to.size[1] - before[1];
+        const std::int64_t z = row / to.size[1] % to.size[0] - before[0];
+        if (y < 0 || y >= from.size[1] || z < 0 || z >= from.size[0]) continue;
+        const std::int64_t n = row / to.size[1] / to.size[0];
+        std::copy_n(frame.at(in) + ((n * from.size[0] + z) * from.size[1] + y) * from.row(),
+                    from.row(), at + before[2] * to.channels);
+      }
+    });
+  });
+  return true;
+}
+
 // The same floats in the same order, whatever their shape is called.
 bool Planner::plan_same(const Node& node) {
   plan_.slot_of[node.outputs[0]] = plan_.slot_of[node.inputs[0].value];

@@ -31,7 +31,7 @@ bool Planner::is_convolution(const Node& node) const {
 bool Planner::plan_padding(const Node& node) {
   const std::size_t padded = node.outputs[0];
   const Node* next = only_reader(padded);
-  if (next == nullptr || !is_convolution(*next)) return false;
+  if (next == nullptr || !is_convolution(*next)) return plan_zeros(node);
   paddings_[padded] = &node;
   return true;
 }

@@ -271,7 +271,7 @@ void Planner::need_scratch(std::size_t floats, std::size_t rows) {
 }
 
 void Planner::add_step(const Node& node, const std::string& name, std::function<void(Frame&)> run) {
-  plan_.steps.push_back({.name = name, .kind = node.operation.kind, .run = std::move(run)});
+  plan_.steps.push_back({.name = name, .node = &node, .run = std::move(run)});
 }
 
 }  // namespace ckpt::fast

@@ -18,7 +18,7 @@ namespace ckpt::fast {
 // A part of a run: one layer or several that were made one.
 struct Step {
   std::string name;  // "conv1 + bn1 + relu1"
-  std::string kind;  // of the first layer's operation: "conv"
+  const Node* node = nullptr;  // the first layer
   bool is_reference = false;
   std::function<void(Frame&)> run;
   std::vector<std::size_t> dropped;  // values in Frame::others that nobody reads after it
@@ -87,6 +87,7 @@ class Planner {
   bool plan_pool(const Node& node);
   bool plan_global_pool(const Node& node);
   bool plan_padding(const Node& node);
+  bool plan_zeros(const Node& node);
   bool plan_batch_norm(const Node& node);
   bool plan_normalization(const Node& node);
   bool plan_rescaling(const Node& node);

@@ -62,7 +62,8 @@ RunResult Program::run(const std::vector<Tensor>& inputs) {
     }
   }
   for (const Step& step : plan_.steps) {
-    if (step.is_reference) result.references.push_back(cat("'", step.name, "' (", step.kind, ")"));
+    if (step.is_reference)
+      result.references.push_back(cat("'", step.name, "' (", step.node->operation.kind, ")"));
   }
   return result;
 }

@@ -73,6 +73,7 @@ template <std::size_t R, std::size_t V>
     for (std::size_t i = 0; i < p.run; ++i, kernel += V * kLanes) {
       Vec w[V];
       for (std::size_t v = 0; v < V; ++v) w[v] = load(kernel + v * kLanes);
+      __builtin_prefetch(kernel + 512);
       for (std::size_t r = 0; r < R; ++r) {
         const Vec x = splat(in[r][i]);
         for (std::size_t v = 0; v < V; ++v) sums[r][v] += x * w[v];
