@@ -82,6 +82,16 @@ RunResult run_reference(const Graph& graph, const Reader& reader, const std::vec
 
 }  // namespace
 
+std::string_view name_of(Engine engine) {
+  switch (engine) {
+    case Engine::kReference:
+      return "reference";
+    case Engine::kFast:
+      return "fast";
+  }
+  return "";
+}
+
 std::vector<Tensor> match_inputs(const Graph& graph, std::span<const NamedTensor> inputs) {
   std::vector<std::string> names;
   for (const Port& port : graph.inputs) names.push_back(port.name);

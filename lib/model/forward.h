@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/reader.h"
@@ -16,6 +17,9 @@ namespace ckpt {
 // in float, in registers' width, several layers at once where nobody asks for what lies between
 // them; what it has no kernel for the reference computes within the same run.
 enum class Engine : std::uint8_t { kReference, kFast };
+
+// "reference", "fast".
+std::string_view name_of(Engine engine);
 
 struct RunOptions {
   Engine engine = Engine::kReference;
