@@ -6,7 +6,7 @@
 #include "core/nearest.h"
 #include "core/text.h"
 #include "model/ops/op.h"
-#include "model/variable_store.h"
+#include "model/variable_loader.h"
 
 namespace ckpt {
 namespace {
@@ -44,7 +44,8 @@ class Activations {
 };
 
 // Runs one node. A layer's floating inputs are cast to the type it computes in, as Keras does.
-void run_node(const Graph& graph, const Node& node, VariableStore& variables, Activations& values) {
+void run_node(const Graph& graph, const Node& node, VariableLoader& variables,
+              Activations& values) {
   const Operation& op = node.operation;
   const ops::LoadVariable load = [&](std::size_t variable, DType compute) -> const Array* {
     return variables.get(variable, compute);
@@ -122,7 +123,7 @@ RunResult run(const Graph& graph, const Reader& reader, const std::vector<Tensor
     types.push_back({dtype, inputs[i].shape});
   }
   const Graph concrete = with_inputs(graph, types);
-  VariableStore variables(concrete, reader);
+  VariableLoader variables(concrete, reader);
   Activations values(concrete, options.layers);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Array array = from_tensor(inputs[i]);

@@ -37,7 +37,7 @@ struct VariableHints {
 };
 
 // A variable that the graph needs. Shared layers share it.
-struct Variable {
+struct GraphVariable {
   std::string name;  // by the graph: "encoder/dense_1/kernel"
   Shape shape;       // as the operation takes it
   // The checkpoint's variables that make it up: none until it is bound, one, or several that are
@@ -101,7 +101,7 @@ struct Graph {
   std::string source;  // "Keras 3 config"
   std::vector<Value> values;
   std::vector<Node> nodes;
-  std::vector<Variable> variables;
+  std::vector<GraphVariable> variables;
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::vector<LayerOutput> layers;

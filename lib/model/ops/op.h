@@ -16,7 +16,7 @@ namespace ckpt::ops {
 // extents.
 struct Signature {
   const Operation& op;
-  const std::vector<Variable>& all_variables;
+  const std::vector<GraphVariable>& all_variables;
   std::vector<Value> inputs;             // the plain ones
   std::map<std::string, Value> named{};  // by role
 
