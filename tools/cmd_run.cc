@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string file;
-  std::string graph;
+  GraphChoice graph;
   std::string inputs;
   std::string output;
   std::string labels;
@@ -91,9 +91,9 @@ Action add_run(CLI::App& app) {
                      ->type_name("NPZ");
   app.add_flag("--layers", o->layers, "write every layer's outputs too, as LAYER#call#output")
       ->needs(output);
-  app.add_option("--graph", o->graph,
-                 "the network: a Keras config (JSON) or a whole model; default: FILE's own")
-      ->type_name("CONFIG");
+  add_graph_options(app, o->graph,
+                    "the network: a graph file, a Keras config (JSON) or a whole model; default: "
+                    "FILE's own");
   app.add_option("--labels", o->labels,
                  "one integer a row: print how many of output_0's rows are largest there")
       ->type_name("NPZ");

@@ -25,7 +25,7 @@ struct Options {
   std::string record;
   std::string map;
   bool no_receipt = false;
-  std::string graph;
+  GraphChoice graph;
   std::string graph_new;
   std::string inputs;
   std::string labels;
@@ -54,13 +54,13 @@ struct Loaded {
 };
 
 // A graph that was asked for must be read; a file's own need not be one that is known here.
-Loaded load_network(const Reader& reader, const std::string& path, const std::string& graph,
+Loaded load_network(const Reader& reader, const std::string& path, const GraphChoice& graph,
                     Console& console) {
   Loaded loaded;
   try {
     loaded.input = find_graph(reader, path, graph, console);
   } catch (const Error& e) {
-    if (!graph.empty() || e.code() != Errc::kUnsupported) throw;
+    if (!graph.file.empty() || e.code() != Errc::kUnsupported) throw;
     loaded.fault = e.what();
   }
   return loaded;
@@ -106,9 +106,15 @@ ExitStatus report_on(const Options& options, VerifyReport report, Console& conso
   return is_same ? ExitStatus::kDone : ExitStatus::kNo;
 }
 
+// NEW's graph, where one is given. Parameters that are set are of both.
+GraphChoice new_graph_of(const Options& options) {
+  return {options.graph_new,
+          options.graph_new.empty() ? std::vector<std::string>{} : options.graph.settings};
+}
+
 // The graph of NEW where there is no OLD: either option names it.
-std::string only_graph(const Options& options) {
-  return options.graph_new.empty() ? options.graph : options.graph_new;
+GraphChoice only_graph(const Options& options) {
+  return options.graph_new.empty() ? options.graph : new_graph_of(options);
 }
 
 ExitStatus run_record(const Options& options, Console& console) {
@@ -200,7 +206,7 @@ ExitStatus run_against(const Options& options, Console& console) {
   const auto found = open_input(options.file, false, console);
   Correspondence names = correspond(*old, *found, options.file, options.map, !options.no_receipt);
   const Loaded old_graph = load_network(*old, options.against, options.graph, console);
-  const Loaded new_graph = load_network(*found, options.file, options.graph_new, console);
+  const Loaded new_graph = load_network(*found, options.file, new_graph_of(options), console);
   if (old_graph.input && !old_graph.input->misfit.empty()) {
     throw Error(Errc::kNotFound, cat(escape(options.against), ": does not fit ",
                                      old_graph.input->words, ": ", old_graph.input->misfit));
@@ -224,8 +230,8 @@ ExitStatus run_against(const Options& options, Console& console) {
   }
   request.no_network = !old_graph.fault.empty()   ? old_graph.fault
                        : !new_graph.fault.empty() ? new_graph.fault
-                                                  : "no graph is known; --graph CONFIG gives one, "
-                                                    "a Keras config as model.to_json() writes it";
+                                                  : "no graph is known; --graph G gives one, a "
+                                                    "graph file or a Keras config";
   fill_common(options, request, console);
   const auto& network = request.old_network ? request.old_network : request.new_network;
   if (!options.inputs.empty() && network) {
@@ -265,13 +271,13 @@ Action add_verify(CLI::App& app) {
       ->needs(against);
   app.add_flag("--no-receipt", o->no_receipt, "compare equal names even where there is a receipt")
       ->needs(against);
-  app.add_option("--graph", o->graph,
-                 "OLD's network: a Keras config (JSON) or a whole model; default: OLD's own")
-      ->type_name("CONFIG");
+  add_graph_options(app, o->graph,
+                    "OLD's network: a graph file, a Keras config (JSON) or a whole model; default: "
+                    "OLD's own");
   app.add_option("--graph-new", o->graph_new,
                  "NEW's network, as the code that will load it has it; default: NEW's own, else "
                  "OLD's with the names mapped")
-      ->type_name("CONFIG");
+      ->type_name("G");
   app.add_option("--inputs", o->inputs, "what the networks are run on; default: made from --seed")
       ->type_name("NPZ");
   app.add_option("--seed", o->seed, "of the inputs that are made (default 1)")->type_name("N");

@@ -7,7 +7,7 @@
 #include "core/text.h"
 #include "model/fast/program.h"
 #include "model/ops/run_node.h"
-#include "model/variable_store.h"
+#include "model/variable_loader.h"
 
 namespace ckpt {
 namespace {
@@ -42,7 +42,8 @@ class Activations {
   std::vector<std::size_t> readers_;
 };
 
-void run_node(const Graph& graph, const Node& node, VariableStore& variables, Activations& values) {
+void run_node(const Graph& graph, const Node& node, VariableLoader& variables,
+              Activations& values) {
   std::vector<Array> outputs = ops::run_node(
       graph, node, variables, [&](std::size_t value) -> const Array& { return values.get(value); });
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -53,7 +54,7 @@ void run_node(const Graph& graph, const Node& node, VariableStore& variables, Ac
 
 RunResult run_reference(const Graph& graph, const Reader& reader, const std::vector<Tensor>& inputs,
                         const RunOptions& options) {
-  VariableStore variables(graph, reader);
+  VariableLoader variables(graph, reader);
   Activations values(graph, options.layers);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::size_t value = graph.inputs[i].value;

@@ -5,7 +5,7 @@
 
 namespace ckpt::fast {
 
-void for_each_float(VariableStore& variables, std::size_t variable,
+void for_each_float(VariableLoader& variables, std::size_t variable,
                     const std::function<void(std::size_t first, std::span<const float>)>& f) {
   std::vector<float> values;
   if (const auto entry = variables.plain_entry(variable, DType::kF32)) {
@@ -22,7 +22,7 @@ void for_each_float(VariableStore& variables, std::size_t variable,
   f(0, values);
 }
 
-std::vector<float> floats_of(VariableStore& variables, std::size_t variable) {
+std::vector<float> floats_of(VariableLoader& variables, std::size_t variable) {
   std::vector<float> out;
   for_each_float(variables, variable, [&](std::size_t, std::span<const float> values) {
     out.insert(out.end(), values.begin(), values.end());

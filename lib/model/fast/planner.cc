@@ -44,7 +44,7 @@ bool is_over_channels(const Operation& op, const Shape& shape) {
   return ops::axis_of(op.attributes.integer("axis", -1), shape.size()) + 1 == shape.size();
 }
 
-Planner::Planner(const Graph& graph, VariableStore& variables, const Kernels& kernels,
+Planner::Planner(const Graph& graph, VariableLoader& variables, const Kernels& kernels,
                  std::size_t threads, bool keep_layers)
     : graph_(graph),
       variables_(variables),

@@ -11,13 +11,13 @@
 #include "model/fast/product_layer.h"
 #include "model/fast/window_layer.h"
 #include "model/kernels/activation.h"
-#include "model/variable_store.h"
+#include "model/variable_loader.h"
 
 namespace ckpt::fast {
 
 // A part of a run: one layer or several that were made one.
 struct Step {
-  std::string name;  // "conv1 + bn1 + relu1"
+  std::string name;            // "conv1 + bn1 + relu1"
   const Node* node = nullptr;  // the first layer
   bool is_reference = false;
   std::function<void(Frame&)> run;
@@ -56,10 +56,10 @@ class Planner {
  public:
   // `graph` has no unknown extents. All must outlive the plan. `keep_layers`: every layer's output
   // is asked for.
-  Planner(const Graph& graph, VariableStore& variables, const Kernels& kernels, std::size_t threads,
-          bool keep_layers);
+  Planner(const Graph& graph, VariableLoader& variables, const Kernels& kernels,
+          std::size_t threads, bool keep_layers);
 
-  // Reads all variables that the fast kernels take. Throws what VariableStore::get() throws.
+  // Reads all variables that the fast kernels take. Throws what VariableLoader::get() throws.
   Plan plan();
 
  private:
@@ -142,7 +142,7 @@ class Planner {
   void add_step(const Node& node, const std::string& name, std::function<void(Frame&)> run);
 
   const Graph& graph_;
-  VariableStore& variables_;
+  VariableLoader& variables_;
   const Kernels& kernels_;
   std::size_t threads_;
   Plan plan_;

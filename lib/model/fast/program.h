@@ -35,7 +35,7 @@ class Program {
 
   const Graph& graph_;
   bool keep_layers_;
-  VariableStore variables_;
+  VariableLoader variables_;
   ThreadPool pool_;
   Plan plan_;
   Frame frame_;

@@ -11,7 +11,7 @@ bool is_float(DType dtype) { return class_of(dtype) == DTypeClass::kFloat; }
 
 }  // namespace
 
-std::vector<Array> run_node(const Graph& graph, const Node& node, VariableStore& variables,
+std::vector<Array> run_node(const Graph& graph, const Node& node, VariableLoader& variables,
                             const std::function<const Array&(std::size_t)>& value) {
   const Operation& op = node.operation;
   const LoadVariable load = [&](std::size_t variable, DType compute) -> const Array* {

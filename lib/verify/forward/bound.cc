@@ -34,7 +34,7 @@ void for_each_variable(const Operation& op, const std::function<void(std::size_t
 // Products that go into one sum: the elements of a kernel for each of its outputs.
 double longest_sum(const Graph& graph) {
   double longest = 1;
-  for (const Variable& variable : graph.variables) {
+  for (const GraphVariable& variable : graph.variables) {
     if (variable.shape.size() < 2 || variable.shape.back() == 0) continue;
     longest = std::max(longest, static_cast<double>(elements(variable.shape)) /
                                     static_cast<double>(variable.shape.back()));

@@ -33,7 +33,7 @@ Tensor changed(const Tensor& tensor, const std::string& name) {
 std::vector<std::string> stored_variables(const Graph& graph) {
   std::vector<std::string> names;
   std::set<std::string_view> seen;
-  for (const Variable& variable : graph.variables) {
+  for (const GraphVariable& variable : graph.variables) {
     for (const std::string& name : variable.names) {
       if (seen.insert(name).second) names.push_back(name);
     }

@@ -11,12 +11,12 @@ namespace ckpt {
 
 // The variables of a graph as its operations take them: read from a checkpoint when they are asked
 // for, joined, permuted and reversed as the graph says. Both must outlive the store.
-class VariableStore {
+class VariableLoader {
  public:
   // Finds all of the graph's variables and checks their shapes, without reading a tensor.
   // Throws Error: kNotFound, listing all that are missing; kInvalid, listing all whose shape is
   // another one.
-  VariableStore(const Graph& graph, const Reader& reader);
+  VariableLoader(const Graph& graph, const Reader& reader);
 
   // The variable at that position, rounded to `compute` where both are floating; null for an
   // optional one that is not there. Good until clear(). Throws what Reader::read() throws.
