@@ -7,6 +7,8 @@
 #include "crash_guard.h"
 #include "dups/digest.h"
 #include "formats/formats.h"
+#include "graph_input.h"
+#include "model/initial_checkpoint.h"
 #include "receipt_files.h"
 #include "remap/execute.h"
 #include "remap/invert.h"
@@ -69,6 +71,24 @@ Rules inverted(const Options& options, const Index& index, PlanOptions& plan) {
   return inversion.rules;
 }
 
+bool is_checkpoint(const std::string& path) {
+  try {
+    (void)detect_format(path);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// The variables of a checkpoint, or those that a graph makes.
+std::vector<Entry> expected_entries(const Options& options, Console& console) {
+  if (is_graph_text(options.expect) && !is_checkpoint(options.expect)) {
+    const Graph graph = read_graph({options.expect, {}}, nullptr, console);
+    return open_initial(graph)->index().entries;
+  }
+  return open_input(options.expect, false, console)->index().entries;
+}
+
 void complain_of_problems(const Plan& plan, const std::string& input, Console& console) {
   for (const Problem& problem : plan.problems) {
     console.complain(cat(escape(input), ": ", problem.message));
@@ -115,8 +135,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
                      .expectation = {}};
   bool refused = !plan.problems.empty();
   if (!refused && !options.expect.empty()) {
-    const auto reference = open_input(options.expect, false, console);
-    report.expectation = compare_outcome(plan, index.entries, reference->index().entries);
+    report.expectation = compare_outcome(plan, index.entries, expected_entries(options, console));
     for (const ExpectationFault& fault : report.expectation) console.complain(fault.message);
   }
   complain_of_problems(plan, input, console);
@@ -189,8 +208,10 @@ Action add_remap(CLI::App& app) {
       ->type_name("HOW");
   app.add_flag("-n,--dry-run", o->dry_run, "print the plan and stop");
   app.add_flag("--explain", o->explain, "print which rule decided each name");
-  app.add_option("--expect", o->expect,
-                 "compare the outcome's names, shapes and dtypes with this checkpoint's first")
+  app.add_option(
+         "--expect", o->expect,
+         "compare the outcome's names, shapes and dtypes first with those of a checkpoint,\n"
+         "a graph file or a Keras config")
       ->type_name("REF");
   app.add_option("--rest", o->rest, "names that no rule claims: keep (default), drop, error")
       ->check(CLI::IsMember({"keep", "drop", "error"}))
