@@ -12,6 +12,7 @@
 #include "support/corpus.h"
 #include "support/damage.h"
 #include "support/error_of.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -25,11 +26,32 @@ struct Abilities {
   bool is_written = false;
   bool is_edited = false;    // to a new file
   bool is_in_place = false;  // and in place, and back
+  // Where it is edited and not written: makes one of a file of another format.
+  std::string_view made_of = {};
+  void (*make)(const std::string& from, const std::string& path) = nullptr;
 };
+
+// As Keras does it: the HDF5 file stored in a zip.
+void make_keras(const std::string& from, const std::string& path) {
+  run_python(R"(
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[2], 'w') as z:
+  z.writestr('metadata.json', '{"keras_version": "3.3.3"}')
+  z.writestr('config.json', '{"class_name": "Sequential", "config": {"layers": []}}')
+  z.write(sys.argv[1], 'model.weights.h5')
+)",
+             {from, path});
+  fs::remove(from);
+}
 
 constexpr Abilities kAll[] = {
     {.id = "hdf5", .file = "m.h5", .is_written = true, .is_edited = true, .is_in_place = true},
-    {.id = "keras", .file = "m.keras"},
+    {.id = "keras",
+     .file = "m.keras",
+     .is_edited = true,
+     .is_in_place = true,
+     .made_of = "hdf5",
+     .make = make_keras},
     {.id = "safetensors",
      .file = "m.safetensors",
      .is_written = true,
@@ -77,7 +99,15 @@ Bytes bytes_of(const Sample& sample) {
   return bytes;
 }
 
-void write_samples(const Format& format, const std::string& path) {
+void write_samples(const Abilities& row, const std::string& path) {
+  if (row.make != nullptr) {
+    const Abilities& other = *std::ranges::find(kAll, row.made_of, &Abilities::id);
+    const std::string from = cat(path, ".", other.file);
+    write_samples(other, from);
+    row.make(from, path);
+    return;
+  }
+  const Format& format = *find_format(row.id);
   std::vector<VariableSpec> specs;
   for (const Sample& sample : kSamples) {
     specs.push_back(
@@ -190,7 +220,7 @@ TEST_SUITE("formats/conformance") {
       const TempDir dir;
       const Format& format = *find_format(row.id);
       const std::string path = dir / std::string(row.file);
-      write_samples(format, path);
+      write_samples(row, path);
       CHECK(&detect_format(path) == &format);
       CHECK((content_of(path) == samples_of(format)));
     }
@@ -205,7 +235,7 @@ TEST_SUITE("formats/conformance") {
         CAPTURE(a_case.what);
         const TempDir dir;
         const std::string path = dir / std::string(row.file);
-        write_samples(format, path);
+        write_samples(row, path);
         const Content before = content_of(path);
         const std::string target = dir / cat("out-", row.file);
         const EditResult result = format.edit(path, target, a_case.edit, {});
@@ -226,7 +256,7 @@ TEST_SUITE("formats/conformance") {
         CAPTURE(a_case.what);
         const TempDir dir;
         const std::string path = dir / std::string(row.file);
-        write_samples(format, path);
+        write_samples(row, path);
         const Content before = content_of(path);
         const Content after = edited(before, a_case.edit, *open_checkpoint(path));
         const auto files = files_in(dir);
@@ -247,7 +277,7 @@ TEST_SUITE("formats/conformance") {
       const Format& format = *find_format(row.id);
       const TempDir dir;
       const std::string path = dir / std::string(row.file);
-      write_samples(format, path);
+      write_samples(row, path);
       const EditResult result =
           format.edit(path, "", {{move_of(format, "dec/table", "dec/t")}, {}, {}}, {});
       format.edit(path, "", {{move_of(format, "dec/t", "dec/u")}, {}, {}}, {});
@@ -266,7 +296,7 @@ TEST_SUITE("formats/conformance") {
       const Format& format = *find_format(row.id);
       const TempDir dir;
       const std::string path = dir / std::string(row.file);
-      write_samples(format, path);
+      write_samples(row, path);
       const auto files = files_in(dir);
       const auto error = [&](const Edit& edit) {
         return error_of([&] { format.edit(path, "", edit, {}); });

@@ -11,6 +11,7 @@
 #include "formats/formats.h"
 #include "support/child.h"
 #include "support/faults.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -24,11 +25,13 @@ struct Subject {
   std::string_view id;
   std::string_view file;
   bool has_journal = false;  // a new name of the same length is written into the file itself
+  bool is_keras = false;     // an HDF5 file that is put into an archive
 };
 constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
-                                 {"npz", "a.npz", false},
-                                 {"tf", "a.index", false},
-                                 {"torch", "a.pt", false}};
+                                 {"npz", "a.npz"},
+                                 {"tf", "a.index"},
+                                 {"torch", "a.pt"},
+                                 {"keras", "a.keras", false, true}};
 
 using Files = std::map<std::string, std::string>;
 
@@ -79,11 +82,18 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
   const std::string path = dir / std::string(subject.file);
   const std::string target = in_place ? "" : dir / ("new-" + std::string(subject.file));
   {
-    const auto writer = format.create(
+    const auto& written = subject.is_keras ? *find_format("hdf5") : format;
+    const auto writer = written.create(
         path, {{.name = "enc.a", .shape = {1000}}, {.name = "enc.b", .shape = {3}}}, {});
     writer->write(0, Bytes(4000, std::byte{1}));
     writer->write(1, Bytes(12, std::byte{2}));
     writer->commit();
+  }
+  if (subject.is_keras) {
+    run_python(
+        "import sys, zipfile\np = sys.argv[1]\nb = open(p, 'rb').read()\n"
+        "with zipfile.ZipFile(p, 'w') as z: z.writestr('model.weights.h5', b)",
+        {path});
   }
   const Files before = files_in(dir);
   REQUIRE(run_edit(format, path, target, edit, {}) == 0);

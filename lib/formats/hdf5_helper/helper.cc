@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,15 +40,6 @@ std::string own_folder() {
   if (n <= 0) return {};
   const std::string_view whole(path.data(), static_cast<std::size_t>(n));
   return std::string(whole.substr(0, whole.rfind('/')));
-}
-
-// The request as a file in memory: nothing to be written while the helper reads, so neither waits
-// for the other, and no signal where it dies.
-FileDescriptor memory_of(ByteView message) {
-  FileDescriptor fd(::memfd_create("ckpt-request", MFD_CLOEXEC));
-  if (!fd) throw Error(Errc::kIo, cat("cannot get memory for a message: ", error_text(errno)));
-  write_fully(fd.get(), 0, message);
-  return fd;
 }
 
 class SpawnActions {
@@ -198,7 +188,9 @@ void check_patch(const Patch& patch, std::uint64_t size_before) {
 Bytes ask(int fd, const Request& request, const HelperOptions& options) {
   const std::string program = options.program.empty() ? find_helper() : options.program;
   const auto deadline = Clock::now() + options.time;
-  const FileDescriptor message = memory_of(encode_request(request));
+  // As a file, the request is there whole: neither waits for the other, and no signal comes where
+  // the helper dies.
+  const FileDescriptor message = in_memory(encode_request(request));
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
   const FileDescriptor reading(ends[0]);
@@ -247,17 +239,18 @@ std::string find_helper() {
                                    " is missing; it was looked for", " at ", join(places, ", ")));
 }
 
-Outcome edit_by_helper(int fd, std::vector<Operation> operations, const HelperOptions& options) {
-  const auto size = view_file(fd)->size();
+Outcome edit_by_helper(const FilePart& file, std::vector<Operation> operations,
+                       const HelperOptions& options) {
   try {
-    return outcome_of(ask(fd, EditRequest{std::move(operations)}, options), size);
+    EditRequest request{std::move(operations), file.offset, file.size};
+    return outcome_of(ask(file.fd, std::move(request), options), file.size);
   } catch (const Error& e) {
     throw Error(e.code(), cat(e.what(), "; the file is untouched"));
   }
 }
 
 Outcome lay_out_by_helper(LayoutRequest request) {
-  const FileDescriptor nothing = memory_of({});
+  const FileDescriptor nothing = in_memory({});
   return outcome_of(ask(nothing.get(), std::move(request), {}), 0);
 }
 

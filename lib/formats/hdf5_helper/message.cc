@@ -10,7 +10,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // The start of each message; it changes with every change of what follows.
-constexpr std::uint64_t kProtocol = 0x32'52'50'4c'48'35'48'01;
+constexpr std::uint64_t kProtocol = 0x33'52'50'4c'48'35'48'01;
 
 void check_protocol(WireReader& in) {
   if (in.number() != kProtocol) {
@@ -52,6 +52,8 @@ void put(WireWriter& out, const EditRequest& request) {
     out.number(static_cast<std::uint64_t>(operation.dtype));
     put(out, operation.shape);
   }
+  out.number(request.offset);
+  out.number(request.size);
 }
 
 EditRequest take_edit(WireReader& in) {
@@ -67,6 +69,8 @@ EditRequest take_edit(WireReader& in) {
     operation.dtype = static_cast<DType>(in.number());
     operation.shape = take_shape(in);
   }
+  request.offset = in.number();
+  request.size = in.number();
   return request;
 }
 

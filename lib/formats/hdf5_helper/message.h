@@ -14,9 +14,11 @@ namespace ckpt::hdf5 {
 // What the helper is asked, and what it answers, as bytes. Both programs are of one build; a
 // message of another one is refused.
 
-// Operations on the file. Answered by an Outcome.
+// Operations on the HDF5 file that lies at `offset` in the file. Answered by an Outcome.
 struct EditRequest {
   std::vector<Operation> operations;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
 };
 
 // A new native file with these variables at these paths, without their tensors. Answered by an
