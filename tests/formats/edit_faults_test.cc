@@ -28,6 +28,7 @@ struct Subject {
   bool is_keras = false;     // an HDF5 file that is put into an archive
 };
 constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
+                                 {"safetensors-index", "a.safetensors.index.json", true},
                                  {"npz", "a.npz"},
                                  {"tf", "a.index"},
                                  {"torch", "a.pt"},
@@ -35,12 +36,14 @@ constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
 
 using Files = std::map<std::string, std::string>;
 
-// Every file of the folder but hidden ones, which AtomicFile sweeps.
+// Every file of the folder but hidden ones, which AtomicFile sweeps, and those that waited for
+// their place, which the next edit overwrites.
 Files files_in(const TempDir& dir) {
   Files files;
   for (const auto& item : fs::directory_iterator(dir.path())) {
     const std::string name = item.path().filename();
-    if (!name.starts_with(".ckpt-")) files[name] = read_file(item.path());
+    if (!name.starts_with(".ckpt-") && !name.ends_with(".ckpt-new"))
+      files[name] = read_file(item.path());
   }
   return files;
 }
@@ -83,8 +86,9 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
   const std::string target = in_place ? "" : dir / ("new-" + std::string(subject.file));
   {
     const auto& written = subject.is_keras ? *find_format("hdf5") : format;
-    const auto writer = written.create(
-        path, {{.name = "enc.a", .shape = {1000}}, {.name = "enc.b", .shape = {3}}}, {});
+    const auto writer =
+        written.create(path, {{.name = "enc.a", .shape = {1000}}, {.name = "enc.b", .shape = {3}}},
+                       {.max_shard_bytes = subject.id == "safetensors-index" ? 4000U : 0U});
     writer->write(0, Bytes(4000, std::byte{1}));
     writer->write(1, Bytes(12, std::byte{2}));
     writer->commit();
@@ -136,6 +140,11 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     const bool is_one = left == before || left == after;
     CHECK(is_one);
     ++(left == before ? tally.old_files : tally.new_files);
+    // What is left over is in nobody's way.
+    if (in_place && left == before) {
+      CHECK(run_edit(format, path, target, edit, {}) == 0);
+      CHECK((files_in(dir) == after));
+    }
   }
   return tally;
 }

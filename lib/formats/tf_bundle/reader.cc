@@ -321,7 +321,7 @@ class BundleReader final : public Reader {
     const BundleEntry& entry = variable.pieces[piece].entry;
     const auto shard = shards_.find(entry.shard);
     if (shard == shards_.end()) {
-      throw Error(Errc::kNotFound,
+      throw Error(Errc::kUnsupported,
                   cat(escape(variable.name), ": its data shard ",
                       shard_path(name_of_prefix_, entry.shard, count_), " is not there"));
     }
