@@ -284,7 +284,6 @@ TEST_SUITE("tools/remap_formats") {
     const auto in_place = w.ckpt({"remap", "-i", "a.safetensors.index.json", "-r", "conv1.=stem."});
     CHECK(in_place.err == "");
     CHECK(in_place.status == 0);
-    CHECK(w.ckpt({"verify", "a.safetensors.index.json", "--against", "d.h5"}).status == 1);
     CHECK(w.ckpt({"ls", "a.safetensors.index.json:stem"}).status == 0);
     CHECK(w.ckpt({"undo", "a.safetensors.index.json"}).status == 0);
     CHECK(read_file(w.dir / "a.safetensors.index.json") == index);
