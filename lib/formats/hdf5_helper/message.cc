@@ -10,7 +10,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // The start of each message; it changes with every change of what follows.
-constexpr std::uint64_t kProtocol = 0x33'52'50'4c'48'35'48'01;
+constexpr std::uint64_t kProtocol = 0x34'52'50'4c'48'35'48'01;
 
 void check_protocol(WireReader& in) {
   if (in.number() != kProtocol) {
@@ -84,6 +84,11 @@ void put(WireWriter& out, const LayoutRequest& request) {
     put(out, spec.collections);
   }
   put(out, request.paths);
+  out.number(request.metadata.size());
+  for (const auto& [name, text] : request.metadata) {
+    out.text(name);
+    out.text(text);
+  }
 }
 
 LayoutRequest take_layout(WireReader& in) {
@@ -97,6 +102,10 @@ LayoutRequest take_layout(WireReader& in) {
     spec.collections = take_texts(in);
   }
   request.paths = take_texts(in);
+  for (auto left = in.count(16); left > 0; --left) {
+    std::string name = in.text();
+    request.metadata.emplace(std::move(name), in.text());
+  }
   return request;
 }
 

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
 #include "core/bytes.h"
 #include "formats/hdf5_helper/operation.h"
@@ -26,6 +27,7 @@ struct EditRequest {
 struct LayoutRequest {
   std::vector<VariableSpec> specs;
   std::vector<std::string> paths;
+  Metadata metadata;  // attributes of the root group
 };
 
 // Elements [first, first + count) of a dataset of the file. Answered by `bytes` bytes.

@@ -183,7 +183,7 @@ Bytes answer_to(const EditRequest& request, std::unique_ptr<RandomFile> file) {
 }
 
 Bytes answer_to(const LayoutRequest& request, std::unique_ptr<RandomFile> /*file*/) {
-  return encode_outcome(lay_out(request.specs, request.paths));
+  return encode_outcome(lay_out(request));
 }
 
 Bytes answer_to(const ReadRequest& request, std::unique_ptr<RandomFile> file) {

@@ -94,6 +94,7 @@ void add_header(ExtentReader::Content& content, Header header, const std::string
     const bool known = std::ranges::any_of(content.attributes, [&](const auto& attribute) {
       return attribute.name == pair.first && attribute.value == pair.second;
     });
+    content.metadata.emplace(pair.first, pair.second);
     if (!known) content.attributes.push_back({std::move(pair.first), std::move(pair.second)});
   }
 }
