@@ -182,4 +182,57 @@ TEST_SUITE("formats/edit_faults") {
       }
     }
   }
+
+  TEST_CASE("killed while it is overwritten, a bundle is the old one or the new one") {
+    const TempDir dir;
+    const Format& format = *find_format("tf");
+    const std::string path = dir / "m.index";
+    const auto write = [&](std::byte value, Overwrite overwrite) {
+      const auto writer =
+          format.create(path, {{.name = "a", .shape = {1000}}}, {.overwrite = overwrite});
+      writer->write(0, Bytes(4000, value));
+      writer->commit();
+    };
+    const auto value = [&] { return open_checkpoint(path)->read(0).bytes[0]; };
+    // Of one shard and of two, since they take turns; what a killed run left is in nobody's way.
+    for (const bool is_of_two : {false, true}) {
+      int old_ones = 0;
+      int new_ones = 0;
+      for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
+        REQUIRE(faults.at < 100);
+        CAPTURE(faults.at);
+        for (const auto& item : fs::directory_iterator(dir.path())) {
+          if (faults.at % 2 == 0) fs::remove(item.path());
+        }
+        write(std::byte{0}, Overwrite::kYes);
+        const bool has_two = fs::exists(dir / "m.data-00001-of-00002");
+        if (has_two != is_of_two) write(std::byte{0}, Overwrite::kYes);
+        write(std::byte{1}, Overwrite::kYes);
+        write(std::byte{1}, Overwrite::kYes);
+        const int status = run_in_child([&] {
+          arm(faults);
+          write(std::byte{2}, Overwrite::kYes);
+          return 0;
+        });
+        const bool is_one = value() == std::byte{1} || value() == std::byte{2};
+        CHECK(is_one);
+        ++(value() == std::byte{1} ? old_ones : new_ones);
+        if (status == 0) break;
+      }
+      CHECK(old_ones > 2);
+      CHECK(new_ones > 1);
+    }
+  }
+
+  TEST_CASE("a data shard without its index is neither overwritten nor in the way") {
+    const TempDir dir;
+    write_file(dir / "m.data-00000-of-00001", "all that is left");
+    const auto writer = create_checkpoint(dir / "m.index", {{.name = "a", .shape = {1}}}, {}, "tf");
+    writer->write(0, Bytes(4, std::byte{1}));
+    writer->commit();
+    CHECK(read_file(dir / "m.data-00000-of-00001") == "all that is left");
+    const auto reader = open_checkpoint(dir / "m");
+    CHECK(reader->index().notes.empty());
+    CHECK(reader->read(0).bytes == Bytes(4, std::byte{1}));
+  }
 }
