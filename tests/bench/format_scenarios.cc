@@ -84,12 +84,15 @@ std::vector<Contender> rename_blocks(const Workshop& workshop) {
   std::filesystem::remove(workshop.path("blocks.h5"));
   const std::string out = workshop.path(std::string("out-") + kind.file);
   const std::string rule = name_in(kind, "block_{i:int}/ = model/{i}/");
-  return {{.label = "ckpt remap",
-           .command = {CKPT_TOOL, "remap", file, out, "-r", rule, "--no-receipt"},
-           .proof = "127 renamed",
-           .output = workshop.path(std::string("out-") + kind.data),
-           .output_bytes = kBlocks * kBlockBytes},
-          cp(workshop.path(kind.data), workshop.path("copy"))};
+  return {
+      {.label = "ckpt remap",
+       // A bundle has its index beside the data.
+       .command = {"sh", "-c", "rm -f \"$2\" && \"$0\" remap \"$1\" \"$2\" -r \"$3\" --no-receipt",
+                   CKPT_TOOL, file, out, rule},
+       .proof = "127 renamed",
+       .output = workshop.path(std::string("out-") + kind.data),
+       .output_bytes = kBlocks * kBlockBytes},
+      cp(workshop.path(kind.data), workshop.path("copy"))};
 }
 
 std::vector<Contender> convert_blocks(const Workshop& workshop) {
