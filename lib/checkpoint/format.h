@@ -24,6 +24,8 @@ struct OpenOptions {
 struct CreateOptions {
   Overwrite overwrite = Overwrite::kNo;
   std::uint64_t max_shard_bytes = 0;  // of a format of several files, each; 0 for one file of all
+  // Of Format::holds_metadata: what the file says of itself; valid UTF-8 without NUL.
+  Metadata metadata = {};
 };
 
 // A kind of checkpoint file: a row of the table in formats/formats.h. What a format cannot do is a
@@ -46,6 +48,8 @@ struct Format {
   // Throws Error; a message does not name the file.
   std::unique_ptr<Reader> (*open)(std::unique_ptr<RandomFile> file, const std::string& path,
                                   const OpenOptions& options) = nullptr;
+
+  bool holds_metadata = false;  // does `create` write CreateOptions::metadata?
 
   std::unique_ptr<Writer> (*create)(const std::string& path, std::vector<VariableSpec> specs,
                                     const CreateOptions& options) = nullptr;

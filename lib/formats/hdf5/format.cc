@@ -29,6 +29,7 @@ const Format kHdf5Format{
     .suffixes = ".h5 .hdf5",
     .detect = detect,
     .open = open,
+    .holds_metadata = true,
     .create = create_hdf5,
     .edit = edit_hdf5,
     .undo = undo_hdf5,
