@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "correspondence.h"
 #include "crash_guard.h"
+#include "engine_options.h"
 #include "graph_input.h"
 #include "report/verify_report.h"
 #include "tensor_file.h"
@@ -31,6 +32,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::optional<double> rtol;
   std::optional<double> atol;
+  Engines engines;
   bool layers = false;
   bool require_forward = false;
   bool influence = false;
@@ -119,7 +121,13 @@ ExitStatus run_record(const Options& options, Console& console) {
   const auto reader = open_input(options.file, false, console);
   const GraphInput graph = need_graph(*reader, options.file, only_graph(options), console);
   const Probe probe = probe_of(options, graph.graph, console);
-  RunResult result = run(graph.graph, *reader, probe.inputs, {.layers = options.layers});
+  EngineRun pass = run_by(options.engines, graph.graph, *reader, probe.inputs, options.layers);
+  if (pass.engines && !pass.engines->agree) {
+    console.complain(
+        cat("nothing is recorded: the engines disagree; ", join(describe(*pass.engines), "; ")));
+    return ExitStatus::kNo;
+  }
+  RunResult& result = pass.result;
   std::vector<NamedTensor> tensors;
   for (std::size_t i = 0; i < probe.inputs.size(); ++i) {
     tensors.push_back({cat("input_", i), probe.inputs[i]});
@@ -135,6 +143,7 @@ ExitStatus run_record(const Options& options, Console& console) {
 
 void fill_common(const Options& options, VerifyRequest& request, Console& console) {
   request.seed = options.seed;
+  request.engines = options.engines;
   request.labels = read_labels(options.labels, console);
   request.rtol = options.rtol;
   request.atol = options.atol;
@@ -281,6 +290,7 @@ Action add_verify(CLI::App& app) {
   app.add_option("--atol", o->atol, "how far outputs may differ, absolutely, beside --rtol")
       ->check(CLI::NonNegativeNumber)
       ->type_name("X");
+  add_engine_options(app, o->engines);
   app.add_flag("--layers", o->layers, "with --record: every layer's outputs, too")->needs(record);
   app.add_flag("--require-forward", o->require_forward,
                "a comparison without forward pass is not enough: status 1");
@@ -294,7 +304,8 @@ Action add_verify(CLI::App& app) {
       ->type_name("WHEN");
   app.footer(help_footer(
       "2 MiB to compare bytes; for the forward pass activations and one layer's\n"
-      "variables, as 64-bit floats; for a diagnosis the variables that differ.",
+      "variables, as 64-bit floats (by the fast engine all variables and the\n"
+      "activations, as 32-bit floats); for a diagnosis the variables that differ.",
       "  ckpt verify new.h5 --against old.h5\n"
       "  ckpt verify new.h5 --against old.h5 --graph-new new_code.json --inputs x.npz\n"
       "  ckpt verify model.h5 --record golden.npz && ckpt verify model.h5 --golden golden.npz\n"));

@@ -102,6 +102,10 @@ std::string describe(const Shape& shape) {
   return cat("[", join(extents, ", "), "]");
 }
 
+std::string name_of(const LayerOutput& output) {
+  return cat(output.layer, "#", output.call, "#", output.output);
+}
+
 void check(Graph& graph) { infer_all(graph, kMaxElements); }
 
 Graph with_inputs(const Graph& graph, const std::vector<Value>& inputs) {

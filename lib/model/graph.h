@@ -98,6 +98,9 @@ struct LayerOutput {
   std::size_t value = 0;
 };
 
+// "conv2d#0#0": layer, call, output, as records of networks have it.
+std::string name_of(const LayerOutput& output);
+
 // The operations of a model, in an order in which they can be run. Plain data; check() says whether
 // it makes sense.
 struct Graph {

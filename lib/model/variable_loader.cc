@@ -81,6 +81,14 @@ VariableLoader::VariableLoader(const Graph& graph, const Reader& reader)
   if (!misfits.empty()) throw Error(Errc::kInvalid, join(misfits, "; "));
 }
 
+std::optional<std::size_t> VariableLoader::plain_entry(std::size_t variable, DType dtype) const {
+  const GraphVariable& what = graph_.variables[variable];
+  const auto& entries = entries_[variable];
+  const bool is_plain = entries.size() == 1 && what.permutation.empty() && what.reversed.empty() &&
+                        reader_.index().entries[entries.front()].dtype == dtype;
+  return is_plain ? std::optional(entries.front()) : std::nullopt;
+}
+
 const Array* VariableLoader::get(std::size_t variable, DType compute) {
   const auto key = std::pair(variable, compute);
   if (const auto it = loaded_.find(key); it != loaded_.end()) return &it->second;
