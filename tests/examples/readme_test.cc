@@ -43,6 +43,8 @@ TEST_SUITE("examples/readme") {
       std::filesystem::copy(kProject + "/fixtures/digits/" + name, dir.path() / name);
     }
     std::filesystem::copy(kProject + "/fixtures/keras/layers.h5", dir.path() / "layers.h5");
+    std::filesystem::copy(kProject + "/fixtures/graphs", dir.path() / "graphs",
+                          std::filesystem::copy_options::recursive);
     const std::string tools = std::filesystem::path(CKPT_TOOL).parent_path();
     std::size_t commands = 0;
     for (const std::string& block : blocks("console")) {

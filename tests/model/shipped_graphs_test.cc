@@ -65,7 +65,7 @@ TEST_SUITE("model/shipped_graphs") {
       CAPTURE(name);
       const Graph graph = shipped(name, {{"classes", "7"}});
       REQUIRE(graph.outputs.size() == 1);
-      CHECK(graph.outputs.front().name == "predictions");
+      CHECK(graph.outputs.front().name == "output_0");
       CHECK(graph.values[graph.outputs.front().value].shape == Shape{kUnknown, 7});
     }
   }

@@ -22,7 +22,11 @@ void build_attention(const LayerBuild& b) {
 void build_additive(const LayerBuild& b) {
   b.op.kind = "attention";
   b.op.attributes.set("score", std::string("additive"));
-  if (b.config.flag("use_scale", true)) b.make.add(b.op, "scale", {b.extent(-1)}, {"scale"});
+  if (b.config.flag("use_scale", true)) {
+    VariableMaker::Options options;
+    options.initializer = Initializer::glorot_uniform();
+    b.make.add(b.op, "scale", {b.extent(-1)}, {"scale"}, options);
+  }
   if (b.config.flag("causal", false)) b.op.attributes.set("causal", true);
 }
 

@@ -387,7 +387,7 @@ std::vector<Flow> Builder::call_plain(const LayerConfig& layer, const Arguments&
   Built& built = built_[&layer];
   if (built.calls++ == 0) {
     built.op.compute = read_policy(config).compute;
-    VariableMaker make(emitter_.graph(), place.hints, place.path);
+    VariableMaker make(emitter_.graph(), place.hints, place.path, config);
     found->build({layer.class_name, config, dialect_, backend_, types, built.op, make});
     if (class_of(built.op.compute) == DTypeClass::kFloat) built.op.attributes.set("autocast", true);
   }

@@ -211,10 +211,11 @@ Policy read_policy(const Config& config) {
     quantized = true;
     name = name.substr(from + 6);
   }
-  if (name.starts_with("mixed_")) name = name.substr(6);
+  const bool is_mixed = name.starts_with("mixed_");
+  if (is_mixed) name = name.substr(6);
   const auto type = parse_dtype(name);
   if (!type) throw Error(Errc::kUnsupported, cat("the type '", name, "' is not supported"));
-  return {*type, quantized};
+  return {*type, is_mixed ? DType::kF32 : *type, quantized};
 }
 
 Json modernized(const Json& config, const std::string& class_name) {

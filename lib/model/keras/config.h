@@ -53,6 +53,7 @@ Shape read_shape(const Json& json);
 // The types of a layer's variables and of its arithmetic, by "dtype": a name, or a policy.
 struct Policy {
   DType compute = DType::kF32;
+  DType variables = DType::kF32;
   bool quantized = false;  // eight-bit weights
 };
 Policy read_policy(const Config& config);

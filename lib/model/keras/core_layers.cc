@@ -21,9 +21,11 @@ void build_dense(const LayerBuild& b) {
     ops::require(rank > 0, "its lora_rank is not positive");
     VariableMaker::Options factor;
     factor.optional = true;
+    factor.initializer = Initializer::he_uniform();
     b.op.attributes.set("lora_scale", b.config.number("lora_alpha", static_cast<double>(rank)) /
                                           static_cast<double>(rank));
     b.make.add(b.op, "lora_kernel_a", {b.extent(-1), rank}, {"lora_kernel_a"}, factor);
+    factor.initializer = Initializer::zeros();
     b.make.add(b.op, "lora_kernel_b", {rank, units}, {"lora_kernel_b"}, factor);
   }
   if (read_policy(b.config).quantized) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "model/keras/initializer.h"
 #include "model/kernels/activation.h"
 #include "model/ops/op.h"
 
@@ -14,7 +15,10 @@ void VariableMaker::add(Operation& op, std::string role, Shape shape,
                         std::vector<std::string> spelling, Options options) {
   GraphVariable variable;
   variable.name = cat(name_, "/", role);
+  variable.dtype = read_policy(*config_).variables;
   variable.shape = std::move(shape);
+  variable.initializer =
+      options.initializer ? std::move(*options.initializer) : initializer_of(*config_, role);
   variable.reversed = std::move(options.reversed);
   variable.hints = base_;
   variable.hints.keras3_path = cat(base_.keras3_path, "/vars/", next_++);
@@ -30,7 +34,8 @@ VariableMaker VariableMaker::inside(const std::string& attribute, const std::str
   VariableHints base = base_;
   base.keras3_path = cat(base.keras3_path, "/", attribute);
   if (!scope.empty()) base.scopes.push_back(scope);
-  return VariableMaker(graph_, std::move(base), cat(name_, "/", scope.empty() ? attribute : scope));
+  return VariableMaker(graph_, std::move(base), cat(name_, "/", scope.empty() ? attribute : scope),
+                       *config_);
 }
 
 const Shape& LayerBuild::input(std::size_t least_rank) const {

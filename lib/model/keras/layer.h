@@ -15,14 +15,17 @@ namespace ckpt::keras {
 // Declares the variables of a layer, and of the layers inside of it.
 class VariableMaker {
  public:
-  VariableMaker(Graph& graph, VariableHints base, std::string name)
-      : graph_(graph), base_(std::move(base)), name_(std::move(name)) {}
+  // `config` is the layer's, which outlives the maker.
+  VariableMaker(Graph& graph, VariableHints base, std::string name, const Config& config)
+      : graph_(graph), base_(std::move(base)), name_(std::move(name)), config_(&config) {}
 
   struct Options {
     std::vector<std::string> gates{};  // of Keras 1
     bool trainable = true;
     bool optional = false;
     std::vector<std::int64_t> reversed{};  // axes to reverse
+    // Where it is another one than variables of that role have (initializer.h).
+    std::optional<Initializer> initializer{};
   };
 
   // Adds a variable to the graph and to the operation. `spelling`: the role, and other names that
@@ -37,10 +40,18 @@ class VariableMaker {
   // layer's own name, empty where legacy files do not show it.
   [[nodiscard]] VariableMaker inside(const std::string& attribute, const std::string& scope) const;
 
+  // The same maker for a layer that has a config of its own.
+  [[nodiscard]] VariableMaker with(const Config& config) const {
+    VariableMaker maker = *this;
+    maker.config_ = &config;
+    return maker;
+  }
+
  private:
   Graph& graph_;
   VariableHints base_;
   std::string name_;
+  const Config* config_;
   std::size_t next_ = 0;  // the number of the next variable under vars/
 };
 

@@ -34,9 +34,10 @@ std::vector<std::string> gates(std::initializer_list<const char*> letters, const
 
 // One cell as an operation; gives its units. `kind` is "simple_rnn_cell", "lstm_cell", "gru_cell".
 std::int64_t add_cell(const LayerBuild& b, const std::string& kind, const Config& config,
-                      std::int64_t width, VariableMaker make, Operation& op) {
+                      std::int64_t width, const VariableMaker& outer, Operation& op) {
   op.kind = kind;
   op.compute = b.op.compute;
+  VariableMaker make = outer.with(config);
   const LayerBuild cell{b.class_name, config, b.dialect, b.backend, b.inputs, op, make};
   const std::int64_t units = config.integer("units");
   ops::require(units > 0, "its units are not positive");
@@ -196,9 +197,11 @@ void build_bidirectional(const LayerBuild& b) {
     // Legacy files call the directions forward_NAME and backward_NAME.
     const std::string prefix = is_forward ? "forward_" : "backward_";
     const bool has_own_name = inner.name.starts_with(prefix) || (!is_forward && !is_copy);
-    VariableMaker make = b.make.inside(is_forward ? "forward_layer" : "backward_layer",
-                                       has_own_name ? inner.name : prefix + inner.name);
     const Config config(inner.config);
+    VariableMaker make = b.make
+                             .inside(is_forward ? "forward_layer" : "backward_layer",
+                                     has_own_name ? inner.name : prefix + inner.name)
+                             .with(config);
     Operation part;
     part.compute = b.op.compute;
     found->build({inner.class_name, config, b.dialect, b.backend, b.inputs, part, make});

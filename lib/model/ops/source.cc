@@ -13,6 +13,16 @@ std::vector<Value> infer_variable(const Signature& s) {
 
 std::vector<Array> run_variable(const Call& call) { return {call.need("variable")}; }
 
+// One number, of no axes.
+std::vector<Value> infer_constant(const Signature& s) {
+  (void)s.op.attributes.number("number");
+  return {{s.op.compute, {}}};
+}
+
+std::vector<Array> run_constant(const Call& call) {
+  return {make_array(call.op.compute, {}, {call.op.attributes.number("number")})};
+}
+
 // 0, 1, … n - 1.
 std::vector<Value> infer_range(const Signature& s) {
   const std::int64_t n = s.op.attributes.integer("n");
@@ -28,6 +38,7 @@ std::vector<Array> run_range(const Call& call) {
 
 constexpr Kind kKinds[] = {
     {"variable", infer_variable, run_variable},
+    {"constant", infer_constant, run_constant},
     {"range", infer_range, run_range},
 };
 

@@ -49,7 +49,7 @@ class Walk {
 class Builder : public nlohmann::json_sax<Json> {
  public:
   Builder(std::string_view text, const char** reached)
-      : reached_(reached), line_start_(text.data()), counted_(text.data()) {}
+      : begin_(text.data()), reached_(reached), line_start_(text.data()), counted_(text.data()) {}
 
   Datum root;
 
@@ -90,7 +90,7 @@ class Builder : public nlohmann::json_sax<Json> {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error …"
     const std::string_view what = e.what();
     const auto colon = what.find(": ");
-    place_ = place_of(*reached_);
+    place_ = place_of(*reached_ == begin_ ? begin_ : *reached_ - 1);
     refuse(cat("is no JSON behind '", escape(token),
                "': ", colon == std::string_view::npos ? what : what.substr(colon + 2)));
   }
@@ -141,6 +141,7 @@ class Builder : public nlohmann::json_sax<Json> {
     return true;
   }
 
+  const char* begin_;
   const char** reached_;
   const char* line_start_;
   const char* counted_;
@@ -186,14 +187,14 @@ std::string words_of(const Datum& datum) {
 
 Datum parse_data(std::string_view text) {
   if (text.size() > kMaxText) {
-    throw Error(Errc::kCorrupt, cat("the graph file has ", with_commas(text.size()),
+    throw Error(Errc::kCorrupt, cat("1:1: the graph file has ", with_commas(text.size()),
                                     " bytes; a megabyte is the most"));
   }
   const char* reached = text.data();
   Builder builder(text, &reached);
   Json::sax_parse(Walk(text.data(), &reached), Walk(text.data() + text.size(), &reached), &builder);
   if (builder.root.kind != Datum::Kind::kObject) {
-    throw Error(Errc::kCorrupt, "the graph file is no JSON object");
+    throw Error(Errc::kCorrupt, "1:1: the graph file is no JSON object");
   }
   return std::move(builder.root);
 }

@@ -54,6 +54,12 @@ std::string title(const Datum& statement) {
   return "statement";
 }
 
+// Is it a global variable, which a saver keeps?
+bool is_saved(const Variable& variable) {
+  const auto& collections = variable.facts().collections;
+  return std::ranges::find(collections, kGlobalVariables) != collections.end();
+}
+
 std::string_view word_of(const Binding& binding) {
   constexpr std::array<std::string_view, 3> kWords{"value", "variable", "scope"};
   return kWords[binding.index()];
@@ -69,9 +75,7 @@ Machine::Machine(const Datum& program, const ProgramOptions& options, Graph& gra
       root_(store_.current_scope()),
       budget_(kMaxWork) {}
 
-std::string Machine::place(const Datum& at) const {
-  return cat(options_.file, ":", at.at.line, ":", at.at.column);
-}
+std::string Machine::place(const Datum& at) const { return cat(at.at.line, ":", at.at.column); }
 
 void Machine::run() {
   Fields head(program_, parameters_, budget_);
@@ -98,9 +102,9 @@ void Machine::run() {
     take_variables();
     read_outputs();
   } catch (const ScopeError& e) {
-    throw e.in(options_.file);
+    throw e.in(place(program_));
   } catch (const Error& e) {
-    throw e.in(options_.file);
+    throw e.in(place(program_));
   }
 }
 
@@ -156,25 +160,14 @@ void Machine::read_outputs() {
   if (outputs == nullptr) return;
   if (outputs->kind != Kind::kList) refuse("its 'outputs' are no list");
   for (const Datum& output : outputs->items) {
-    std::string name = output.text;
-    std::string of = output.text;
-    if (output.kind == Kind::kObject) {
-      Fields f(output, parameters_, budget_);
-      name = f.text("name");
-      of = f.text("value");
-      f.finish();
-    } else if (output.kind != Kind::kText) {
-      refuse("an output is a name, or an object {\"name\": …, \"value\": …}");
-    }
-    const Binding& binding = look_up(main_, of);
+    if (output.kind != Kind::kText) refuse("an output is a name that 'as' has bound");
+    const Binding& binding = look_up(main_, output.text);
     const auto* value = std::get_if<std::size_t>(&binding);
     if (value == nullptr) {
-      refuse(cat("its output '", escape(of), "' is a ", word_of(binding), ", and no value"));
+      refuse(
+          cat("its output '", escape(output.text), "' is a ", word_of(binding), ", and no value"));
     }
-    if (std::ranges::find(graph_.outputs, name, &Port::name) != graph_.outputs.end()) {
-      refuse(cat("has two outputs '", escape(name), "'"));
-    }
-    graph_.outputs.push_back({name, *value});
+    graph_.outputs.push_back({cat("output_", graph_.outputs.size()), *value});
   }
 }
 
@@ -182,9 +175,7 @@ void Machine::read_outputs() {
 void Machine::take_variables() {
   (void)saveables_of(store_);  // two variables with one name are an error
   for (const auto& variable : store_.variables()) {
-    const auto& collections = variable->facts().collections;
-    const bool is_global = std::ranges::find(collections, kGlobalVariables) != collections.end();
-    if (is_global && !variable->slice()) position_of(*variable);
+    if (is_saved(*variable) && !variable->slice()) position_of(*variable);
   }
 }
 
@@ -336,7 +327,7 @@ void Machine::run_variable(std::string_view kind, Fields& f, Frame& frame) {
     options.partitioner = fixed_size_partitioner(
         f.positive("partitions"), static_cast<std::size_t>(f.integer("partition_axis", 0)));
   }
-  options.origin = cat(options_.file, ":", f.at().line, ":", f.at().column);
+  options.origin = cat("line ", f.at().line, ", column ", f.at().column);
   const bool is_local = f.flag("local", false);
   f.texts("as");
   f.finish();
@@ -355,7 +346,7 @@ void Machine::run_variable(std::string_view kind, Fields& f, Frame& frame) {
   Variable& made = kind == "variable" ? store_.make_variable(name, options)
                    : is_local         ? store_.get_local_variable(name, options)
                                       : store_.get_variable(name, options);
-  position_of(made);
+  if (is_saved(made)) position_of(made);
   bind(f, frame, {&made});
 }
 
@@ -403,6 +394,10 @@ std::vector<Operand> Machine::operands(Fields& f, const Frame& frame) {
     if (const auto* value = std::get_if<std::size_t>(&binding)) {
       out.push_back({Operand::Kind::kValue, *value});
     } else if (const auto* variable = std::get_if<const Variable*>(&binding)) {
+      if (!is_saved(**variable)) {
+        refuse(cat("'", escape(input.text), "' is the variable '", escape((*variable)->name()),
+                   "', which is not among the global ones, so no checkpoint has it"));
+      }
       out.push_back({Operand::Kind::kVariable, position_of(**variable)});
     } else {
       refuse(cat("'", escape(input.text), "' is a scope, and no value or variable"));
@@ -456,7 +451,7 @@ void Machine::run_layer(Fields& f, Frame& frame) {
   LayerOptions options;
   options.name = f.text("name", "");
   options.reuse = f.reuse("reuse");
-  options.origin = cat(options_.file, ":", f.at().line, ":", f.at().column);
+  options.origin = cat("line ", f.at().line, ", column ", f.at().column);
   if (f.has("in")) {
     const std::string in = f.text("in");
     const Binding* binding = in.empty() ? nullptr : &look_up(frame, in);

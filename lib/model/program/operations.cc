@@ -260,6 +260,16 @@ Outputs clip(Site& s) {
   return s.add(std::move(op), {x});
 }
 
+Outputs constant(Site& s) {
+  s.need_inputs(0, 0);
+  Operation op;
+  op.kind = "constant";
+  (void)s.fields.need("value");
+  op.attributes.set("number", s.fields.number("value", 0));
+  op.compute = s.fields.dtype("dtype", DType::kF32);
+  return s.add(std::move(op), {});
+}
+
 // 0, 1, … n - 1.
 Outputs range(Site& s) {
   s.need_inputs(0, 0);
@@ -358,6 +368,7 @@ constexpr Row kRows[] = {
     {"ceil", "Ceil", unary},
     {"clip", "clip_by_value", clip},
     {"concat", "concat", concat},
+    {"constant", "Const", constant},
     {"conv2d", "Conv2D", conv},
     {"conv2d_transpose", "conv2d_transpose", conv},
     {"cos", "Cos", unary},

@@ -1,0 +1,152 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "support/digits.h"
+
+namespace {
+
+const std::string kGraphs = CKPT_FIXTURES "/graphs/";
+
+// A folder with the shipped graphs.
+struct GraphFolder : DigitsFolder {
+  GraphFolder() {
+    std::filesystem::copy(kGraphs, dir.path(), std::filesystem::copy_options::recursive);
+  }
+};
+
+std::vector<std::string> with(std::vector<std::string> command, const std::string& settings) {
+  for (const auto setting : ckpt::split(settings, " ")) {
+    command.emplace_back("--set");
+    command.emplace_back(setting);
+  }
+  return command;
+}
+
+const std::string kTinyBert =
+    "layers=2 hidden=8 heads=2 intermediate=12 vocabulary=11 positions=7 length=5";
+const std::string kTinyGpt2 = "layers=2 width=8 heads=2 vocabulary=11 positions=7 length=5";
+
+}  // namespace
+
+TEST_SUITE("tools/init") {
+  TEST_CASE("init, ls, run and verify go from a graph file to outputs") {
+    const GraphFolder w;
+    const std::string graph = "classic/reuse_across_calls.json";
+    CHECK(w.answer({"init", "--graph", graph, "net.h5", "--seed", "3"}) ==
+          "net.h5: 2 variables, 110 parameters, of classic/reuse_across_calls.json (graph file), "
+          "seed 3\nstatus 0");
+    CHECK(w.answer({"ls", "--flat", "--graph", graph}) ==
+          "classic/reuse_across_calls.json: graph, graph file, 0 B\n"
+          "my_layer/weights  f32  [10, 10]  100  400 B\n"
+          "my_layer/biases   f32  [10]       10   40 B\n"
+          "total: 2 variables, 110 parameters, 440 B\n"
+          "status 0");
+    run_python("import numpy as np,sys\nnp.savez(sys.argv[1], x=np.ones((1,10),'f4'))\n",
+               {w.dir / "x.npz"});
+    const auto run =
+        w.ckpt({"run", "net.h5", "--graph", graph, "--inputs", "x.npz", "-o", "y.npz"});
+    CHECK(run.err == "");
+    CHECK(run.out.find("out  output_0  f32 [1, 10]") != std::string::npos);
+    // One matrix, applied twice: NumPy reads it from the file.
+    CHECK(run_python("import numpy as np,h5py,sys\n"
+                     "f=h5py.File(sys.argv[1]); w=f['my_layer/weights'][()].astype('f8')\n"
+                     "y=np.load(sys.argv[2])['output_0']\n"
+                     "print(abs(np.ones((1,10))@w@w-y).max()<1e-5, abs(y).max()>1e-3)\n",
+                     {w.dir / "net.h5", w.dir / "y.npz"}) == "True True\n");
+    const auto verified =
+        w.ckpt({"verify", "net.h5", "--against", "net.h5", "--graph", graph, "--graph-new", graph});
+    CHECK(verified.err == "");
+    CHECK(verified.status == 0);
+  }
+
+  TEST_CASE("the same seed gives the same bytes, another one others") {
+    const GraphFolder w;
+    const auto init = [&](const std::string& file, const std::string& seed) {
+      CHECK(
+          w.ckpt(with({"init", "--graph", "bert.json", file, "--seed", seed}, kTinyBert)).status ==
+          0);
+      return read_file(w.dir / file);
+    };
+    const std::string bytes = init("a.h5", "1");
+    CHECK(init("b.h5", "1") == bytes);
+    CHECK(init("c.h5", "2") != bytes);
+    CHECK(w.answer(with({"init", "--graph", "bert.json", "a.h5"}, kTinyBert)) ==
+          "ckpt: a.h5: exists already; give another name, or ask to overwrite it\nstatus 5");
+  }
+
+  TEST_CASE("the tiny BERT and GPT-2 compute what NumPy computes") {
+    const GraphFolder w;
+    for (const auto& [name, settings] :
+         {std::pair{std::string("bert"), kTinyBert}, {std::string("gpt2"), kTinyGpt2}}) {
+      CAPTURE(name);
+      const auto result =
+          w.ckpt(with({"verify", "golden/" + name + "_tiny.npz", "--graph", name + ".json",
+                       "--golden", "golden/" + name + "_tiny_record.npz", "--rtol", "1e-6"},
+                      settings));
+      CHECK(result.err == "");
+      CHECK(result.out.find("_record.npz: same\n") != std::string::npos);
+      CHECK(result.status == 0);
+    }
+  }
+
+  TEST_CASE("a checkpoint that does not fit is told all that is missing, otherwise or too much") {
+    const GraphFolder w;
+    CHECK(w.ckpt({"init", "--graph", "classic/ghost_twin.json", "net.h5"}).status == 0);
+    const auto checked =
+        w.ckpt({"ls", "net.h5", "--flat", "--graph", "classic/reuse_across_calls.json"});
+    CHECK(checked.err ==
+          "ckpt: net.h5: my_layer/weights is missing\n"
+          "ckpt: net.h5: my_layer/biases is missing\n"
+          "ckpt: net.h5: dense/bias is not in the graph\n"
+          "ckpt: net.h5: dense/kernel is not in the graph\n"
+          "ckpt: net.h5: dense_1/bias is not in the graph\n"
+          "ckpt: net.h5: dense_1/kernel is not in the graph\n");
+    CHECK(checked.status == 1);
+    CHECK(w.ckpt({"ls", "net.h5", "--graph", "classic/ghost_twin.json"}).status == 0);
+    CHECK(w.answer(with({"run", "golden/gpt2_tiny.npz", "--graph", "gpt2.json", "--inputs",
+                         "golden/gpt2_tiny_record.npz"},
+                        "layers=2 width=8 heads=2 vocabulary=12 positions=7 length=5")) ==
+          "ckpt: golden/gpt2_tiny.npz: does not fit gpt2.json (graph file): model/wte is f32 [11, "
+          "8], not f32 [12, 8]\nstatus 4");
+  }
+
+  TEST_CASE("remap --expect takes a graph: what would be missing or otherwise is said first") {
+    const GraphFolder w;
+    CHECK(w.ckpt({"init", "--graph", "classic/ghost_twin.json", "net.h5"}).status == 0);
+    const auto remapped = [&](const std::string& rule) {
+      return w.ckpt({"remap", "net.h5", "out.h5", "-r", rule, "-r", "dense_1/ = -", "--expect",
+                     "classic/reuse_across_calls.json", "--overwrite"});
+    };
+    CHECK(remapped("dense/kernel = my_layer/weights").err ==
+          "ckpt: dense/bias: is not in the reference\n"
+          "ckpt: my_layer/biases: is in the reference and would be missing\n");
+    CHECK(remapped("dense/{x} = my_layer/{x}").status == 1);
+    const auto right = w.ckpt({"remap", "net.h5", "out.h5", "-r", "dense/kernel = my_layer/weights",
+                               "-r", "dense/bias = my_layer/biases", "-r", "dense_1/{_} = -",
+                               "--expect", "classic/reuse_across_calls.json"});
+    CHECK(right.err == "");
+    CHECK(right.status == 0);
+  }
+
+  TEST_CASE("the mistake of a forgotten reuse is answered as TensorFlow answers it") {
+    const GraphFolder w;
+    CHECK(w.answer({"ls", "--graph", "classic/forgotten_reuse.json"}) ==
+          "ckpt: classic/forgotten_reuse.json:21:5: call 'create_layer': 10:11: get_variable "
+          "'weights': my_layer/weights: this variable already exists, first made at line 10, "
+          "column 11, and reuse is False here; open the scope with reuse True to share it, or "
+          "with reuse AUTO to share it where it exists and make it where it does not\nstatus 3");
+  }
+
+  TEST_CASE("a Keras config is built, saved and run, too") {
+    const DigitsFolder w;
+    CHECK(w.answer({"init", "--graph", "digits.json", "new.h5"}) ==
+          "new.h5: 14 variables, 4,042 parameters, of digits.json (Keras 3 config), seed 0\n"
+          "status 0");
+    CHECK(
+        w.ckpt({"run", "new.h5", "--graph", "digits.json", "--inputs", "test_digits.npz"}).status ==
+        0);
+    CHECK(w.answer({"init", "--graph", "digits.json", "--set", "a=1", "b.h5"}) ==
+          "ckpt: digits.json: --set gives parameters to graph files alone; this is none\nstatus 2");
+  }
+}
