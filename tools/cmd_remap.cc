@@ -144,11 +144,9 @@ ExitStatus run_remap(const Options& options, Console& console) {
   const bool nothing_to_do =
       plan.already_migrated || (options.in_place && !has_changes(plan)) || refused || unexpected;
   if (!nothing_to_do) {
-    Receipt receipt = make_receipt(plan, index.entries, rules);
-    receipt.tool = kTool;
-    receipt.input = {input, index.format, index.layout, index.file_bytes};
-    receipt.output = {options.in_place ? input : output, index.format, index.layout, 0};
-    if (options.digests) receipt.digests = digests_of(*reader, plan);
+    const Receipt::File source{input, index.format, index.layout, index.file_bytes};
+    decltype(Receipt::digests) digests;
+    if (options.digests) digests = digests_of(*reader, plan);
     reader.reset();  // it holds a lock that an edit in place needs, and the index
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
@@ -156,7 +154,12 @@ ExitStatus run_remap(const Options& options, Console& console) {
     ReceiptFiles files(options.in_place ? input : output, options.in_place);
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
+        Receipt receipt = make_receipt(plan, rules);
+        receipt.tool = kTool;
+        receipt.input = receipt.output = source;
+        receipt.output.path = options.in_place ? input : output;
         receipt.output.bytes = result.size_after;
+        receipt.digests = std::move(digests);
         files.write(receipt, options.in_place && result.can_undo ? &result.undo : nullptr);
         report.receipt = files.receipt_path();
       };

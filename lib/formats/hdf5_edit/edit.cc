@@ -12,9 +12,9 @@
 #include "formats/edit/clone.h"
 #include "formats/edit/locked_file.h"
 #include "formats/edit/wishes.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/reader.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5_edit/check.h"
 #include "formats/hdf5_edit/journal.h"
 #include "formats/hdf5_edit/repack.h"
@@ -123,7 +123,7 @@ EditResult::How apply_in_place(int fd, const std::string& path, InPlace in_place
     cloned = copy->clone();
   }
   if (!copy) {
-    const std::uint64_t signature_at = read_superblock(*view_file(fd)).offset;
+    const std::uint64_t signature_at = h5parse::read_superblock(*view_file(fd)).base;
     apply_with_journal(fd, signature_at, change.patch, change.extents, change.fill);
     check_written(*view_file(fd), change);
     return EditResult::How::kJournalled;
@@ -143,6 +143,19 @@ LockFor purpose_of(bool in_place, InPlace how) {
   return how == InPlace::kReplace ? LockFor::kReplacing : LockFor::kWriting;
 }
 
+std::vector<Wishes::Name> names_of(const Variables& variables) {
+  std::vector<Wishes::Name> names;
+  names.reserve(variables.variables.size() + variables.aliases.size());
+  for (std::uint32_t i = 0; i < variables.variables.size(); ++i) {
+    const std::string_view name = variables.name_of(i);
+    names.push_back({i, false, name, name});
+    for (const auto& alias : variables.aliases_of(i)) {
+      names.push_back({i, true, alias.path, alias.path});
+    }
+  }
+  return names;
+}
+
 class Editor {
  public:
   Editor(const std::string& path, const std::string& target, const Edit& edit,
@@ -158,32 +171,40 @@ class Editor {
     fd_ = locked.get();
     const auto file = view_file(fd_);
     check_not_interrupted(*file);
-    static_cast<void>(read_superblock(*file));
+    static_cast<void>(h5parse::read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
-    const auto source = open_source(*file);
-    Census census = take_census(*source, *file, options_.use_paths);
-    const Wishes wishes = resolve(census.entries, edit_);
-    Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
-    if (options_.repack) check_repackable(census);
-    const Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
-    result_.operations = report_of(work.operations);
-    result_.notes = work.notes;
-    if (options_.plan_only) return std::move(result_);
-    if (options_.repack) return repack(census, wishes);
-    if (work.operations.empty() && target_.empty()) return std::move(result_);
-
-    Outcome outcome{{file->size(), file->size(), {}}, {}};
-    if (!work.operations.empty()) {
-      outcome = edit_by_helper(fd_, work.operations,
-                               {options_.helper, options_.helper_time, options_.helper_memory});
-      const PatchedFile patched(*file, outcome.patch);
-      const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
-      check_outcome(plan, *source, patched, outcome.created);
-    }
-    return write(*file, std::move(outcome));
+    std::optional<Outcome> outcome = make_outcome(*file);
+    return outcome ? write(*file, std::move(*outcome)) : std::move(result_);
   }
 
  private:
+  // What is to be written; empty where all is done without. All that it takes to decide it is out
+  // of memory when it is there.
+  std::optional<Outcome> make_outcome(const RandomFile& file) {
+    auto source = open_source(file);
+    Census census = take_census(*source, file, options_.use_paths);
+    const Wishes wishes = resolve(names_of(census), edit_);
+    Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
+    source.reset();  // it remembers much of what it has read
+    if (options_.repack) check_repackable(census);
+    Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
+    result_.notes = work.notes;
+    if (options_.plan_only || options_.repack || work.operations.empty()) {
+      result_.operations = report_of(std::move(work.operations));
+      if (options_.plan_only) return std::nullopt;
+      if (options_.repack) repack(census, wishes);
+      if (options_.repack || target_.empty()) return std::nullopt;
+      return Outcome{{file.size(), file.size(), {}}, {}};
+    }
+    Outcome outcome = edit_by_helper(
+        fd_, work.operations, {options_.helper, options_.helper_time, options_.helper_memory});
+    const PatchedFile patched(file, outcome.patch);
+    const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
+    check_outcome(plan, file, patched, outcome.created);
+    result_.operations = report_of(std::move(work.operations));
+    return outcome;
+  }
+
   EditResult write(const RandomFile& file, Outcome outcome) {
     Change change{std::move(outcome.patch), std::move(outcome.created), {}};
     result_.patched_bytes = bytes_of(change.patch);
@@ -220,13 +241,12 @@ class Editor {
     return std::move(result_);
   }
 
-  EditResult repack(const Census& census, const Wishes& wishes) {
+  void repack(const Census& census, const Wishes& wishes) {
     const auto original = open_hdf5(view_file(fd_), OpenOptions{.use_paths = options_.use_paths});
     if (options_.before_commit) options_.before_commit(result_);
     result_.size_after =
         repack_native(*original, census, wishes, edit_, target_, options_.overwrite);
     result_.how = EditResult::How::kRepacked;
-    return std::move(result_);
   }
 
   const std::string& path_;

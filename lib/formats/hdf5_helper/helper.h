@@ -33,7 +33,7 @@ std::string find_helper();
 
 // Lets libhdf5 carry out `operations` on the file of `fd`. The patch is whole and in order, and
 // fits the file; what it means is not checked.
-Outcome edit_by_helper(int fd, std::vector<Operation> operations, const HelperOptions& options);
+Outcome edit_by_helper(int fd, std::span<const Operation> operations, const HelperOptions& options);
 
 // Lets libhdf5 lay out a new native file.
 Outcome lay_out_by_helper(LayoutRequest request);

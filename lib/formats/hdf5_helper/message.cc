@@ -40,9 +40,9 @@ Shape take_shape(WireReader& in) {
   return shape;
 }
 
-void put(WireWriter& out, const EditRequest& request) {
-  out.number(request.operations.size());
-  for (const Operation& operation : request.operations) {
+void put(WireWriter& out, std::span<const Operation> operations) {
+  out.number(operations.size());
+  for (const Operation& operation : operations) {
     out.number(static_cast<std::uint64_t>(operation.kind));
     out.text(operation.path);
     out.text(operation.to);
@@ -110,15 +110,21 @@ ReadRequest take_read(WireReader& in) {
   return request;
 }
 
-}  // namespace
-
-Bytes encode_request(const Request& request) {
+// `kind` is the request's position in the variant.
+template <typename Content>
+Bytes encode(std::uint64_t kind, const Content& content) {
   WireWriter out;
   out.number(kProtocol);
-  out.number(request.index());
-  std::visit([&](const auto& content) { put(out, content); }, request);
-  return out.result();
+  out.number(kind);
+  put(out, content);
+  return std::move(out).result();
 }
+
+}  // namespace
+
+Bytes encode_request(std::span<const Operation> operations) { return encode(0, operations); }
+Bytes encode_request(const LayoutRequest& request) { return encode(1, request); }
+Bytes encode_request(const ReadRequest& request) { return encode(2, request); }
 
 Request decode_request(ByteView bytes) {
   WireReader in(bytes);
@@ -137,6 +143,8 @@ Request decode_request(ByteView bytes) {
 
 Bytes encode_outcome(const Outcome& outcome) {
   WireWriter out;
+  out.reserve(bytes_of(outcome.patch) +
+              16 * (outcome.patch.pieces.size() + outcome.created.size()) + 64);
   out.number(kProtocol);
   out.number(outcome.patch.size_before);
   out.number(outcome.patch.size_after);
@@ -150,7 +158,7 @@ Bytes encode_outcome(const Outcome& outcome) {
     out.number(extent.offset);
     out.number(extent.bytes);
   }
-  return out.result();
+  return std::move(out).result();
 }
 
 Outcome decode_outcome(ByteView bytes) {

@@ -141,7 +141,7 @@ Outcome lay_out(std::span<const VariableSpec> specs, std::span<const std::string
     }
   }
   drawing.finish();
-  outcome.patch = patch_of(nullptr, overlay);
+  outcome.patch = patch_of(nullptr, std::move(overlay));
   return outcome;
 }
 

@@ -195,11 +195,12 @@ bool answer() {
   Bytes bytes(static_cast<std::size_t>(message->size()));
   message->read_at(0, bytes);
   const auto file = view_file(kFile);
-  WireWriter out;
-  out.number(0);
-  out.bytes(std::visit([&](const auto& request) { return answer_to(request, *file); },
-                       decode_request(bytes)));
-  return send(out.result());
+  const Bytes content = std::visit([&](const auto& request) { return answer_to(request, *file); },
+                                   decode_request(bytes));
+  WireWriter head;
+  head.number(0);
+  head.number(content.size());
+  return send(head.result()) && send(content);
 }
 
 }  // namespace
