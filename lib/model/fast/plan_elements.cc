@@ -193,6 +193,11 @@ bool Planner::plan_multiply(const Node& node) {
   return true;
 }
 
+bool Planner::plan_binary(const Node& node) {
+  if (is_binary(node.operation, "add")) return plan_add(node);
+  return is_binary(node.operation, "multiply") && plan_multiply(node);
+}
+
 bool Planner::plan_concatenate(const Node& node) {
   const std::size_t value = node.outputs[0];
   const std::size_t axis =
