@@ -134,7 +134,7 @@ class Planner {
   };
   Scales batch_norm_of(const Node& node);
   static bool spread(const std::vector<std::vector<double>*>& numbers, std::size_t channels);
-  void plan_normalize(const Node& node, const Scales& scales);
+  void plan_normalize(const Node& node, Scales scales);
 
   // Takes the layers behind `node` that can become one with it. `has_kernel`: factors can go into
   // its variables; `can_add`: it has an end at which another value can be added.
