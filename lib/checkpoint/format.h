@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/checkup.h"
 #include "checkpoint/edit.h"
 #include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
@@ -70,6 +71,8 @@ struct Format {
   // Finishes or undoes an edit in place that was interrupted: `open` refuses such a file. May be
   // called for any file of the format, again and again.
   Recovery (*recover)(const std::string& path) = nullptr;
+  // Looks through a file that `open` finds nothing wrong with. Throws what `open` throws.
+  Upkeep (*upkeep)(const RandomFile& file) = nullptr;
 };
 
 }  // namespace ckpt

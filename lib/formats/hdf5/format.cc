@@ -2,6 +2,7 @@
 
 #include "formats/h5parse/superblock.h"
 #include "formats/hdf5/reader.h"
+#include "formats/hdf5/upkeep.h"
 #include "formats/hdf5/writer.h"
 #include "formats/hdf5_edit/edit.h"
 #include "formats/hdf5_edit/journal.h"
@@ -34,6 +35,7 @@ const Format kHdf5Format{
     .edit = edit_hdf5,
     .undo = undo_hdf5,
     .recover = recover_hdf5,
+    .upkeep = upkeep_hdf5,
 };
 
 }  // namespace ckpt::hdf5
