@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "graph_input.h"
+#include "model/initial_checkpoint.h"
 #include "report/listing_json.h"
 #include "report/listing_text.h"
 
@@ -14,6 +16,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> files;
+  GraphChoice graph;
   ListingRequest request;
   int depth = 0;
   std::string sort = "file";
@@ -27,14 +30,14 @@ struct Options {
   std::string color = "auto";
 };
 
-// Lists one file. Nothing is printed unless the whole file could be opened.
-bool list(const Options& options, const Target& target, bool first, Console& console) {
-  const auto reader = open_input(target.path, options.paths, console, options.salvage);
+// Lists one checkpoint.
+bool list(const Options& options, const Reader& reader, const Target& target, bool first,
+          Console& console) {
   ListingRequest request = options.request;
   request.scope = target.scope;
   Listing listing;
   try {
-    listing = make_listing(reader->index(), request);
+    listing = make_listing(reader.index(), request);
   } catch (const Error& e) {
     // A scope that is not there is a slip of the command line, not a fault of the file.
     throw Error(Errc::kInvalid, e.what()).in(escape(target.path));
@@ -43,19 +46,19 @@ bool list(const Options& options, const Target& target, bool first, Console& con
   try {
     if (options.json) {
       JsonStream json(out);
-      write_listing(*reader, listing, target.path, kTool, options.details, json);
+      write_listing(reader, listing, target.path, kTool, options.details, json);
     } else if (options.json_lines) {
-      write_listing_lines(*reader, listing, target.path, options.details, out);
+      write_listing_lines(reader, listing, target.path, options.details, out);
     } else if (options.tsv) {
       if (first) print_listing_tsv_header(out);
-      print_listing_tsv(*reader, listing, target.path, out);
+      print_listing_tsv(reader, listing, target.path, out);
     } else {
       const ListingText how{.style = console.style(options.color),
                             .flat = options.flat,
                             .details = options.details,
                             .show_path = true};
       if (!first) console.write("\n");
-      print_listing(*reader, listing, request, target.path, how, out);
+      print_listing(reader, listing, request, target.path, how, out);
     }
   } catch (const Error& e) {
     throw e.in(escape(target.path));
@@ -63,13 +66,38 @@ bool list(const Options& options, const Target& target, bool first, Console& con
   return !listing.entries.empty() || request.globs.empty();
 }
 
+// The graph's own variables where there is no file; of each file, whether it has them.
+ExitStatus run_graph(const Options& options, Console& console) {
+  if (options.files.empty()) {
+    const Graph graph = read_graph(options.graph, nullptr, console);
+    list(options, *open_initial(graph), {options.graph.file, ""}, true, console);
+    return ExitStatus::kDone;
+  }
+  bool fits = true;
+  for (const std::string& file : options.files) {
+    const Target target = parse_target(file);
+    const auto reader = open_input(target.path, options.paths, console, options.salvage);
+    const Graph graph = read_graph(options.graph, &reader->index(), console);
+    list(options, *reader, target, &file == &options.files.front(), console);
+    for (const std::string& misfit : misfits_of(graph, *reader)) {
+      console.complain(cat(escape(target.path), ": ", misfit));
+      fits = false;
+    }
+  }
+  return fits ? ExitStatus::kDone : ExitStatus::kNo;
+}
+
 ExitStatus run_ls(const Options& options, Console& console) {
+  if (!options.graph.file.empty()) return run_graph(options, console);
   ExitStatus worst = ExitStatus::kDone;
   bool found = false;
   bool first = true;
   for (const std::string& file : options.files) {
     try {
-      found |= list(options, parse_target(file), first, console);
+      // Nothing is printed unless the whole file could be opened.
+      const Target target = parse_target(file);
+      const auto reader = open_input(target.path, options.paths, console, options.salvage);
+      found |= list(options, *reader, target, first, console);
       first = false;
     } catch (const Error& e) {
       console.complain(e.what());
@@ -88,7 +116,10 @@ ExitStatus run_ls(const Options& options, Console& console) {
 
 Action add_ls(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  app.add_option("FILE", o->files, "checkpoints; FILE:SCOPE lists one scope of a file")->required();
+  app.add_option("FILE", o->files, "checkpoints; FILE:SCOPE lists one scope of a file");
+  add_graph_options(app, o->graph,
+                    "list the variables that a graph file or Keras config makes; with FILE, say "
+                    "where it has others");
   app.add_flag("--flat", o->flat, "one line a variable with its whole name, instead of the tree");
   app.add_option("--depth", o->depth, "show scopes down to this level only, with their sums")
       ->type_name("N")
@@ -98,6 +129,7 @@ Action add_ls(CLI::App& app) {
          "only variables that match: * inside a scope, ** across scopes, ?, [a-z]; repeatable")
       ->type_name("PATTERN")
       ->expected(1)
+      ->allow_extra_args(false)
       ->take_all();
   app.add_option("--sort", o->sort, "order: file (default), name (as people count), size")
       ->check(CLI::IsMember({"file", "name", "size"}))
@@ -119,9 +151,13 @@ Action add_ls(CLI::App& app) {
                          "  ckpt ls model.h5                      the tree of scopes\n"
                          "  ckpt ls --collapse --slots model.h5:encoder\n"
                          "  ckpt ls --flat --glob '**/kernel' --sort size model.h5\n"
-                         "  ckpt ls --json model.h5 | jq '.totals.parameters'\n"));
+                         "  ckpt ls --json model.h5 | jq '.totals.parameters'\n"
+                         "  ckpt ls --graph bert.json --set layers=2\n"));
   return [o, &app](Console& console) {
     using Sort = ListingRequest::Sort;
+    if (o->files.empty() && o->graph.file.empty()) {
+      throw Error(Errc::kInvalid, "FILE is required, or --graph G; see `ckpt ls --help`");
+    }
     if (app.count("--depth") > 0) o->request.depth = o->depth;
     o->request.sort = o->sort == "name"   ? Sort::kName
                       : o->sort == "size" ? Sort::kSize

@@ -7,6 +7,8 @@
 #include "crash_guard.h"
 #include "dups/digest.h"
 #include "formats/formats.h"
+#include "graph_input.h"
+#include "model/initial_checkpoint.h"
 #include "receipt_files.h"
 #include "remap/execute.h"
 #include "remap/invert.h"
@@ -69,6 +71,24 @@ Rules inverted(const Options& options, const Index& index, PlanOptions& plan) {
   return inversion.rules;
 }
 
+bool is_checkpoint(const std::string& path) {
+  try {
+    (void)detect_format(path);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// The variables of a checkpoint, or those that a graph makes.
+std::vector<Entry> expected_entries(const Options& options, Console& console) {
+  if (is_graph_text(options.expect) && !is_checkpoint(options.expect)) {
+    const Graph graph = read_graph({options.expect, {}}, nullptr, console);
+    return open_initial(graph)->index().entries;
+  }
+  return open_input(options.expect, false, console)->index().entries;
+}
+
 void complain_of_problems(const Plan& plan, const std::string& input, Console& console) {
   for (const Problem& problem : plan.problems) {
     console.complain(cat(escape(input), ": ", problem.message));
@@ -121,8 +141,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
                      .expectation = {}};
   bool refused = !plan.problems.empty();
   if (!refused && !options.expect.empty()) {
-    const auto reference = open_input(options.expect, false, console);
-    report.expectation = compare_outcome(plan, index.entries, reference->index().entries);
+    report.expectation = compare_outcome(plan, index.entries, expected_entries(options, console));
     for (const ExpectationFault& fault : report.expectation) console.complain(fault.message);
   }
   complain_of_problems(plan, input, console);
@@ -131,11 +150,9 @@ ExitStatus run_remap(const Options& options, Console& console) {
   const bool nothing_to_do =
       plan.already_migrated || (options.in_place && !has_changes(plan)) || refused || unexpected;
   if (!nothing_to_do) {
-    Receipt receipt = make_receipt(plan, index.entries, rules);
-    receipt.tool = kTool;
-    receipt.input = {input, index.format, index.layout, index.file_bytes};
-    receipt.output = {options.in_place ? input : output, index.format, index.layout, 0};
-    if (options.digests) receipt.digests = digests_of(*reader, plan);
+    const Receipt::File source{input, index.format, index.layout, index.file_bytes};
+    decltype(Receipt::digests) digests;
+    if (options.digests) digests = digests_of(*reader, plan);
     reader.reset();  // it holds a lock that an edit in place needs, and the index
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
@@ -143,7 +160,12 @@ ExitStatus run_remap(const Options& options, Console& console) {
     ReceiptFiles files(options.in_place ? input : output, options.in_place);
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
+        Receipt receipt = make_receipt(plan, rules);
+        receipt.tool = kTool;
+        receipt.input = receipt.output = source;
+        receipt.output.path = options.in_place ? input : output;
         receipt.output.bytes = result.size_after;
+        receipt.digests = std::move(digests);
         files.write(receipt, options.in_place && result.can_undo ? &result.undo : nullptr);
         report.receipt = files.receipt_path();
       };
@@ -192,8 +214,10 @@ Action add_remap(CLI::App& app) {
       ->type_name("HOW");
   app.add_flag("-n,--dry-run", o->dry_run, "print the plan and stop");
   app.add_flag("--explain", o->explain, "print which rule decided each name");
-  app.add_option("--expect", o->expect,
-                 "compare the outcome's names, shapes and dtypes with this checkpoint's first")
+  app.add_option(
+         "--expect", o->expect,
+         "compare the outcome's names, shapes and dtypes first with those of a checkpoint,\n"
+         "a graph file or a Keras config")
       ->type_name("REF");
   app.add_option("--rest", o->rest, "names that no rule claims: keep (default), drop, error")
       ->check(CLI::IsMember({"keep", "drop", "error"}))

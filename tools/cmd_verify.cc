@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "correspondence.h"
 #include "crash_guard.h"
+#include "engine_options.h"
 #include "graph_input.h"
 #include "report/verify_report.h"
 #include "tensor_file.h"
@@ -24,13 +25,14 @@ struct Options {
   std::string record;
   std::string map;
   bool no_receipt = false;
-  std::string graph;
+  GraphChoice graph;
   std::string graph_new;
   std::string inputs;
   std::string labels;
   std::uint64_t seed = 1;
   std::optional<double> rtol;
   std::optional<double> atol;
+  Engines engines;
   bool layers = false;
   bool require_forward = false;
   bool influence = false;
@@ -52,13 +54,13 @@ struct Loaded {
 };
 
 // A graph that was asked for must be read; a file's own need not be one that is known here.
-Loaded load_network(const Reader& reader, const std::string& path, const std::string& graph,
+Loaded load_network(const Reader& reader, const std::string& path, const GraphChoice& graph,
                     Console& console) {
   Loaded loaded;
   try {
     loaded.input = find_graph(reader, path, graph, console);
   } catch (const Error& e) {
-    if (!graph.empty() || e.code() != Errc::kUnsupported) throw;
+    if (!graph.file.empty() || e.code() != Errc::kUnsupported) throw;
     loaded.fault = e.what();
   }
   return loaded;
@@ -104,16 +106,28 @@ ExitStatus report_on(const Options& options, VerifyReport report, Console& conso
   return is_same ? ExitStatus::kDone : ExitStatus::kNo;
 }
 
+// NEW's graph, where one is given. Parameters that are set are of both.
+GraphChoice new_graph_of(const Options& options) {
+  return {options.graph_new,
+          options.graph_new.empty() ? std::vector<std::string>{} : options.graph.settings};
+}
+
 // The graph of NEW where there is no OLD: either option names it.
-std::string only_graph(const Options& options) {
-  return options.graph_new.empty() ? options.graph : options.graph_new;
+GraphChoice only_graph(const Options& options) {
+  return options.graph_new.empty() ? options.graph : new_graph_of(options);
 }
 
 ExitStatus run_record(const Options& options, Console& console) {
   const auto reader = open_input(options.file, false, console);
   const GraphInput graph = need_graph(*reader, options.file, only_graph(options), console);
   const Probe probe = probe_of(options, graph.graph, console);
-  RunResult result = run(graph.graph, *reader, probe.inputs, {.layers = options.layers});
+  EngineRun pass = run_by(options.engines, graph.graph, *reader, probe.inputs, options.layers);
+  if (pass.engines && !pass.engines->agree) {
+    console.complain(
+        cat("nothing is recorded: the engines disagree; ", join(describe(*pass.engines), "; ")));
+    return ExitStatus::kNo;
+  }
+  RunResult& result = pass.result;
   std::vector<NamedTensor> tensors;
   for (std::size_t i = 0; i < probe.inputs.size(); ++i) {
     tensors.push_back({cat("input_", i), probe.inputs[i]});
@@ -129,6 +143,7 @@ ExitStatus run_record(const Options& options, Console& console) {
 
 void fill_common(const Options& options, VerifyRequest& request, Console& console) {
   request.seed = options.seed;
+  request.engines = options.engines;
   request.labels = read_labels(options.labels, console);
   request.rtol = options.rtol;
   request.atol = options.atol;
@@ -191,7 +206,7 @@ ExitStatus run_against(const Options& options, Console& console) {
   const auto found = open_input(options.file, false, console);
   Correspondence names = correspond(*old, *found, options.file, options.map, !options.no_receipt);
   const Loaded old_graph = load_network(*old, options.against, options.graph, console);
-  const Loaded new_graph = load_network(*found, options.file, options.graph_new, console);
+  const Loaded new_graph = load_network(*found, options.file, new_graph_of(options), console);
   if (old_graph.input && !old_graph.input->misfit.empty()) {
     throw Error(Errc::kNotFound, cat(escape(options.against), ": does not fit ",
                                      old_graph.input->words, ": ", old_graph.input->misfit));
@@ -215,8 +230,8 @@ ExitStatus run_against(const Options& options, Console& console) {
   }
   request.no_network = !old_graph.fault.empty()   ? old_graph.fault
                        : !new_graph.fault.empty() ? new_graph.fault
-                                                  : "no graph is known; --graph CONFIG gives one, "
-                                                    "a Keras config as model.to_json() writes it";
+                                                  : "no graph is known; --graph G gives one, a "
+                                                    "graph file or a Keras config";
   fill_common(options, request, console);
   const auto& network = request.old_network ? request.old_network : request.new_network;
   if (!options.inputs.empty() && network) {
@@ -256,13 +271,13 @@ Action add_verify(CLI::App& app) {
       ->needs(against);
   app.add_flag("--no-receipt", o->no_receipt, "compare equal names even where there is a receipt")
       ->needs(against);
-  app.add_option("--graph", o->graph,
-                 "OLD's network: a Keras config (JSON) or a whole model; default: OLD's own")
-      ->type_name("CONFIG");
+  add_graph_options(app, o->graph,
+                    "OLD's network: a graph file, a Keras config (JSON) or a whole model; default: "
+                    "OLD's own");
   app.add_option("--graph-new", o->graph_new,
                  "NEW's network, as the code that will load it has it; default: NEW's own, else "
                  "OLD's with the names mapped")
-      ->type_name("CONFIG");
+      ->type_name("G");
   app.add_option("--inputs", o->inputs, "what the networks are run on; default: made from --seed")
       ->type_name("NPZ");
   app.add_option("--seed", o->seed, "of the inputs that are made (default 1)")->type_name("N");
@@ -275,6 +290,7 @@ Action add_verify(CLI::App& app) {
   app.add_option("--atol", o->atol, "how far outputs may differ, absolutely, beside --rtol")
       ->check(CLI::NonNegativeNumber)
       ->type_name("X");
+  add_engine_options(app, o->engines);
   app.add_flag("--layers", o->layers, "with --record: every layer's outputs, too")->needs(record);
   app.add_flag("--require-forward", o->require_forward,
                "a comparison without forward pass is not enough: status 1");
@@ -288,7 +304,8 @@ Action add_verify(CLI::App& app) {
       ->type_name("WHEN");
   app.footer(help_footer(
       "2 MiB to compare bytes; for the forward pass activations and one layer's\n"
-      "variables, as 64-bit floats; for a diagnosis the variables that differ.",
+      "variables, as 64-bit floats (by the fast engine all variables and the\n"
+      "activations, as 32-bit floats); for a diagnosis the variables that differ.",
       "  ckpt verify new.h5 --against old.h5\n"
       "  ckpt verify new.h5 --against old.h5 --graph-new new_code.json --inputs x.npz\n"
       "  ckpt verify model.h5 --record golden.npz && ckpt verify model.h5 --golden golden.npz\n"));

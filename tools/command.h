@@ -34,6 +34,7 @@ Action add_map(CLI::App& app);
 Action add_undo(CLI::App& app);
 Action add_recover(CLI::App& app);
 Action add_doctor(CLI::App& app);
+Action add_init(CLI::App& app);
 Action add_run(CLI::App& app);
 Action add_verify(CLI::App& app);
 

@@ -23,7 +23,7 @@ Receipt receipt_of_map(const std::string& map, const Reader& old) {
   PlanOptions options = way_back_options();  // what NEW holds, its format can hold
   options.companions = true;
   const Plan plan = make_plan(old.index().entries, rules, options);
-  if (plan.problems.empty()) return make_receipt(plan, old.index().entries, rules);
+  if (plan.problems.empty()) return make_receipt(plan, rules);
   std::vector<std::string> problems;
   for (const Problem& problem : plan.problems) problems.push_back(problem.message);
   throw Error(Errc::kConflict, join(problems, "\n"));
@@ -35,7 +35,7 @@ std::unique_ptr<Reader> view_returned(const Reader& found, const Receipt& receip
     const ReceiptInverse inverse = invert(receipt);
     const Plan plan = make_plan(found.index().entries, inverse.rules, way_back_options());
     if (!plan.problems.empty()) return nullptr;
-    return view_outcome(found, make_receipt(plan, found.index().entries, inverse.rules));
+    return view_outcome(found, make_receipt(plan, inverse.rules));
   } catch (const Error& e) {
     if (e.code() == Errc::kUnsupported || e.code() == Errc::kConflict) return nullptr;
     throw;

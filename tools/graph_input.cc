@@ -1,19 +1,70 @@
 #include "graph_input.h"
 
+#include <CLI/CLI.hpp>
+
 #include "command.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "model/fit.h"
 #include "model/keras.h"
+#include "model/program.h"
+#include "model/variable_loader.h"
 #include "rules_input.h"
 #include "tensor_file.h"
 
 namespace ckpt {
 namespace {
 
-// Is it text that begins as a JSON object does? A whole model never does.
-bool is_json(const std::string& path) {
+constexpr std::string_view kWhatAGraphIs =
+    "a graph is a graph file (schema ckpt/graph/1), a Keras config (JSON, as model.to_json() "
+    "writes it) or a whole model with one";
+
+std::vector<std::pair<std::string, std::string>> settings_of(const GraphChoice& choice) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (const std::string& setting : choice.settings) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw Error(Errc::kInvalid, cat("--set ", escape(setting), ": NAME=VALUE is needed"));
+    }
+    settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  return settings;
+}
+
+// The text of a graph that is JSON.
+Graph read_graph_text(const GraphChoice& choice, const Index* index) {
+  const std::string text = read_text_file(choice.file, "a graph file or a Keras config");
+  if (is_graph_file(text)) {
+    return read_graph_file(text, {escape(choice.file), settings_of(choice)});
+  }
+  if (!choice.settings.empty()) {
+    throw Error(Errc::kInvalid, cat(escape(choice.file),
+                                    ": --set gives parameters to graph files alone; this is none"));
+  }
+  try {
+    return read_keras_config(text, index == nullptr ? KerasOptions{} : keras_options(*index));
+  } catch (const Error& e) {
+    throw e.in(escape(choice.file));
+  }
+}
+
+}  // namespace
+
+CLI::Option* add_graph_options(CLI::App& app, GraphChoice& choice, const std::string& what) {
+  CLI::Option* graph = app.add_option("--graph", choice.file, what)->type_name("G");
+  app.add_option("--set", choice.settings,
+                 "a parameter of the graph file, instead of its own value; repeatable")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all()
+      ->needs(graph);
+  return graph;
+}
+
+bool is_graph_text(const std::string& path) {
   try {
     const auto file = open_file(path);
     Bytes head(static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), 64)));
@@ -25,32 +76,32 @@ bool is_json(const std::string& path) {
   }
 }
 
-Graph read_graph_file(const std::string& path, const Index& index, Console& console) {
-  if (!is_json(path)) {
-    const Metadata metadata = open_input(path, false, console)->metadata();
+Graph read_graph(const GraphChoice& choice, const Index* index, Console& console) {
+  Graph graph;
+  if (is_graph_text(choice.file)) {
+    graph = read_graph_text(choice, index);
+  } else {
+    const auto model = open_input(choice.file, false, console);
+    const Metadata metadata = model->metadata();
     const auto config = metadata.find("model_config");
     if (config == metadata.end()) {
-      throw Error(Errc::kInvalid, cat(escape(path),
-                                      ": has no model_config; a graph is a Keras config (JSON, as "
-                                      "model.to_json() writes it) or a whole model with one"));
+      throw Error(Errc::kInvalid,
+                  cat(escape(choice.file), ": has no model_config; ", kWhatAGraphIs));
     }
-    return read_keras_config(config->second, keras_options(index, metadata));
+    graph = read_keras_config(config->second,
+                              keras_options(index == nullptr ? model->index() : *index, metadata));
   }
-  const std::string text = read_text_file(path, "a Keras config");
-  try {
-    return read_keras_config(text, keras_options(index));
-  } catch (const Error& e) {
-    throw e.in(escape(path));
+  for (const std::string& note : graph.notes) {
+    console.complain(cat(escape(choice.file), ": note: ", note));
   }
+  return graph;
 }
 
-}  // namespace
-
 std::optional<GraphInput> find_graph(const Reader& reader, const std::string& path,
-                                     const std::string& graph_file, Console& console) {
+                                     const GraphChoice& choice, Console& console) {
   GraphInput input;
   std::string source = "its own config";
-  if (graph_file.empty()) {
+  if (choice.file.empty()) {
     const Metadata metadata = reader.metadata();
     const auto config = metadata.find("model_config");
     if (config == metadata.end()) return std::nullopt;
@@ -59,34 +110,52 @@ std::optional<GraphInput> find_graph(const Reader& reader, const std::string& pa
     } catch (const Error& e) {
       throw e.in(cat(escape(path), ": its model_config"));
     }
+    for (const std::string& note : input.graph.notes) {
+      console.complain(cat(source, ": note: ", note));
+    }
   } else {
-    input.graph = read_graph_file(graph_file, reader.index(), console);
-    source = escape(graph_file);
+    input.graph = read_graph(choice, &reader.index(), console);
+    source = escape(choice.file);
   }
-  for (const std::string& note : input.graph.notes) console.complain(cat(source, ": note: ", note));
   input.words = cat(source, " (", input.graph.source, ")");
   try {
-    bind_keras(input.graph, reader.index());
+    if (input.graph.source == kGraphFileSource) {
+      bind_by_name(input.graph, reader.index());
+    } else {
+      bind_keras(input.graph, reader.index());
+    }
   } catch (const Error& e) {
     input.misfit = e.what();
   }
   return input;
 }
 
-GraphInput need_graph(const Reader& reader, const std::string& path, const std::string& graph_file,
+GraphInput need_graph(const Reader& reader, const std::string& path, const GraphChoice& choice,
                       Console& console) {
-  auto graph = find_graph(reader, path, graph_file, console);
+  auto graph = find_graph(reader, path, choice, console);
   if (!graph) {
     throw Error(Errc::kInvalid,
                 cat(escape(path), ": ", reader.index().format, " (", reader.index().layout,
-                    ") with no graph in it; --graph CONFIG gives one, a Keras config as "
-                    "model.to_json() writes it"));
+                    ") with no graph in it; --graph G gives one; ", kWhatAGraphIs));
   }
   if (!graph->misfit.empty()) {
     throw Error(Errc::kNotFound,
                 cat(escape(path), ": does not fit ", graph->words, ": ", graph->misfit));
   }
   return std::move(*graph);
+}
+
+std::vector<std::string> misfits_of(Graph graph, const Reader& reader) {
+  if (graph.source == kGraphFileSource) {
+    return faults_of(fit_by_name(graph, reader.index()), reader.index());
+  }
+  try {
+    bind_keras(graph, reader.index());
+    (void)VariableLoader(graph, reader);
+  } catch (const Error& e) {
+    return {e.what()};
+  }
+  return {};
 }
 
 std::vector<Tensor> read_inputs(const std::string& path, const Graph& graph, Console& console) {

@@ -26,6 +26,7 @@ constexpr std::array kCommands{
     Command{"verify", "prove that a checkpoint is what another one was, or computes the same",
             add_verify},
     Command{"run", "compute a network's outputs, or every layer's, from its checkpoint", add_run},
+    Command{"init", "build a network's variables with their first values, and save them", add_init},
     Command{"diff", "how two checkpoints differ: names, types, values; renames by their bytes",
             add_diff},
     Command{"convert", "write a checkpoint as another kind of file", add_convert},

@@ -20,10 +20,23 @@ std::string numbered(const std::string& file, int number) {
   return cat(file, ".ckpt-receipt", number == 1 ? "" : cat("-", number), ".json");
 }
 
-void write_whole(const std::string& path, ByteView bytes) {
+// A file of what `write` gives to its argument.
+void write_whole(const std::string& path, const std::function<void(const WriteText&)>& write) {
+  constexpr std::size_t kBuffer = std::size_t{64} << 10U;
   try {
     AtomicFile file(path, Overwrite::kYes);
-    file.write_at(0, bytes);
+    std::uint64_t at = 0;
+    std::string buffer;
+    const auto flush = [&] {
+      file.write_at(at, as_byte_view(buffer));
+      at += buffer.size();
+      buffer.clear();
+    };
+    write([&](std::string_view piece) {
+      buffer += piece;
+      if (buffer.size() >= kBuffer) flush();
+    });
+    flush();
     file.commit();
   } catch (const Error& e) {
     throw Error(Errc::kWrite, e.in(escape(path)).what());
@@ -46,9 +59,11 @@ ReceiptFiles::~ReceiptFiles() {
 
 void ReceiptFiles::write(const Receipt& receipt, const Undo* undo) {
   written_ = true;
-  if (undo != nullptr) write_whole(undo_path(receipt_path_), encode_undo(*undo));
-  const std::string text = print_receipt(receipt);
-  write_whole(receipt_path_, as_byte_view(text));
+  if (undo != nullptr) {
+    const Bytes bytes = encode_undo(*undo);
+    write_whole(undo_path(receipt_path_), [&](const WriteText& out) { out(as_text(bytes)); });
+  }
+  write_whole(receipt_path_, [&](const WriteText& out) { write_receipt(receipt, out); });
 }
 
 std::string newest_receipt(const std::string& file) {

@@ -11,6 +11,7 @@
 #include "checkpoint/undo.h"
 #include "checkpoint/writer.h"
 #include "core/atomic_file.h"
+#include "core/string_pool.h"
 
 namespace ckpt {
 
@@ -21,8 +22,8 @@ namespace ckpt {
 // The variable keeps its tensor, bytes untouched. `from` is a name or an alias in the index; an
 // alias is a path, and so is what it becomes.
 struct NameMove {
-  std::string from;
-  std::string to;
+  std::string_view from;
+  std::string_view to;
 };
 
 // A variable whose bytes are new: the result of a cast, a permutation, a join.
@@ -36,10 +37,19 @@ struct Put {
   std::function<void(const Reader& original, const std::function<void(ByteView)>& take)> produce;
 };
 
+// Names are views: of what the caller holds as long as the edit is in use (a plan has them), or of
+// `strings`.
 struct Edit {
   std::vector<NameMove> moves;  // names that are not among these and the drops stay
-  std::vector<std::string> drops;
+  std::vector<std::string_view> drops;
   std::vector<Put> puts;
+  StringPool strings;
+
+  // Adds a move or a drop whose names nobody else holds.
+  void move(std::string_view from, std::string_view to) {
+    moves.push_back({strings.add(from), strings.add(to)});
+  }
+  void drop(std::string_view name) { drops.push_back(strings.add(name)); }
 };
 
 enum class InPlace : std::uint8_t {

@@ -19,7 +19,7 @@ bool is_under(std::string_view name, std::string_view scope, char separator) {
          (name.size() == scope.size() || name[scope.size()] == separator);
 }
 
-bool wanted(const std::string& name, const ListingRequest& request, char separator) {
+bool wanted(std::string_view name, const ListingRequest& request, char separator) {
   if (!request.scope.empty() && !is_under(name, request.scope, separator)) return false;
   return request.globs.empty() || std::ranges::any_of(request.globs, [&](const std::string& glob) {
            return glob_match(glob, name, separator);
@@ -123,37 +123,46 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
                   const std::function<void(const TreeRow&)>& f) {
   const ScopeTree& tree = listing.tree;
   struct Visit {
-    std::size_t node;
+    std::uint32_t node;
     std::size_t depth;
   };
-  std::vector<Visit> stack;
-  const auto push_children = [&](std::size_t node, std::size_t depth) {
-    const auto& children = tree.nodes[node].children;
-    for (auto it = children.rbegin(); it != children.rend(); ++it) stack.push_back({*it, depth});
-  };
-  const auto layer_at = [&](std::size_t node) -> std::string {
-    if (index.layers.empty()) return "";
+  // The next sibling of each node that was entered; siblings are visited one after another.
+  std::vector<Visit> stack{{tree.nodes[0].first, 0}};
+  const auto set_layer = [&](std::string& layer, std::size_t node) {
+    layer.clear();
+    if (index.layers.empty()) return;
     const auto it = index.layers.find(path_of(tree, node));
-    return it == index.layers.end() ? "" : it->second;
+    if (it != index.layers.end()) layer = it->second;
   };
-  push_children(0, 0);
+  const auto holds_one_scope = [&](const TreeNode& node) {
+    if (node.leaf || node.first == 0 || node.first != node.last || node.repeats != 1) return false;
+    const TreeNode& child = tree.nodes[node.first];
+    return child.first != 0 && child.repeats == 1;
+  };
+  TreeRow row;
   while (!stack.empty()) {
     auto [n, depth] = stack.back();
-    stack.pop_back();
+    if (n == 0) {
+      stack.pop_back();
+      continue;
+    }
     const TreeNode* node = &tree.nodes[n];
-    TreeRow row{.depth = depth, .label = node->segment, .repeats = node->repeats};
-    row.layer = layer_at(n);
-    while (!node->leaf && node->children.size() == 1 &&
-           !tree.nodes[node->children[0]].children.empty() && node->repeats == 1 &&
-           tree.nodes[node->children[0]].repeats == 1) {
-      n = node->children[0];
+    stack.back().node = node->next;
+    row.depth = depth;
+    row.label = node->segment;
+    row.repeats = node->repeats;
+    set_layer(row.layer, n);
+    while (holds_one_scope(*node)) {
+      n = node->first;
       node = &tree.nodes[n];
       row.label += tree.separator;
       row.label += node->segment;
-      if (row.layer.empty()) row.layer = layer_at(n);
+      if (row.layer.empty()) set_layer(row.layer, n);
     }
+    row.sums = {};
     if (node->leaf) {
       const auto& [entry, is_alias] = listing.leaves[*node->leaf];
+      row.is_scope = false;
       row.entry = entry;
       row.is_alias = is_alias;
       if (!is_alias) row.sums = sums_of(index.entries[entry]);
@@ -162,7 +171,7 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
       row.sums.nbytes *= node->repeats;
       f(row);
     }
-    if (node->children.empty()) continue;
+    if (node->first == 0) continue;
     row.is_scope = true;
     row.entry.reset();
     row.is_alias = false;
@@ -171,7 +180,7 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
                 node->nbytes - row.sums.nbytes};
     f(row);
     if (!max_depth || depth + 1 < static_cast<std::size_t>(*max_depth)) {
-      push_children(n, depth + 1);
+      stack.push_back({node->first, depth + 1});
     }
   }
 }

@@ -1,6 +1,5 @@
 #include "core/escape.h"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace ckpt {
@@ -42,7 +41,14 @@ void append_hex(std::string& out, std::uint32_t value, int digits) {
 
 }  // namespace
 
+bool is_ascii(std::string_view text) {
+  unsigned char all = 0;  // without a way out the loop takes many at once
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80;
+}
+
 bool is_utf8(std::string_view text) {
+  if (is_ascii(text)) return true;
   while (!text.empty()) {
     const auto size = decode(text).size;
     if (size == 0) return false;
@@ -51,11 +57,13 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-std::string escape(std::string_view text) {
-  const auto is_plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; };
-  if (std::ranges::all_of(text, is_plain)) return std::string(text);  // as most names are
-  std::string out;
-  out.reserve(text.size());
+void append_escaped(std::string& out, std::string_view text) {
+  bool is_plain = true;  // as most names are; without a way out the loop takes many at once
+  for (const char c : text) is_plain &= (c >= ' ') & (c < '\x7f') & (c != '\\');
+  if (is_plain) {
+    out += text;
+    return;
+  }
   while (!text.empty()) {
     const auto [code, size] = decode(text);
     if (code == '\\' && size == 1) {
@@ -76,6 +84,11 @@ std::string escape(std::string_view text) {
     }
     text.remove_prefix(size == 0 ? 1 : size);
   }
+}
+
+std::string escape(std::string_view text) {
+  std::string out;
+  append_escaped(out, text);
   return out;
 }
 

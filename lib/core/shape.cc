@@ -20,13 +20,19 @@ std::optional<std::uint64_t> num_elements(const Shape& shape) {
   return static_cast<std::uint64_t>(product);
 }
 
-std::string to_string(const Shape& shape) {
-  std::string out = "[";
+void append_shape(std::string& out, const Shape& shape) {
+  out += '[';
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (i > 0) out += ", ";
-    out += cat(shape[i]);
+    out += Piece(shape[i]).text();
   }
-  return out + "]";
+  out += ']';
+}
+
+std::string to_string(const Shape& shape) {
+  std::string out;
+  append_shape(out, shape);
+  return out;
 }
 
 }  // namespace ckpt

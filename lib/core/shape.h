@@ -14,7 +14,8 @@ using Shape = std::vector<std::int64_t>;
 // fit 63 bits.
 std::optional<std::uint64_t> num_elements(const Shape& shape);
 
-// "[3, 3, 1, 16]", "[]".
+// "[3, 3, 1, 16]", "[]"; the same behind what `out` has.
 std::string to_string(const Shape& shape);
+void append_shape(std::string& out, const Shape& shape);
 
 }  // namespace ckpt

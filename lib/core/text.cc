@@ -32,13 +32,23 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
   }
 }
 
-std::string with_commas(std::uint64_t number) {
-  std::string digits = cat(number);
-  for (std::size_t i = digits.size(); i > 3;) {
-    i -= 3;
-    digits.insert(i, ",");
+void append_with_commas(std::string& out, std::uint64_t number) {
+  const Piece piece(number);
+  std::string_view digits = piece.text();
+  std::size_t group = (digits.size() - 1) % 3 + 1;
+  while (true) {
+    out += digits.substr(0, group);
+    digits.remove_prefix(group);
+    if (digits.empty()) return;
+    out += ',';
+    group = 3;
   }
-  return digits;
+}
+
+std::string with_commas(std::uint64_t number) {
+  std::string out;
+  append_with_commas(out, number);
+  return out;
 }
 
 std::string count_of(std::uint64_t number, std::string_view noun) {

@@ -52,8 +52,9 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
 // "s" where the number is not one.
 std::string count_of(std::uint64_t number, std::string_view noun);
 
-// 1234567 as "1,234,567".
+// 1234567 as "1,234,567"; the same behind what `out` has.
 std::string with_commas(std::uint64_t number);
+void append_with_commas(std::string& out, std::uint64_t number);
 
 // Does `text` match the shell pattern, as a whole? `*` matches any run of characters within one
 // segment, `**` across `separator`, `?` one character within a segment, `[a-z]` and `[!a-z]` sets.

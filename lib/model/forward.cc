@@ -5,13 +5,12 @@
 #include "core/error.h"
 #include "core/nearest.h"
 #include "core/text.h"
-#include "model/ops/op.h"
-#include "model/variable_store.h"
+#include "model/fast/program.h"
+#include "model/ops/run_node.h"
+#include "model/variable_loader.h"
 
 namespace ckpt {
 namespace {
-
-bool is_float(DType dtype) { return class_of(dtype) == DTypeClass::kFloat; }
 
 // The values that are alive while a graph runs.
 class Activations {
@@ -43,43 +42,56 @@ class Activations {
   std::vector<std::size_t> readers_;
 };
 
-// Runs one node. A layer's floating inputs are cast to the type it computes in, as Keras does.
-void run_node(const Graph& graph, const Node& node, VariableStore& variables, Activations& values) {
-  const Operation& op = node.operation;
-  const ops::LoadVariable load = [&](std::size_t variable, DType compute) -> const Array* {
-    return variables.get(variable, compute);
-  };
-  std::vector<Array> cast(node.inputs.size());
-  ops::Call call{op, load, {}};
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const Input& input = node.inputs[i];
-    const Array* array = &values.get(input.value);
-    if (op.attributes.flag("autocast") && is_float(array->dtype) && array->dtype != op.compute) {
-      cast[i] = *array;
-      round(cast[i], op.compute);
-      array = &cast[i];
-    }
-    if (input.role.empty()) {
-      call.inputs.push_back(array);
-    } else {
-      call.named.insert_or_assign(input.role, array);
-    }
-  }
-  std::vector<Array> outputs = ops::find_kind(op.kind)->run(call);
+void run_node(const Graph& graph, const Node& node, VariableLoader& variables,
+              Activations& values) {
+  std::vector<Array> outputs = ops::run_node(
+      graph, node, variables, [&](std::size_t value) -> const Array& { return values.get(value); });
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const Value& value = graph.values[node.outputs[i]];
-    if (outputs[i].shape != value.shape) {
-      throw Error(Errc::kInvalid, cat("gave the shape ", describe(outputs[i].shape), ", not ",
-                                      describe(value.shape)));
-    }
-    round(outputs[i], value.dtype);
     values.set(node.outputs[i], std::move(outputs[i]));
   }
   for (const Input& input : node.inputs) values.release(input.value);
-  variables.clear();
+}
+
+RunResult run_reference(const Graph& graph, const Reader& reader, const std::vector<Tensor>& inputs,
+                        const RunOptions& options) {
+  VariableLoader variables(graph, reader);
+  Activations values(graph, options.layers);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::size_t value = graph.inputs[i].value;
+    Array array = from_tensor(inputs[i]);
+    round(array, graph.values[value].dtype);
+    values.set(value, std::move(array));
+  }
+  for (const Node& node : graph.nodes) {
+    try {
+      run_node(graph, node, variables, values);
+    } catch (const Error& error) {
+      throw error.in(cat("layer '", node.name, "'"));
+    }
+  }
+  RunResult result;
+  for (const Port& port : graph.outputs) {
+    result.outputs.push_back({port.name, to_tensor(values.get(port.value))});
+  }
+  if (options.layers) {
+    for (const LayerOutput& layer : graph.layers) {
+      result.layers.push_back({name_of(layer), to_tensor(values.get(layer.value))});
+    }
+  }
+  return result;
 }
 
 }  // namespace
+
+std::string_view name_of(Engine engine) {
+  switch (engine) {
+    case Engine::kReference:
+      return "reference";
+    case Engine::kFast:
+      return "fast";
+  }
+  return "";
+}
 
 std::vector<Tensor> match_inputs(const Graph& graph, std::span<const NamedTensor> inputs) {
   std::vector<std::string> names;
@@ -122,35 +134,13 @@ RunResult run(const Graph& graph, const Reader& reader, const std::vector<Tensor
     types.push_back({dtype, inputs[i].shape});
   }
   const Graph concrete = with_inputs(graph, types);
-  VariableStore variables(concrete, reader);
-  Activations values(concrete, options.layers);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Array array = from_tensor(inputs[i]);
-    round(array, types[i].dtype);
-    values.set(concrete.inputs[i].value, std::move(array));
-  }
-  RunResult result;
   switch (options.engine) {
     case Engine::kReference:
-      for (const Node& node : concrete.nodes) {
-        try {
-          run_node(concrete, node, variables, values);
-        } catch (const Error& error) {
-          throw error.in(cat("layer '", node.name, "'"));
-        }
-      }
-      break;
+      return run_reference(concrete, reader, inputs, options);
+    case Engine::kFast:
+      return fast::Program(concrete, reader, options).run(inputs);
   }
-  for (const Port& port : concrete.outputs) {
-    result.outputs.push_back({port.name, to_tensor(values.get(port.value))});
-  }
-  if (options.layers) {
-    for (const LayerOutput& layer : concrete.layers) {
-      result.layers.push_back({cat(layer.layer, "#", layer.call, "#", layer.output),
-                               to_tensor(values.get(layer.value))});
-    }
-  }
-  return result;
+  return {};
 }
 
 }  // namespace ckpt

@@ -3,20 +3,32 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/reader.h"
 #include "core/tensor.h"
 #include "model/graph.h"
+#include "model/instruction_set.h"
 
 namespace ckpt {
 
-// Who computes. The reference is plain loops that sum in double precision.
-enum class Engine : std::uint8_t { kReference };
+// Who computes. The reference is plain loops that sum in double precision. The fast engine computes
+// in float, in registers' width, several layers at once where nobody asks for what lies between
+// them; what it has no kernel for the reference computes within the same run.
+enum class Engine : std::uint8_t { kReference, kFast };
+
+// "reference", "fast".
+std::string_view name_of(Engine engine);
 
 struct RunOptions {
   Engine engine = Engine::kReference;
   bool layers = false;  // give every layer's outputs as well
+
+  // Of the fast engine. Its results do not depend on the number of threads.
+  std::size_t threads = 1;  // REQUIRES: at least one
+  // REQUIRES: one that is available.
+  InstructionSet instructions = available_instruction_sets().back();
 };
 
 struct NamedTensor {
@@ -29,6 +41,8 @@ struct NamedTensor {
 struct RunResult {
   std::vector<NamedTensor> outputs;
   std::vector<NamedTensor> layers;
+  // Of the fast engine: what the reference computed for it, "'lstm' (recurrent)".
+  std::vector<std::string> references;
 };
 
 // The inputs in the graph's order: by the graph's names, or as input_0, input_1, …

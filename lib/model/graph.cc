@@ -62,7 +62,7 @@ void infer_node(Graph& graph, const Node& node, std::vector<bool>& is_there, std
 
 void infer_all(Graph& graph, std::uint64_t limit) {
   require(graph.nodes.size() <= kMaxNodes, "the graph has too many nodes");
-  for (const Variable& variable : graph.variables) {
+  for (const GraphVariable& variable : graph.variables) {
     const auto count = num_elements(variable.shape);
     if (!count || *count > kMaxElements || variable.shape.size() > kMaxRank) {
       throw Error(Errc::kInvalid, cat("variable '", variable.name, "': its shape ",
@@ -100,6 +100,10 @@ std::string describe(const Shape& shape) {
     extents.push_back(extent == kUnknown ? "?" : cat(extent));
   }
   return cat("[", join(extents, ", "), "]");
+}
+
+std::string name_of(const LayerOutput& output) {
+  return cat(output.layer, "#", output.call, "#", output.output);
 }
 
 void check(Graph& graph) { infer_all(graph, kMaxElements); }

@@ -8,6 +8,7 @@
 #include "core/dtype.h"
 #include "core/shape.h"
 #include "model/attributes.h"
+#include "scope/initializer.h"
 
 namespace ckpt {
 
@@ -37,9 +38,10 @@ struct VariableHints {
 };
 
 // A variable that the graph needs. Shared layers share it.
-struct Variable {
+struct GraphVariable {
   std::string name;  // by the graph: "encoder/dense_1/kernel"
-  Shape shape;       // as the operation takes it
+  DType dtype = DType::kF32;
+  Shape shape;  // as the operation takes it
   // The checkpoint's variables that make it up: none until it is bound, one, or several that are
   // joined along the last axis.
   std::vector<std::string> names;
@@ -47,6 +49,7 @@ struct Variable {
   // these axes of the result are reversed (Theano's convolution kernels).
   std::vector<std::int64_t> permutation;
   std::vector<std::int64_t> reversed;
+  Initializer initializer = Initializer::zeros();  // of its first values
   VariableHints hints;
 };
 
@@ -95,13 +98,16 @@ struct LayerOutput {
   std::size_t value = 0;
 };
 
+// "conv2d#0#0": layer, call, output, as records of networks have it.
+std::string name_of(const LayerOutput& output);
+
 // The operations of a model, in an order in which they can be run. Plain data; check() says whether
 // it makes sense.
 struct Graph {
   std::string source;  // "Keras 3 config"
   std::vector<Value> values;
   std::vector<Node> nodes;
-  std::vector<Variable> variables;
+  std::vector<GraphVariable> variables;
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::vector<LayerOutput> layers;

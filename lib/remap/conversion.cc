@@ -70,16 +70,16 @@ class Converter {
   void add_moved(const Move& move) {
     const Entry& entry = index_.entries[move.entry];
     if (!is_numeric(entry.dtype)) {
-      others_.push_back(move.from);
+      others_.emplace_back(move.from);
       return;
     }
-    if (move.is_alias) twice_.push_back(move.from);
-    const PlannedVariable same{move.to, {entry.dtype, entry.shape}};
+    if (move.is_alias) twice_.emplace_back(move.from);
+    const PlannedVariable same{std::string(move.to), {entry.dtype, entry.shape}};
     const DType after = cast_of(entry.dtype);
     if (after == entry.dtype) return add(move.from, same, move.entry, kNone, 0);
-    const PlannedVariable cast{move.to, {after, entry.shape}};
+    const PlannedVariable cast{same.name, {after, entry.shape}};
     const auto t = static_cast<std::int32_t>(conversion_.transforms.size());
-    conversion_.transforms.push_back({.from = {move.from},
+    conversion_.transforms.push_back({.from = {std::string(move.from)},
                                       .entries = {move.entry},
                                       .before = {same.spec},
                                       .ops = {cast_to(after)},
@@ -88,7 +88,7 @@ class Converter {
     add(move.from, cast, move.entry, t, 0);
   }
 
-  void add(const std::string& from, const PlannedVariable& variable, std::size_t entry,
+  void add(std::string_view from, const PlannedVariable& variable, std::size_t entry,
            std::int32_t transform, std::size_t output) {
     std::string name = variable.name;
     std::ranges::replace(name, index_.separator, options_.separator);
@@ -98,7 +98,7 @@ class Converter {
                                          "' would both be called '", escape(name),
                                          "'; a rule must give one of them another name"));
     }
-    conversion_.variables.push_back({.from = from,
+    conversion_.variables.push_back({.from = std::string(from),
                                      .target = {.name = std::move(name),
                                                 .dtype = variable.spec.dtype,
                                                 .shape = variable.spec.shape},

@@ -147,9 +147,9 @@ class Returns {
   }
 
   // Where the first part of what has that name goes; empty where it is dropped.
-  [[nodiscard]] std::string name_of(const std::string& name) const {
+  [[nodiscard]] std::string name_of(std::string_view name) const {
     const auto it = moves_.find(name);
-    return it == moves_.end() ? "" : it->second->to;
+    return std::string(it == moves_.end() ? std::string_view{} : it->second->to);
   }
 
   [[nodiscard]] bool restores(const Move& there, const Plan& plan) const {
@@ -226,7 +226,7 @@ RoundTrip prove_round_trip(std::span<const Entry> entries, const Rules& rules, c
   const Returns returns(back);
   for (const Move& move : there.moves) {
     if (returns.restores(move, there)) continue;
-    out.faults.push_back({move.from, move.to, returns.name_of(move.to)});
+    out.faults.push_back({std::string(move.from), std::string(move.to), returns.name_of(move.to)});
   }
   return out;
 }

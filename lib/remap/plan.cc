@@ -309,21 +309,25 @@ class Planner {
     draft_.plan.moves.reserve(draft_.sources.size());
     for (std::size_t s = 0; s < draft_.sources.size(); ++s) {
       Decision& decision = draft_.decisions[s];
-      Move move{std::string(draft_.sources[s].name),
+      Move move{draft_.plan.strings.add(draft_.sources[s].name),
                 "",
                 draft_.sources[s].entry,
                 decision.why,
                 draft_.sources[s].is_alias,
                 decision.rule,
                 decision.transform};
+      if (decision.is_drop) {
+        const Entry& entry = draft_.entries[move.entry];
+        draft_.plan.drops.push_back({std::string(move.from), {entry.dtype, entry.shape}});
+      }
       if (decision.is_drop || !decision.to.empty()) {
-        if (!decision.is_drop) move.to = std::move(decision.to);
+        if (!decision.is_drop) move.to = draft_.plan.strings.add(decision.to);
         draft_.plan.moves.push_back(std::move(move));
         continue;
       }
       for (const PlannedVariable& output :
            draft_.plan.transforms[static_cast<std::size_t>(decision.transform)].to) {
-        move.to = output.name;
+        move.to = draft_.plan.strings.add(output.name);
         draft_.plan.moves.push_back(move);
       }
     }
@@ -369,7 +373,7 @@ std::vector<PlannedVariable> outcome_of(const Plan& plan, std::span<const Entry>
     if (move.is_alias || is_drop(move)) continue;
     if (move.transform == kNone) {
       const Entry& entry = entries[move.entry];
-      out.push_back({move.to, {entry.dtype, entry.shape}});
+      out.push_back({std::string(move.to), {entry.dtype, entry.shape}});
       continue;
     }
     const auto t = static_cast<std::size_t>(move.transform);

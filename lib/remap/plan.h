@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/entry.h"
+#include "core/string_pool.h"
 #include "remap/problem.h"
 #include "remap/rule.h"
 
@@ -40,11 +42,11 @@ enum class Why : std::uint8_t {
   kRest,       // no rule claims it
 };
 
-// One name of the source and one name of the target. A joined variable has the same `to` as the
-// other members, a divided one a move for each part.
+// One name of the source and one name of the target, in Plan::strings. A joined variable has the
+// same `to` as the other members, a divided one a move for each part.
 struct Move {
-  std::string from;
-  std::string to;         // empty: dropped
+  std::string_view from;
+  std::string_view to;    // empty: dropped
   std::size_t entry = 0;  // position of the variable in the source's index
   Why why = Why::kRest;
   bool is_alias = false;           // `from` is another name of that variable
@@ -97,10 +99,12 @@ struct Plan {
   std::vector<Move>
       moves;  // of every name of the source, in its order; aliases behind their variable
   std::vector<Transform> transforms;
-  std::vector<std::size_t> claims;  // for each rule, how many names it claims
-  std::vector<Shadow> shadows;      // by rule, then by the rule that shadows it
-  std::vector<Problem> problems;    // empty where the plan can be executed
-  std::vector<std::string> notes;   // oddities that stop nothing, a sentence each
+  std::vector<PlannedVariable> drops;  // names that go, as they were
+  std::vector<std::size_t> claims;     // for each rule, how many names it claims
+  std::vector<Shadow> shadows;         // by rule, then by the rule that shadows it
+  std::vector<Problem> problems;       // empty where the plan can be executed
+  std::vector<std::string> notes;      // oddities that stop nothing, a sentence each
+  StringPool strings;                  // that the moves have their names in
   // No rule matches, and the targets of all that must match are there: the work was done before.
   // Then there are no problems and nothing changes.
   bool already_migrated = false;

@@ -82,14 +82,22 @@ Receipt::File file_from_json(const Json& json, const char* key) {
           string_of(object, "layout"), count_from(object, "bytes")};
 }
 
+OrderedJson to_json(const PlannedVariable& output) {
+  return {{"name", name_to_json(output.name)},
+          {"dtype", name_of(output.spec.dtype)},
+          {"shape", output.spec.shape}};
+}
+
 OrderedJson to_json(const std::vector<PlannedVariable>& outputs) {
   OrderedJson array = OrderedJson::array();
-  for (const PlannedVariable& output : outputs) {
-    array.push_back({{"name", name_to_json(output.name)},
-                     {"dtype", name_of(output.spec.dtype)},
-                     {"shape", output.spec.shape}});
-  }
+  for (const PlannedVariable& output : outputs) array.push_back(to_json(output));
   return array;
+}
+
+OrderedJson to_json(const Receipt::Change& change) {
+  OrderedJson ops = OrderedJson::array();
+  for (const Op& op : change.ops) ops.push_back(to_string(op));
+  return {{"from", to_json(change.from)}, {"to", to_json(change.to)}, {"ops", ops}};
 }
 
 std::vector<PlannedVariable> outputs_from_json(const Json& array) {
@@ -127,17 +135,24 @@ Op op_from_json(const Json& json) {
   }
 }
 
-// An array of JSON objects, each on a line of its own: a receipt is read by people, too.
-std::string lines_of(const OrderedJson& array) {
-  std::string out = "[";
-  for (const OrderedJson& each : array)
-    out += cat(out.size() == 1 ? "\n    " : ",\n    ", each.dump());
-  return out + (array.empty() ? "]" : "\n  ]");
+// Writes the member `key`, an array of what `to_json` makes of each item, on a line of its own
+// each: a receipt is read by people, too. One is made at a time, since there may be 100,000.
+template <typename Items, typename ToJson>
+void write_lines(const WriteText& out, std::string_view key, const Items& items, ToJson&& to_json) {
+  out(cat(",\n  \"", key, "\": ["));
+  std::string_view before = "\n    ";
+  for (const auto& item : items) {
+    out(cat(before, to_json(item).dump()));
+    before = ",\n    ";
+  }
+  out(items.empty() ? "]" : "\n  ]");
 }
 
 // A rule between names, not patterns: none of their characters has a meaning.
 Rule exact_rule(const std::vector<PlannedVariable>& from, const std::vector<PlannedVariable>& to) {
-  const auto pattern = [](const PlannedVariable& output) { return NamePattern{{{output.name, -1}}}; };
+  const auto pattern = [](const PlannedVariable& output) {
+    return NamePattern{{{output.name, -1}}};
+  };
   Rule rule;
   for (const PlannedVariable& output : from) rule.sources.push_back(pattern(output));
   for (const PlannedVariable& output : to) rule.targets.push_back(pattern(output));
@@ -147,7 +162,8 @@ Rule exact_rule(const std::vector<PlannedVariable>& from, const std::vector<Plan
 // Undoes one change.
 void invert_change(const Receipt::Change& change, ReceiptInverse& out) {
   const bool is_copy = !change.ops.empty() && change.ops.back().kind == OpKind::kCopy;
-  Rule rule = exact_rule(is_copy ? std::vector<PlannedVariable>{change.to[0]} : change.to, change.from);
+  Rule rule =
+      exact_rule(is_copy ? std::vector<PlannedVariable>{change.to[0]} : change.to, change.from);
   std::vector<TensorSpec> specs;
   for (const PlannedVariable& output : change.from) specs.push_back(output.spec);
   bool is_lossy = false;
@@ -169,18 +185,18 @@ void invert_change(const Receipt::Change& change, ReceiptInverse& out) {
 
 }  // namespace
 
-Receipt make_receipt(const Plan& plan, std::span<const Entry> entries, const Rules& rules) {
+Receipt make_receipt(const Plan& plan, const Rules& rules) {
   Receipt receipt;
   receipt.separator = rules.separator;
   for (const Rule& rule : rules.rules) receipt.rules.push_back(print(rule, rules.separator));
+  receipt.dropped = plan.drops;
+  receipt.moves.reserve(plan.moves.size());
   for (const Move& move : plan.moves) {
-    const Entry& entry = entries[move.entry];
-    if (is_drop(move)) {
-      receipt.dropped.push_back({move.from, {entry.dtype, entry.shape}});
-    } else if (move.transform == kNone && move.from != move.to) {
-      receipt.moves.push_back({move.from, move.to});
-    } else if (move.transform == kNone) {
+    if (is_drop(move) || move.transform != kNone) continue;
+    if (move.from == move.to) {
       ++receipt.kept;
+    } else {
+      receipt.moves.push_back({std::string(move.from), std::string(move.to)});
     }
   }
   for (const Transform& transform : plan.transforms) {
@@ -194,31 +210,31 @@ Receipt make_receipt(const Plan& plan, std::span<const Entry> entries, const Rul
   return receipt;
 }
 
+void write_receipt(const Receipt& receipt, const WriteText& out) {
+  out(cat("{\n  \"schema\": \"", kSchema, "\",\n  \"tool\": ", Json(receipt.tool).dump(),
+          ",\n  \"input\": ", to_json(receipt.input).dump(),
+          ",\n  \"output\": ", to_json(receipt.output).dump(),
+          ",\n  \"separator\": ", Json(std::string(1, receipt.separator)).dump()));
+  write_lines(out, "rules", receipt.rules, name_to_json);
+  write_lines(out, "moves", receipt.moves, [](const PathMove& move) {
+    return OrderedJson{{"from", name_to_json(move.from)}, {"to", name_to_json(move.to)}};
+  });
+  write_lines(out, "changes", receipt.changes,
+              [](const Receipt::Change& change) { return to_json(change); });
+  write_lines(out, "dropped", receipt.dropped,
+              [](const PlannedVariable& dropped) { return to_json(dropped); });
+  out(cat(",\n  \"kept\": ", receipt.kept));
+  write_lines(out, "digests", receipt.digests,
+              [](const std::pair<std::string, std::string>& digest) {
+                return OrderedJson{{"name", name_to_json(digest.first)}, {"digest", digest.second}};
+              });
+  out("\n}\n");
+}
+
 std::string print_receipt(const Receipt& receipt) {
-  OrderedJson rules = OrderedJson::array();
-  for (const std::string& rule : receipt.rules) rules.push_back(name_to_json(rule));
-  OrderedJson moves = OrderedJson::array();
-  for (const PathMove& move : receipt.moves) {
-    moves.push_back({{"from", name_to_json(move.from)}, {"to", name_to_json(move.to)}});
-  }
-  OrderedJson changes = OrderedJson::array();
-  for (const Receipt::Change& change : receipt.changes) {
-    OrderedJson ops = OrderedJson::array();
-    for (const Op& op : change.ops) ops.push_back(to_string(op));
-    changes.push_back({{"from", to_json(change.from)}, {"to", to_json(change.to)}, {"ops", ops}});
-  }
-  OrderedJson digests = OrderedJson::array();
-  for (const auto& [name, digest] : receipt.digests) {
-    digests.push_back({{"name", name_to_json(name)}, {"digest", digest}});
-  }
-  return cat("{\n  \"schema\": \"", kSchema, "\",\n  \"tool\": ", Json(receipt.tool).dump(),
-             ",\n  \"input\": ", to_json(receipt.input).dump(),
-             ",\n  \"output\": ", to_json(receipt.output).dump(),
-             ",\n  \"separator\": ", Json(std::string(1, receipt.separator)).dump(),
-             ",\n  \"rules\": ", lines_of(rules), ",\n  \"moves\": ", lines_of(moves),
-             ",\n  \"changes\": ", lines_of(changes),
-             ",\n  \"dropped\": ", lines_of(to_json(receipt.dropped)),
-             ",\n  \"kept\": ", receipt.kept, ",\n  \"digests\": ", lines_of(digests), "\n}\n");
+  std::string text;
+  write_receipt(receipt, [&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 Receipt parse_receipt(std::string_view json) {

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "scope/tree_moves.h"
 #include "remap/plan.h"
+#include "scope/tree_moves.h"
 
 namespace ckpt {
 
@@ -47,11 +48,15 @@ struct Receipt {
 
 // The receipt of a plan, without what only its executor knows: tool, files, digests.
 // REQUIRES: the plan has no problems.
-Receipt make_receipt(const Plan& plan, std::span<const Entry> entries, const Rules& rules);
+Receipt make_receipt(const Plan& plan, const Rules& rules);
 
 // {"schema": "ckpt/receipt/1", …}, the same text for the same receipt. A name that is not UTF-8 is
 // written as {"hex": "…"}.
 std::string print_receipt(const Receipt& receipt);
+
+// That text in pieces.
+using WriteText = std::function<void(std::string_view)>;
+void write_receipt(const Receipt& receipt, const WriteText& out);
 
 // Throws Error(kInvalid): text that is no JSON, another schema, a key that is missing, unknown,
 // there twice or of another type.

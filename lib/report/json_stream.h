@@ -6,12 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text.h"
 #include "report/output.h"
 
 namespace ckpt {
 
-// Writes JSON as it is said, in the order it is said, in memory that does not grow with it. (The
-// JSON library would need the whole document first.) Keys are not checked for being told twice.
+// Writes JSON as it is said, in the order it is said, in memory that does not grow with it; all of
+// it is out when the outermost value ends. (The JSON library would need the whole document first.)
+// Keys are not checked for being told twice.
 //
 //   JsonStream json(out);
 //   json.begin_object().key("schema").value("ckpt/ls/1").key("variables").begin_array() …
@@ -40,7 +42,7 @@ class JsonStream {
   template <typename Integer>
   requires(std::integral<Integer> &&
            !std::same_as<Integer, bool>) JsonStream& value(Integer number) {
-    return raw(std::to_string(number));
+    return raw(Piece(number).text());
   }
   JsonStream& null() { return raw("null"); }
 
@@ -53,10 +55,13 @@ class JsonStream {
   JsonStream& begin(char bracket, Form form);
   JsonStream& end(char bracket);
   JsonStream& raw(std::string_view text);
+  void quote(std::string_view text);
   void before_value();
+  void after_value();
   void line_break();
 
   const Output& out_;
+  std::string pending_;  // not yet given to out_
   std::vector<Level> levels_;
   bool after_key_ = false;
 };

@@ -9,7 +9,12 @@ void write_entry_keys(const Entry& entry, char separator, JsonStream& json) {
   json.key("name").value(entry.name);
   if (!is_utf8(entry.name)) json.key("name_hex").value(to_hex(entry.name));
   json.key("path").begin_array();
-  for (const auto segment : split(entry.name, std::string_view(&separator, 1))) json.value(segment);
+  for (std::string_view rest = entry.name;;) {
+    const auto end = rest.find(separator);
+    json.value(rest.substr(0, end));
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 1);
+  }
   json.end_array();
   json.key("place").value(entry.place);
   if (!is_utf8(entry.place)) json.key("place_hex").value(to_hex(entry.place));

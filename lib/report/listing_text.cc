@@ -28,9 +28,11 @@ std::string paint(std::string text, std::string_view color, const TextStyle& sty
   return style.color && !text.empty() ? cat(color, text, kReset) : text;
 }
 
+// What a line says, cell by cell. One object serves all lines, so that its texts keep their room: a
+// listing of a million lines makes no million strings.
 struct Line {
   std::string name;
-  std::string dtype;
+  std::string_view dtype;
   std::string shape;
   std::string parameters;
   std::string bytes;
@@ -38,53 +40,50 @@ struct Line {
   bool is_scope = false;
   std::optional<std::size_t> entry;
   std::size_t indent = 0;
+
+  void clear() {
+    for (std::string* text : {&name, &shape, &parameters, &bytes, &remark}) text->clear();
+    dtype = {};
+    is_scope = false;
+    entry.reset();
+    indent = 0;
+  }
+  void set_sizes(std::uint64_t parameter_count, std::uint64_t nbytes) {
+    parameters.clear();
+    append_with_commas(parameters, parameter_count);
+    bytes = human_bytes(nbytes);
+  }
+  void set_entry(const Entry& row) {
+    dtype = is_numeric(row.dtype) ? name_of(row.dtype) : row.native_dtype;
+    append_shape(shape, row.shape);
+    if (is_numeric(row.dtype)) set_sizes(parameters_of(row), row.nbytes);
+  }
 };
 
-std::string indented(std::size_t depth, std::string_view label) {
-  const std::size_t levels = std::min(depth, kMaxIndentLevels);
-  const std::string deeper = depth > levels ? cat("(+", depth - levels, ") ") : "";
-  return cat(std::string(2 * levels, ' '), deeper, label);
-}
-
-Line line_of(const Entry& entry, std::string name) {
-  Line line{.name = std::move(name)};
-  line.dtype = is_numeric(entry.dtype) ? name_of(entry.dtype) : entry.native_dtype;
-  line.shape = to_string(entry.shape);
-  if (is_numeric(entry.dtype)) {
-    line.parameters = with_commas(parameters_of(entry));
-    line.bytes = human_bytes(entry.nbytes);
-  }
-  return line;
-}
-
-Line line_of(const Index& index, const TreeRow& row) {
-  std::string label = escape(row.label);
-  if (row.is_scope) label += index.separator;
-  Line line;
+void set_line(const Index& index, const TreeRow& row, Line& line) {
+  line.clear();
+  const std::size_t levels = std::min(row.depth, kMaxIndentLevels);
+  line.indent = 2 * levels;
+  line.name.append(line.indent, ' ');
+  if (row.depth > levels) line.name += cat("(+", row.depth - levels, ") ");
+  append_escaped(line.name, row.label);
+  line.is_scope = row.is_scope;
+  line.entry = row.entry;
   if (row.is_scope) {
-    line.name = indented(row.depth, label);
-    if (row.sums.variables > 0) {  // else it holds second names only
-      line.parameters = with_commas(row.sums.parameters);
-      line.bytes = human_bytes(row.sums.nbytes);
-    }
-    line.is_scope = true;
+    line.name += index.separator;
+    append_escaped(line.remark, row.layer);
   } else {
-    line = line_of(index.entries[*row.entry], indented(row.depth, label));
-    line.entry = row.entry;
-    if (row.repeats > 1) {
-      line.parameters = with_commas(row.sums.parameters);
-      line.bytes = human_bytes(row.sums.nbytes);
-    }
+    line.set_entry(index.entries[*row.entry]);
   }
-  if (row.is_scope) line.remark = escape(row.layer);
+  // A scope may hold second names only.
+  const bool has_sums = row.is_scope ? row.sums.variables > 0 : row.repeats > 1;
+  if (has_sums) line.set_sizes(row.sums.parameters, row.sums.nbytes);
   if (row.repeats > 1) line.remark = cat("× ", row.repeats);
   if (row.is_alias) {
     line.remark = "= " + escape(index.entries[*row.entry].name);
     line.parameters.clear();
     line.bytes.clear();
   }
-  line.indent = 2 * std::min(row.depth, kMaxIndentLevels);
-  return line;
 }
 
 struct Widths {
@@ -186,15 +185,22 @@ std::function<void(const LineVisitor&)> line_source(const Index& index, const Li
   if (!flat) {
     return [&index, &request,
             tree = make_listing_tree(index, listing, request)](const LineVisitor& visit) {
+      Line line;
       for_each_row(tree, index, request.depth,
-                   [&](const TreeRow& row) { visit(line_of(index, row)); });
+                   [&](const TreeRow& row) {
+                     set_line(index, row, line);
+                     visit(line);
+                   });
     };
   }
   return [&](const LineVisitor& visit) {
+    Line line;
     for (const std::size_t i : listing.entries) {
       const Entry& entry = index.entries[i];
       if (entry.role == Role::kSlot && !request.slots) continue;
-      Line line = line_of(entry, escape(entry.name));
+      line.clear();
+      append_escaped(line.name, entry.name);
+      line.set_entry(entry);
       line.entry = i;
       if (!entry.aliases.empty()) line.remark = "also " + escape(join(entry.aliases, ", "));
       visit(line);

@@ -106,7 +106,7 @@ class PlanPrinter {
   void print_drops() {
     std::map<std::int32_t, std::vector<std::string>> dropped;
     for (const Move& move : plan_.moves) {
-      if (is_drop(move) && move.transform == kNone) dropped[move.rule].push_back(move.from);
+      if (is_drop(move) && move.transform == kNone) dropped[move.rule].emplace_back(move.from);
     }
     for (const auto& [rule, names] : dropped) {
       out_(cat("dropped: ", list_names(names, 3), " (", count_of(names.size(), "variable"), ")"));

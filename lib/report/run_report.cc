@@ -8,6 +8,7 @@
 #include "core/numbers.h"
 #include "core/text.h"
 #include "report/units.h"
+#include "report/verify_report.h"
 
 namespace ckpt {
 namespace {
@@ -79,6 +80,10 @@ void print_run(const RunReport& report, const Output& out) {
     out(cat(i < report.inputs.size() ? "in   " : "out  ", pad_right(rows[i].name, name), "  ",
             pad_right(rows[i].type, type), "  ", rows[i].range, "\n"));
   }
+  if (report.engine == Engine::kFast) out(cat("by   ", describe_fast(report.references), "\n"));
+  if (report.engines) {
+    for (const std::string& line : describe(*report.engines)) out(cat("by   ", line, "\n"));
+  }
   if (report.accuracy) out(cat("accuracy ", describe(*report.accuracy), "\n"));
   if (report.written.empty()) return;
   out(cat(escape(report.written), ": ", count_of(report.outputs.size(), "output"),
@@ -93,6 +98,15 @@ void write_run(const RunReport& report, std::string_view tool, JsonStream& json)
   write_rows(report.inputs, json);
   json.key("outputs");
   write_rows(report.outputs, json);
+  json.key("engine").value(name_of(report.engine)).key("by_reference").begin_array();
+  for (const std::string& each : report.references) json.value(each);
+  json.end_array().key("engines_agree");
+  if (report.engines) {
+    json.value(report.engines->agree).key("engines_max_rel");
+    json.value(report.engines->worst.difference.max_rel());
+  } else {
+    json.null();
+  }
   json.key("layers").value(report.layers).key("accuracy");
   if (report.accuracy) {
     json.begin_object().key("right").value(report.accuracy->right);

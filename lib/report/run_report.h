@@ -8,7 +8,7 @@
 #include "core/tensor.h"
 #include "report/json_stream.h"
 #include "report/output.h"
-#include "verify/accuracy.h"
+#include "verify/verification.h"
 
 namespace ckpt {
 
@@ -29,7 +29,10 @@ struct RunReport {
   std::string graph;  // in words
   std::vector<Row> inputs;
   std::vector<Row> outputs;
-  std::size_t layers = 0;  // tensors of layers that were written too
+  Engine engine = Engine::kReference;
+  std::vector<std::string> references;      // see RunResult::references
+  std::optional<EngineComparison> engines;  // where both were asked for
+  std::size_t layers = 0;                   // tensors of layers that were written too
   std::optional<Accuracy> accuracy;
   std::string written;  // path; empty where nothing was written
 };

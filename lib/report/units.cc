@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cwchar>
 
+#include "core/escape.h"
 #include "core/text.h"
 
 namespace ckpt {
@@ -43,13 +44,6 @@ std::size_t character_width(std::string_view character) {
   if (n == static_cast<std::size_t>(-1) || n == static_cast<std::size_t>(-2)) return 1;
   const int width = ::wcwidth(wide);
   return width < 0 ? 1 : static_cast<std::size_t>(width);
-}
-
-bool is_ascii(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) >= 0x80) return false;
-  }
-  return true;
 }
 
 }  // namespace

@@ -100,6 +100,16 @@ void write_forward(const Verification& result, JsonStream& json) {
   json.begin_object(Form::kLines).key("run").value(true).key("old_graph");
   write_text(forward.old_graph, json);
   json.key("new_graph").value(forward.new_graph).key("inputs").value(forward.inputs);
+  json.key("engine").value(name_of(forward.engine)).key("by_reference");
+  write_names(forward.references, json);
+  json.key("engines");
+  if (forward.engines) {
+    json.begin_object().key("agree").value(forward.engines->agree).key("worst");
+    write_output(forward.engines->worst, json);
+    json.key("bound").value(forward.engines->tolerance.words).end_object();
+  } else {
+    json.null();
+  }
   json.key("tolerance").begin_object().key("relative").value(forward.tolerance.relative);
   json.key("absolute").value(forward.tolerance.absolute);
   json.key("words").value(forward.tolerance.words).end_object();

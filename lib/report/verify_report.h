@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "report/json_stream.h"
 #include "report/output.h"
@@ -22,6 +23,12 @@ struct VerifyReport {
 // For people: the verdict and why, then names, bytes and outputs, the first difference, the
 // diagnosis, and what was proven by what.
 void print_verification(const VerifyReport& report, const TextStyle& style, const Output& out);
+
+// "fast; without a fast kernel, by the reference: 'lstm' (recurrent)".
+std::string describe_fast(const std::vector<std::string>& references);
+
+// Both engines and how far they lie apart, in lines.
+std::vector<std::string> describe(const EngineComparison& comparison);
 
 // The object of schema "ckpt/verify/1".
 void write_verification(const VerifyReport& report, std::string_view tool, JsonStream& json);

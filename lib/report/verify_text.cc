@@ -15,6 +15,28 @@ constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kGreen = "\x1b[32m";
 constexpr std::string_view kReset = "\x1b[0m";
 
+std::string allowed(const Tolerance& tolerance) {
+  std::vector<std::string> parts;
+  if (tolerance.relative > 0) {
+    parts.push_back(cat(human_number(tolerance.relative), " of the largest value"));
+  }
+  if (tolerance.absolute > 0) parts.push_back(human_number(tolerance.absolute));
+  return cat(join(parts, " and "), ", ", tolerance.words);
+}
+
+std::string describe(const OutputCheck& check) {
+  const std::string head = cat(escape(check.name), " ", to_string(check.shape));
+  if (!check.what.empty()) return cat(escape(check.name), " ", check.what);
+  if (check.agreement == Agreement::kIdentical) return cat(head, ": bit for bit the same");
+  if (std::isinf(check.difference.max_abs)) {
+    return cat(head, ": is NaN or infinite where it was not, or the other way round");
+  }
+  return cat(head,
+             check.agreement == Agreement::kWithin ? ": agrees, within " : ": differs by up to ",
+             human_number(check.difference.max_abs), " (", human_number(check.difference.max_rel()),
+             " of the largest value)");
+}
+
 class Printer {
  public:
   Printer(const VerifyReport& report, const TextStyle& style, const Output& out)
@@ -114,6 +136,14 @@ class Printer {
       row("", cat("NEW: ", forward.new_graph));
     }
     row("inputs", forward.inputs);
+    if (forward.engine == Engine::kFast) row("engine", describe_fast(forward.references));
+    if (forward.engines) {
+      std::string_view name = "engines";
+      for (const std::string& line : describe(*forward.engines)) {
+        row(name, line);
+        name = "";
+      }
+    }
     std::string_view label = "outputs";
     for (const OutputCheck& check : forward.outputs) {
       row(label, describe(check));
@@ -130,28 +160,6 @@ class Printer {
       row("first",
           cat("in the layer ", describe(*forward.first_difference), "; all before it agree"));
     }
-  }
-
-  static std::string allowed(const Tolerance& tolerance) {
-    std::vector<std::string> parts;
-    if (tolerance.relative > 0) {
-      parts.push_back(cat(human_number(tolerance.relative), " of the largest value"));
-    }
-    if (tolerance.absolute > 0) parts.push_back(human_number(tolerance.absolute));
-    return cat(join(parts, " and "), ", ", tolerance.words);
-  }
-
-  static std::string describe(const OutputCheck& check) {
-    const std::string head = cat(escape(check.name), " ", to_string(check.shape));
-    if (!check.what.empty()) return cat(escape(check.name), " ", check.what);
-    if (check.agreement == Agreement::kIdentical) return cat(head, ": bit for bit the same");
-    if (std::isinf(check.difference.max_abs)) {
-      return cat(head, ": is NaN or infinite where it was not, or the other way round");
-    }
-    return cat(head,
-               check.agreement == Agreement::kWithin ? ": agrees, within " : ": differs by up to ",
-               human_number(check.difference.max_abs), " (",
-               human_number(check.difference.max_rel()), " of the largest value)");
   }
 
   void diagnosis(const Diagnosis& diagnosis) {
@@ -218,6 +226,16 @@ std::string_view name_of(Verdict verdict) {
       return "not-comparable";
   }
   return "";
+}
+
+std::string describe_fast(const std::vector<std::string>& references) {
+  if (references.empty()) return "fast";
+  return cat("fast; without a fast kernel, by the reference: ", escape(join(references, ", ")));
+}
+
+std::vector<std::string> describe(const EngineComparison& comparison) {
+  return {"the reference; beside it " + describe_fast(comparison.references),
+          describe(comparison.worst), cat("allowed: ", allowed(comparison.tolerance))};
 }
 
 void print_verification(const VerifyReport& report, const TextStyle& style, const Output& out) {

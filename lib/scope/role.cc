@@ -73,11 +73,14 @@ std::string_view owner_of(std::string_view name, char separator) {
 }
 
 std::vector<Role> roles_of(std::span<const Leaf> leaves, char separator) {
+  // Made when it is first asked for: most checkpoints have no slots beside their variables.
   std::unordered_map<std::string_view, const Shape*> shapes;
-  for (const Leaf& leaf : leaves) shapes.emplace(leaf.name, leaf.shape);
 
   // Is there a variable `owner`, or one that is `owner` without leading scopes, of a fitting shape?
   const auto has_owner = [&](std::string_view owner, const Shape& shape) {
+    if (shapes.empty()) {
+      for (const Leaf& leaf : leaves) shapes.emplace(leaf.name, leaf.shape);
+    }
     while (true) {
       const auto it = shapes.find(owner);
       if (it != shapes.end() && (shape.empty() || *it->second == shape)) return true;

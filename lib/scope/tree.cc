@@ -14,17 +14,71 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789";
 
-struct ChildKey {
-  std::size_t parent;
-  std::string_view segment;
-  friend bool operator==(const ChildKey&, const ChildKey&) = default;
+// Places names in a tree, one after another. Names mostly come in the order of the tree, so that a
+// segment is its parent's last child or comes behind it, and nothing is looked up; where the
+// children of a scope come in another order, they are remembered in a table.
+class TreeMaker {
+ public:
+  explicit TreeMaker(ScopeTree& tree) : tree_(tree) { tree.nodes.emplace_back(); }
+
+  // The node of `name`, new or known.
+  TreeNode& place(std::string_view name) {
+    std::uint32_t at = 0;
+    for (std::size_t end = 0; end != std::string_view::npos;) {
+      end = name.find(tree_.separator);
+      at = child(at, name.substr(0, end));
+      name.remove_prefix(end == std::string_view::npos ? 0 : end + 1);
+    }
+    return tree_.nodes[at];
+  }
+
+ private:
+  std::uint32_t child(std::uint32_t parent, std::string_view segment) {
+    const std::uint32_t last = tree_.nodes[parent].last;
+    if (last == 0) return append(parent, segment);
+    const auto order = tree_.nodes[last].segment <=> segment;
+    if (order == 0) return last;
+    const auto table = unordered_.find(parent);
+    if (table == unordered_.end() && order < 0) return append(parent, segment);
+    Children& known = table == unordered_.end() ? remember(parent) : table->second;
+    const auto [it, is_new] = known.try_emplace(segment, size());
+    return is_new ? append(parent, segment) : it->second;
+  }
+
+  using Children = std::unordered_map<std::string_view, std::uint32_t>;
+  Children& remember(std::uint32_t parent) {
+    Children& known = unordered_[parent];
+    for (const std::uint32_t child : children_of(tree_, parent)) {
+      known.emplace(tree_.nodes[child].segment, child);
+    }
+    return known;
+  }
+
+  std::uint32_t append(std::uint32_t parent, std::string_view segment) {
+    const std::uint32_t node = size();
+    tree_.nodes.push_back({.segment = segment, .parent = parent});
+    TreeNode& above = tree_.nodes[parent];
+    (above.last == 0 ? above.first : tree_.nodes[above.last].next) = node;
+    above.last = node;
+    return node;
+  }
+
+  [[nodiscard]] std::uint32_t size() const {
+    return static_cast<std::uint32_t>(tree_.nodes.size());
+  }
+
+  ScopeTree& tree_;
+  std::unordered_map<std::uint32_t, Children> unordered_;
 };
 
-struct ChildKeyHash {
-  std::size_t operator()(const ChildKey& key) const {
-    return std::hash<std::string_view>{}(key.segment) ^ (key.parent * 0x9e3779b97f4a7c15U);
+void set_children(ScopeTree& tree, std::size_t node, const std::vector<std::uint32_t>& children) {
+  std::uint32_t next = 0;
+  for (auto child = children.rbegin(); child != children.rend(); ++child) {
+    tree.nodes[*child].next = std::exchange(next, *child);
   }
-};
+  tree.nodes[node].first = next;
+  tree.nodes[node].last = children.empty() ? 0 : children.back();
+}
 
 // A segment with its last number cut out: "layer_12_w" is "layer_", 12, "_w". Empty where it has
 // none, or one that printing would not give back ("007").
@@ -56,7 +110,7 @@ std::vector<std::size_t> subtree_classes(const ScopeTree& tree,
   for (std::size_t n = tree.nodes.size(); n-- > 0;) {  // children before their parents
     const TreeNode& node = tree.nodes[n];
     std::string key = node.leaf ? cat(kinds[*node.leaf]) : "";
-    for (const std::size_t child : node.children) {
+    for (const std::uint32_t child : children_of(tree, n)) {
       key += cat('\0', tree.nodes[child].segment, '\0', classes[child]);
     }
     classes[n] = interned.emplace(std::move(key), interned.size()).first->second;
@@ -69,25 +123,15 @@ std::vector<std::size_t> subtree_classes(const ScopeTree& tree,
 ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
   ScopeTree tree;
   tree.separator = separator;
-  tree.nodes.emplace_back();
-  // Keys are views into the leaves' names, which outlive this function's work.
-  std::unordered_map<ChildKey, std::size_t, ChildKeyHash> known;
+  TreeMaker maker(tree);
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const TreeLeaf& leaf = leaves[i];
-    std::size_t at = 0;
-    for (const std::string_view segment : split(leaf.name, std::string_view(&separator, 1))) {
-      const auto [it, is_new] = known.try_emplace({at, segment}, tree.nodes.size());
-      if (is_new) {
-        tree.nodes.push_back({.segment = std::string(segment), .parent = at});
-        tree.nodes[at].children.push_back(it->second);
-      }
-      at = it->second;
-    }
-    tree.nodes[at].leaf = i;
+    TreeNode& node = maker.place(leaf.name);
+    node.leaf = static_cast<std::uint32_t>(i);
     if (!leaf.counts) continue;
-    tree.nodes[at].variables += 1;
-    tree.nodes[at].parameters += leaf.parameters;
-    tree.nodes[at].nbytes += leaf.nbytes;
+    node.variables += 1;
+    node.parameters += leaf.parameters;
+    node.nbytes += leaf.nbytes;
   }
   for (std::size_t n = tree.nodes.size(); n-- > 1;) {
     const TreeNode& node = tree.nodes[n];
@@ -97,6 +141,14 @@ ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
     parent.nbytes += node.nbytes;
   }
   return tree;
+}
+
+std::vector<std::uint32_t> children_of(const ScopeTree& tree, std::size_t node) {
+  std::vector<std::uint32_t> children;
+  for (std::uint32_t child = tree.nodes[node].first; child != 0; child = tree.nodes[child].next) {
+    children.push_back(child);
+  }
+  return children;
 }
 
 std::string path_of(const ScopeTree& tree, std::size_t node) {
@@ -111,17 +163,18 @@ std::string path_of(const ScopeTree& tree, std::size_t node) {
 void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
   const std::vector<std::size_t> classes = subtree_classes(tree, kinds);
   for (std::size_t n = 0; n < tree.nodes.size(); ++n) {
+    std::vector<std::uint32_t> children = children_of(tree, n);
     // Siblings that could join, by text before the number, text after it, and what is below.
     std::map<std::tuple<std::string, std::string, std::size_t>,
-             std::map<std::uint64_t, std::size_t>>
+             std::map<std::uint64_t, std::uint32_t>>
         families;
-    for (const std::size_t child : tree.nodes[n].children) {
+    for (const std::uint32_t child : children) {
       if (const auto parts = numbered(tree.nodes[child].segment)) {
         families[{std::string(parts->before), std::string(parts->after), classes[child]}].emplace(
             parts->number, child);
       }
     }
-    std::vector<std::size_t> absorbed;
+    std::vector<std::uint32_t> absorbed;
     for (const auto& [family, members] : families) {
       auto first = members.begin();
       while (first != members.end()) {
@@ -139,24 +192,26 @@ void collapse_runs(ScopeTree& tree, std::span<const std::uint64_t> kinds) {
             ++head.repeats;
             absorbed.push_back(it->second);
           }
-          head.segment = cat(std::get<0>(family), "{", first->first, "..", last->first, "}",
-                             std::get<1>(family));
+          head.segment = tree.segments.emplace_back(cat(
+              std::get<0>(family), "{", first->first, "..", last->first, "}", std::get<1>(family)));
         }
         first = std::next(last);
       }
     }
     std::ranges::sort(absorbed);
-    std::erase_if(tree.nodes[n].children,
-                  [&](std::size_t child) { return std::ranges::binary_search(absorbed, child); });
+    std::erase_if(children,
+                  [&](std::uint32_t child) { return std::ranges::binary_search(absorbed, child); });
+    set_children(tree, n, children);
   }
 }
 
 void sort_siblings(ScopeTree& tree,
                    const std::function<bool(const TreeNode&, const TreeNode&)>& less) {
-  for (TreeNode& node : tree.nodes) {
-    std::ranges::stable_sort(node.children, [&](std::size_t a, std::size_t b) {
-      return less(tree.nodes[a], tree.nodes[b]);
-    });
+  for (std::size_t n = 0; n < tree.nodes.size(); ++n) {
+    std::vector<std::uint32_t> children = children_of(tree, n);
+    std::ranges::stable_sort(
+        children, [&](std::size_t a, std::size_t b) { return less(tree.nodes[a], tree.nodes[b]); });
+    set_children(tree, n, children);
   }
 }
 

@@ -118,7 +118,7 @@ class StepOrder {
   }
 
   void wait_for_all_under(std::size_t u, const MoveTree::Node& node) {
-    for (const std::size_t c : node.children) {
+    tree_.for_each_child(node, [&](std::uint32_t c) {
       const MoveTree::Node& child = tree_.nodes()[c];
       const auto it = by_source_.find(child.path);
       if (it != by_source_.end()) {
@@ -126,7 +126,7 @@ class StepOrder {
       } else {
         wait_for_all_under(u, child);
       }
-    }
+    });
   }
 
   void release(const std::vector<std::size_t>& waiters) {
@@ -221,7 +221,7 @@ class StepOrder {
         return;
       }
     }
-    for (const std::size_t child : node.children) remove_empty(child);
+    tree_.for_each_child(node, [this](std::uint32_t child) { remove_empty(child); });
   }
 
   const MoveTree& tree_;
@@ -239,7 +239,7 @@ class StepOrder {
 
 }  // namespace
 
-std::vector<Step> compile_moves(std::span<const PathMove> moves,
+std::vector<Step> compile_moves(std::span<const PathMoveView> moves,
                                 std::span<const std::string> others, char separator) {
   const MoveTree tree(moves, others, separator);
   return StepOrder(tree, separator).run();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ckpt {
@@ -13,6 +14,12 @@ struct PathMove {
   std::string to;  // empty: dropped
 
   friend bool operator==(const PathMove&, const PathMove&) = default;
+};
+
+// The same, of paths that someone else holds.
+struct PathMoveView {
+  std::string_view from;
+  std::string_view to;
 };
 
 enum class StepKind : std::uint8_t {
@@ -42,7 +49,7 @@ struct Step {
 // moves whole, and keep one that does not from being dropped or removed. REQUIRES: no two `from`
 // and no two `to` are equal, and none of either is a scope of another of its side (a plan without
 // problems is so, in a container where no variable is a scope).
-std::vector<Step> compile_moves(std::span<const PathMove> moves,
+std::vector<Step> compile_moves(std::span<const PathMoveView> moves,
                                 std::span<const std::string> others, char separator);
 
 }  // namespace ckpt

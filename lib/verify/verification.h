@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/forward.h"
 #include "verify/accuracy.h"
 #include "verify/diagnosis.h"
 #include "verify/tensor_difference.h"
@@ -25,12 +26,23 @@ struct OutputCheck {
   std::string what;  // where there is nothing to subtract: another shape or type, in words
 };
 
+// What the two engines gave for one network on the same inputs.
+struct EngineComparison {
+  bool agree = true;                    // within the tolerance
+  OutputCheck worst;                    // the output in which they differ most
+  Tolerance tolerance;                  // what rounding may do
+  std::vector<std::string> references;  // see RunResult::references
+};
+
 // What the forward pass of both networks on the same inputs showed.
 struct ForwardCheck {
   std::string old_graph;  // whose it is, in words
   std::string new_graph;
   std::string inputs;
-  std::vector<std::string> unmatched;  // names in the record that the network has not
+  std::vector<std::string> unmatched;       // names in the record that the network has not
+  Engine engine = Engine::kReference;       // that both networks were run by
+  std::vector<std::string> references;      // see RunResult::references
+  std::optional<EngineComparison> engines;  // where both were asked for
   Tolerance tolerance;
   std::vector<OutputCheck> outputs;
   // The first layer that differs, in the order of computing; on one row of the inputs.

@@ -140,23 +140,32 @@ class Verifier {
     const Probe probe = request_.probe ? *request_.probe : made_probe(graph);
     inputs_ = probe.inputs;
     forward.inputs = probe.words;
-    const bool layers = was_.graph == nullptr && !request_.golden.empty();
+    try {
+      options_ = engine_for(request_.engines, graph, inputs_);
+    } catch (const Error& e) {
+      throw with_hint(was_.graph != nullptr && request_.old_network ? e.in("OLD") : e);
+    }
+    forward.engine = options_.engine;
+    RunOptions options = options_;
+    options.layers = was_.graph == nullptr && !request_.golden.empty();
     RunResult was;
     if (was_.graph != nullptr) {
       try {
-        was = ckpt::run(*was_.graph, *was_.reader, inputs_);
+        was = ckpt::run(*was_.graph, *was_.reader, inputs_, options_);
       } catch (const Error& e) {
         if (request_.old_network) throw with_hint(e.in("OLD"));
         return give_up(cat("OLD does not fit the network of NEW: ", e.what()));
       }
     }
     try {
-      new_result_ = ckpt::run(*is_.graph, *is_.reader, inputs_, {.layers = layers});
+      new_result_ = ckpt::run(*is_.graph, *is_.reader, inputs_, options);
     } catch (const Error& e) {
       if (was_.graph == nullptr) throw with_hint(e);
       differs(cat("NEW cannot be run on the inputs that OLD was run on: ", e.what()));
       return give_up("NEW cannot be run");
     }
+    forward.references = new_result_.references;
+    if (request_.engines.choice == EngineChoice::kBoth) check_engines();
     if (was_.graph == nullptr) {
       Golden golden = match_golden(request_.golden, std::move(new_result_));
       was = std::move(golden.was);
@@ -181,16 +190,26 @@ class Verifier {
     }
   }
 
+  void check_engines() {
+    const EngineComparison& engines = result_.forward->engines.emplace(
+        compare_engines(request_.engines, *is_.graph, *is_.reader, inputs_, new_result_.outputs));
+    if (!engines.agree) {
+      differs(cat("the reference and the fast engine disagree on NEW, in ",
+                  quoted(engines.worst.name),
+                  ": one of them is wrong, or the network magnifies rounding errors"));
+    }
+  }
+
   [[nodiscard]] Tolerance tolerance() const {
     if (request_.rtol || request_.atol) {
       return {request_.rtol.value_or(0), request_.atol.value_or(0), "as asked for"};
     }
-    if (was_.graph == nullptr) return rounding_bound(concrete(*is_.graph), 0);
+    if (was_.graph == nullptr) return rounding_bound(concrete(*is_.graph), 0, options_.engine);
     const double unit = stored_unit();
     if (unit == 0 && same_wiring_) {
       return {0, 0, "bit for bit, since no value was rounded"};
     }
-    return rounding_bound(concrete(*is_.graph), unit);
+    return rounding_bound(concrete(*is_.graph), unit, options_.engine);
   }
 
   // The coarsest rounding that the operations of a remap did to a variable.
@@ -221,7 +240,8 @@ class Verifier {
     const auto at = static_cast<std::size_t>(worst - outputs.begin());
     const std::vector<Tensor> inputs =
         worst_row(*is_.graph, inputs_, old_outputs_[at].tensor, new_result_.outputs[at].tensor);
-    const RunOptions options{.layers = true};
+    RunOptions options = options_;
+    options.layers = true;
     const RunResult was = ckpt::run(*was_.graph, *was_.reader, inputs, options);
     const RunResult is = ckpt::run(*is_.graph, *is_.reader, inputs, options);
     return first_difference(check_outputs(was.layers, is.layers, result_.forward->tolerance));
@@ -298,9 +318,9 @@ class Verifier {
     TryOut try_out;
     if (outputs_differ) {
       try_out = [&](const Reader& reader) {
-        const RunResult result = ckpt::run(*graph, reader, inputs_);
-        return agreement_of(
-            check_outputs(old_outputs_, result.outputs, rounding_bound(concrete(*graph), 0)));
+        const RunResult result = ckpt::run(*graph, reader, inputs_, options_);
+        return agreement_of(check_outputs(old_outputs_, result.outputs,
+                                          rounding_bound(concrete(*graph), 0, options_.engine)));
       };
     }
     std::vector<Shape> images;
@@ -333,7 +353,7 @@ class Verifier {
     if (!request_.test_influence && passes * work_of(concrete(*is_.graph)) > kQuickWork) return;
     forward.influence_tested = true;
     for (const std::string& name :
-         unseen_variables(*is_.graph, *is_.reader, inputs_, new_result_.outputs)) {
+         unseen_variables(*is_.graph, *is_.reader, inputs_, options_, new_result_.outputs)) {
       forward.unseen.push_back(new_name(name));
     }
   }
@@ -353,7 +373,7 @@ class Verifier {
     const auto entry = request_.expected->find(check.name);
     PatchedReader patched(*request_.found);
     patched.replace(check.name, request_.expected->read(entry.value()));
-    const RunResult result = ckpt::run(*is_.graph, patched, inputs_);
+    const RunResult result = ckpt::run(*is_.graph, patched, inputs_, options_);
     return agreement_of(check_outputs(new_result_.outputs, result.outputs, {})) !=
            Agreement::kIdentical;
   }
@@ -429,6 +449,7 @@ class Verifier {
   bool has_both_ = false;  // each side has a network of its own
   bool same_wiring_ = true;
   std::vector<Tensor> inputs_;
+  RunOptions options_;  // the engine: the same for all that is compared
   std::vector<NamedTensor> old_outputs_;
   std::vector<NamedTensor> old_layers_;
   RunResult new_result_;

@@ -6,6 +6,7 @@
 
 #include "checkpoint/reader.h"
 #include "model/forward.h"
+#include "verify/engines.h"
 #include "verify/probe.h"
 #include "verify/verification.h"
 
@@ -38,6 +39,8 @@ struct VerifyRequest {
   std::uint64_t seed = 1;
   // A record to compare with, instead of OLD: outputs, and layers where it has them, by name.
   std::vector<NamedTensor> golden;
+
+  Engines engines;
 
   std::optional<Tensor> labels;  // of the first output's rows: how many are right is counted
 

@@ -84,7 +84,9 @@ void for_each_use(const Operation& op, bool recurrent,
 
 bool same_wiring(const Graph& a, const Graph& b) {
   const auto same_port = [](const Port& x, const Port& y) { return x.value == y.value; };
-  const auto same_shape = [](const Variable& x, const Variable& y) { return x.shape == y.shape; };
+  const auto same_shape = [](const GraphVariable& x, const GraphVariable& y) {
+    return x.shape == y.shape;
+  };
   return a.values.size() == b.values.size() && std::ranges::equal(a.nodes, b.nodes, same_node) &&
          std::ranges::equal(a.inputs, b.inputs, same_port) &&
          std::ranges::equal(a.outputs, b.outputs, same_port) &&

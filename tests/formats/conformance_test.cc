@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "core/tensor.h"
 #include "core/text.h"
@@ -71,11 +72,12 @@ constexpr Abilities kAll[] = {
     {.id = "torch", .file = "m.pt", .is_written = true, .is_edited = true, .is_in_place = true},
 };
 
-// Names in this table have "/" for the format's own separator.
-std::string named(const Format& format, std::string_view name) {
+// Names in this table have "/" for the format's own separator. An edit keeps views of them.
+const std::string& named(const Format& format, std::string_view name) {
+  static std::set<std::string> names;
   std::string text(name);
   std::ranges::replace(text, '/', format.separator);
-  return text;
+  return *names.insert(std::move(text)).first;
 }
 
 struct Sample {
@@ -205,9 +207,9 @@ std::vector<EditCase> edit_cases(const Format& format) {
 // What the edit makes of the content.
 Content edited(Content content, const Edit& edit, const Reader& reader) {
   Content result = content;
-  for (const std::string& drop : edit.drops) result.erase(drop);
-  for (const NameMove& move : edit.moves) result.erase(move.from);
-  for (const NameMove& move : edit.moves) result[move.to] = content.at(move.from);
+  for (const std::string_view drop : edit.drops) result.erase(std::string(drop));
+  for (const NameMove& move : edit.moves) result.erase(std::string(move.from));
+  for (const auto& [from, to] : edit.moves) result[std::string(to)] = content.at(std::string(from));
   for (const Put& put : edit.puts) {
     Tensor& made = result[put.spec.name];
     made = {put.spec.dtype, put.spec.shape, {}};

@@ -56,7 +56,7 @@ void edit_there_and_back(const Format& format, const fs::path& source, Tally& ta
     const auto reader = open_as(format, path);
     before = content_of(*reader);
     for (const auto& [name, content] : before) {
-      if (renamed(name) != name) edit.moves.push_back({name, renamed(name)});
+      if (renamed(name) != name) edit.move(name, renamed(name));
     }
   } catch (const Error&) {
     return;  // what cannot be read is other tests' matter
@@ -133,12 +133,12 @@ TEST_SUITE("formats/edit_corpus") {
             if (edit.drops.empty()) {
               edit.drops.push_back(entry.name);
             } else {
-              edit.moves.push_back({entry.name, entry.name + "x"});
+              edit.move(entry.name, entry.name + "x");
             }
           }
           edit.puts.push_back(
               {.spec = {.name = "made", .shape = {2}},
-               .replaces = edit.drops.empty() ? "" : edit.drops.front(),
+               .replaces = std::string(edit.drops.empty() ? "" : edit.drops.front()),
                .produce = [](const Reader&, const auto& take) { take(Bytes(8, std::byte{0})); }});
           format.edit(path, target, edit, {});
           ++edited;

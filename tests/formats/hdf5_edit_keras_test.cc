@@ -90,8 +90,7 @@ TEST_SUITE("formats/hdf5_edit_keras") {
     auto expected = variables_of(file);
     Edit edit = prefix_move(file, "dense/", "head/");
     for (const std::string slot : {"kernel", "bias"}) {
-      edit.moves.push_back(
-          {"optimizer/Adam/dense/" + slot + "/m", "optimizer/Adam/head/" + slot + "/m"});
+      edit.move("optimizer/Adam/dense/" + slot + "/m", "optimizer/Adam/head/" + slot + "/m");
     }
     const auto result = edit_file(file, "", edit);
     CHECK(operations_of(result) ==
@@ -104,8 +103,8 @@ TEST_SUITE("formats/hdf5_edit_keras") {
           "text  → model_config\n"
           "text  → training_config");
     for (const auto& move : edit.moves) {
-      expected[move.to] = expected.at(move.from);
-      expected.erase(move.from);
+      expected[std::string(move.to)] = expected.at(std::string(move.from));
+      expected.erase(std::string(move.from));
     }
     CHECK((variables_of(file) == expected));
     CHECK(check_keras_file(file) == "input_1\nhead\nflatten\ninner\n");
@@ -138,17 +137,14 @@ TEST_SUITE("formats/hdf5_edit_keras") {
     const std::string file = dir / "a.h5";
     make_keras_model(file, 2000);
     Edit edit = prefix_move(file, "dense/", "inner/");
-    for (auto& move : prefix_move(file, "inner/", "dense/").moves) edit.moves.push_back(move);
-    for (auto& move :
-         prefix_move(file, "long_layer_name_", "an_even_longer_layer_name_than_that_").moves) {
-      edit.moves.push_back(move);
-    }
+    add_prefix_move(edit, file, "inner/", "dense/");
+    add_prefix_move(edit, file, "long_layer_name_", "an_even_longer_layer_name_than_that_");
     auto expected = variables_of(file);
     std::map<std::string, std::string> changed;
     for (const auto& move : edit.moves) {
-      changed[move.to] = expected.at(move.from);
+      changed[std::string(move.to)] = expected.at(std::string(move.from));
     }
-    for (const auto& move : edit.moves) expected.erase(move.from);
+    for (const auto& move : edit.moves) expected.erase(std::string(move.from));
     expected.insert(changed.begin(), changed.end());
     edit_file(file, dir / "b.h5", edit);
     CHECK((variables_of(dir / "b.h5") == expected));
@@ -232,8 +228,8 @@ TEST_SUITE("formats/hdf5_edit_keras") {
       std::map<std::string, std::string> expected = before;
       Edit strip;
       for (const auto& move : add.moves) {
-        expected[move.to] = before.at(move.from);
-        expected.erase(move.from);
+        expected[std::string(move.to)] = before.at(std::string(move.from));
+        expected.erase(std::string(move.from));
         strip.moves.push_back({move.to, move.from});
       }
       CHECK((variables_of(dir / "b.h5") == expected));

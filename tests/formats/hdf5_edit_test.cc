@@ -121,7 +121,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
       Edit edit;
       auto expected = before;
       for (const auto& [from, to] : moves) {
-        edit.moves.push_back({from, to});
+        edit.move(from, to);
         expected.erase(from);
       }
       for (const auto& [from, to] : moves) expected[to] = before.at(from);
@@ -201,9 +201,8 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
       CHECK((read_file(file) == bytes));
     }
     CHECK(error_of([&] {
-            Edit short_one = edit;
-            short_one.puts[0].produce = [](const Reader&, const auto& take) { take(Bytes(39)); };
-            edit_file(original, dir / "d.h5", short_one);
+            edit.puts[0].produce = [](const Reader&, const auto& take) { take(Bytes(39)); };
+            edit_file(original, dir / "d.h5", edit);
           }) == "model/block_0/w1: fewer than the 40 bytes of its shape were given");
     CHECK_FALSE(std::filesystem::exists(dir / "d.h5"));
   }

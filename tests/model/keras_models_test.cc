@@ -98,7 +98,8 @@ std::string first_difference(const RunResult& result, const fs::path& folder, do
   return "; no layer differs";
 }
 
-Outcome run_folder(const fs::path& folder, const std::string& weights, const json& meta) {
+Outcome run_folder(const fs::path& folder, const std::string& weights, const json& meta,
+                   Engine engine) {
   Outcome outcome{weights, NAN, limit_of(meta), ""};
   try {
     const auto reader = open_checkpoint((folder / weights).string());
@@ -115,9 +116,7 @@ Outcome run_folder(const fs::path& folder, const std::string& weights, const jso
     for (auto& [name, tensor] : test::read_npz((folder / "inputs.npz").string())) {
       inputs.push_back(std::move(tensor));
     }
-    RunOptions run_options;
-    run_options.layers = true;
-    const RunResult result = run(graph, *reader, inputs, run_options);
+    const RunResult result = run(graph, *reader, inputs, {.engine = engine});
     const Arrays expected = test::read_npz((folder / "outputs.npz").string());
     REQUIRE(expected.size() == result.outputs.size());
     outcome.error = 0;
@@ -128,7 +127,8 @@ Outcome run_folder(const fs::path& folder, const std::string& weights, const jso
       outcome.error = std::max(outcome.error, difference(it->tensor, expected[i].second));
     }
     if (!(outcome.error <= outcome.limit)) {
-      outcome.reason = "differs" + first_difference(result, folder, outcome.limit);
+      const RunResult all = run(graph, *reader, inputs, {.engine = engine, .layers = true});
+      outcome.reason = "differs" + first_difference(all, folder, outcome.limit);
     }
   } catch (const Error& error) {
     outcome.reason = error.what();
@@ -148,11 +148,7 @@ const std::map<std::string, std::string> kRefused = {
     {"custom_layer", "layer 'scale': the class 'my>Scale' is not supported"},
 };
 
-}  // namespace
-
-TEST_SUITE_BEGIN("model/keras_models");
-
-TEST_CASE("networks that Keras saved compute what Keras computed") {
+void check_folders(Engine engine) {
   const fs::path models = fs::path(CKPT_SHARED) / "models";
   if (!fs::exists(models)) {
     MESSAGE("SKIPPED: " << models.string() << " is not there; no network of Keras was run");
@@ -175,7 +171,7 @@ TEST_CASE("networks that Keras saved compute what Keras computed") {
     for (const char* weights :
          {"model.h5", "model.weights.h5", "weights_only.h5", "legacy_weights.h5"}) {
       if (!fs::exists(folder / weights)) continue;
-      const Outcome outcome = run_folder(folder, weights, meta);
+      const Outcome outcome = run_folder(folder, weights, meta, engine);
       ++all;
       const auto refused = kRefused.find(folder.filename().string());
       const bool is_met = outcome.reason.empty();
@@ -193,6 +189,16 @@ TEST_CASE("networks that Keras saved compute what Keras computed") {
   }
   MESSAGE(met << " of " << all << " met\n" << table.str());
 }
+
+}  // namespace
+
+TEST_SUITE_BEGIN("model/keras_models");
+
+TEST_CASE("networks that Keras saved compute what Keras computed") {
+  check_folders(Engine::kReference);
+}
+
+TEST_CASE("the fast engine computes what Keras computed") { check_folders(Engine::kFast); }
 
 TEST_SUITE_END();
 

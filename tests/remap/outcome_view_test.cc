@@ -25,7 +25,7 @@ Receipt receipt_of(const Reader& reader, const Strings& texts) {
   const Rules rules = parse_rules(texts, '/');
   const Plan plan = make_plan(reader.index().entries, rules);
   CHECK(join(messages_of(plan), "; ") == "");
-  return make_receipt(plan, reader.index().entries, rules);
+  return make_receipt(plan, rules);
 }
 
 }  // namespace

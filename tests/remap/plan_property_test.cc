@@ -204,8 +204,9 @@ TEST_SUITE("remap/plan_property") {
       for (const std::string& problem : problems) ++seen[problem];
       REQUIRE(plan.moves.size() == names.size());
       for (const Move& move : plan.moves) {
-        CHECK((move.to.empty() ? "-" : move.to) == expected.to.at(move.from));
-        CHECK(move.rule == expected.rule.at(move.from));
+        const std::string from(move.from);
+        CHECK((is_drop(move) ? "-" : move.to) == expected.to.at(from));
+        CHECK(move.rule == expected.rule.at(from));
       }
       const auto explanations = explain(names, rules);
       for (const Explanation& each : explanations) CHECK(each.rule == expected.rule.at(each.name));
@@ -213,18 +214,17 @@ TEST_SUITE("remap/plan_property") {
       ++clean;
 
       // The way back by the receipt is exact for all that was not dropped.
-      const Receipt receipt = parse_receipt(print_receipt(make_receipt(plan, entries, rules)));
+      const Receipt receipt = parse_receipt(print_receipt(make_receipt(plan, rules)));
       const ReceiptInverse back = invert(receipt);
       Strings between;
       std::map<std::string, std::string> origin;
       for (const Move& move : plan.moves) {
         if (is_drop(move)) continue;
-        between.push_back(move.to);
-        origin[move.to] = move.from;
+        origin[between.emplace_back(move.to)] = move.from;
       }
       const Plan undone = make_plan(named(between), back.rules, way_back_options());
       CHECK(join(messages_of(undone), "; ") == "");
-      for (const Move& move : undone.moves) CHECK(move.to == origin.at(move.from));
+      for (const Move& move : undone.moves) CHECK(move.to == origin.at(std::string(move.from)));
 
       // The way back by rules is exact where it is proved, and the faults are all that is not.
       const Inversion inversion = invert(rules, entries);
@@ -235,7 +235,8 @@ TEST_SUITE("remap/plan_property") {
       const Plan reverse = make_plan(named(between), lenient);
       Strings lost;
       for (const Move& move : reverse.moves) {
-        if (move.to != origin.at(move.from)) lost.push_back(origin.at(move.from));
+        const std::string& name = origin.at(std::string(move.from));
+        if (move.to != name) lost.push_back(name);
       }
       if (!reverse.problems.empty()) {
         CHECK_FALSE(trip.problems.empty());

@@ -14,7 +14,7 @@ Receipt receipt_of(const std::vector<Entry>& entries, const Strings& texts) {
   const Rules rules = parse_rules(texts, '/');
   const Plan plan = make_plan(entries, rules);
   CHECK(join(messages_of(plan), "; ") == "");
-  return make_receipt(plan, entries, rules);
+  return make_receipt(plan, rules);
 }
 
 Strings way_back(const Receipt& receipt) {

@@ -121,8 +121,14 @@ std::string to_text(const Step& step) {
 }
 
 // The steps as text, after a container has obeyed them and holds what the moves say.
+std::vector<PathMoveView> views_of(const std::vector<PathMove>& moves) {
+  std::vector<PathMoveView> views;
+  for (const PathMove& move : moves) views.push_back({move.from, move.to});
+  return views;
+}
+
 Strings steps_of(const std::vector<PathMove>& moves, const Strings& others = {}) {
-  const std::vector<Step> steps = compile_moves(moves, others, '/');
+  const std::vector<Step> steps = compile_moves(views_of(moves), others, '/');
   Strings out;
   for (const Step& step : steps) out.push_back(to_text(step));
   Container container(moves, others);
@@ -283,13 +289,13 @@ TEST_SUITE("scope/tree_moves") {
 
   TEST_CASE("what is no variable and stays in the way is an error") {
     CHECK(error_of([] {
-            (void)compile_moves(std::vector<PathMove>{{"a", "b"}}, Strings{"b"}, '/');
+            (void)compile_moves(std::vector<PathMoveView>{{"a", "b"}}, Strings{"b"}, '/');
           }) == "'b' is taken by something that is no variable and stays");
     CHECK(error_of([] {
-            (void)compile_moves(std::vector<PathMove>{{"a", "b/c"}}, Strings{"b"}, '/');
+            (void)compile_moves(std::vector<PathMoveView>{{"a", "b/c"}}, Strings{"b"}, '/');
           }) == "'b' is taken by something that is no variable and stays");
     CHECK(error_of([] {
-            (void)compile_moves(std::vector<PathMove>{{"a", "b"}}, Strings{"b/"}, '/');
+            (void)compile_moves(std::vector<PathMoveView>{{"a", "b"}}, Strings{"b/"}, '/');
           }) == "'b' is taken by something that is no variable and stays");
   }
 

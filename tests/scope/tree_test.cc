@@ -14,7 +14,7 @@ namespace {
 // One line a reachable node: indent, segment, sums.
 std::string drawn(const ScopeTree& tree, std::size_t node = 0, std::size_t depth = 0) {
   std::string out;
-  for (const std::size_t child : tree.nodes[node].children) {
+  for (const std::size_t child : children_of(tree, node)) {
     const TreeNode& n = tree.nodes[child];
     out += cat(std::string(depth, ' '), n.segment, " ", n.variables, " ", n.nbytes, "\n");
     out += drawn(tree, child, depth + 1);
@@ -62,7 +62,7 @@ TEST_SUITE("scope/tree") {
           " w 1 4\n"
           "other 1 4\n"
           " w 1 4\n");
-    CHECK(tree.nodes[tree.nodes[0].children[0]].repeats == 3);
+    CHECK(tree.nodes[tree.nodes[0].first].repeats == 3);
   }
 
   TEST_CASE("siblings with unlike leaves, other segments or leading zeros do not collapse") {

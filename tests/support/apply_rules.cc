@@ -17,7 +17,7 @@ MemoryCheckpoint apply_rules(const MemoryCheckpoint& checkpoint,
   out.separator = checkpoint.separator;
   for (const Move& move : plan.moves) {
     if (move.is_alias || is_drop(move)) continue;
-    out.add(move.to, checkpoint.variables[move.entry].tensor);
+    out.add(std::string(move.to), checkpoint.variables[move.entry].tensor);
   }
   return out;
 }

@@ -101,14 +101,17 @@ EditResult edit_file(const std::string& path, const std::string& target, const E
   return detect_format(path).edit(path, target, edit, options);
 }
 
-Edit prefix_move(const std::string& path, const std::string& from, const std::string& to) {
-  Edit edit;
+void add_prefix_move(Edit& edit, const std::string& path, const std::string& from,
+                     const std::string& to) {
   const auto reader = open_checkpoint(path);
   for (const auto& entry : reader->index().entries) {
-    if (entry.name.starts_with(from)) {
-      edit.moves.push_back({entry.name, to + entry.name.substr(from.size())});
-    }
+    if (entry.name.starts_with(from)) edit.move(entry.name, to + entry.name.substr(from.size()));
   }
+}
+
+Edit prefix_move(const std::string& path, const std::string& from, const std::string& to) {
+  Edit edit;
+  add_prefix_move(edit, path, from, to);
   return edit;
 }
 

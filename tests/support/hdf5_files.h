@@ -25,6 +25,8 @@ ckpt::EditResult edit_file(const std::string& path, const std::string& target,
 
 // Every name of the file that begins with `from`, moved to begin with `to`.
 ckpt::Edit prefix_move(const std::string& path, const std::string& from, const std::string& to);
+void add_prefix_move(ckpt::Edit& edit, const std::string& path, const std::string& from,
+                     const std::string& to);
 
 // "move a → b", a line an operation.
 std::string operations_of(const ckpt::EditResult& result);

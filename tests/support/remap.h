@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "checkpoint/memory_checkpoint.h"
+#include "core/text.h"
 #include "remap/plan.h"
 
 // What the tests of remap/ share: checkpoints by names alone, and short forms of what a plan says.
@@ -38,7 +39,8 @@ inline std::vector<ckpt::Entry> named(const std::vector<std::string>& names, cha
 inline std::vector<std::string> changes_of(const ckpt::Plan& plan) {
   std::vector<std::string> out;
   for (const ckpt::Move& move : plan.moves) {
-    if (!is_unchanged(move)) out.push_back(move.from + " > " + (move.to.empty() ? "-" : move.to));
+    if (!is_unchanged(move))
+      out.push_back(ckpt::cat(move.from, " > ", is_drop(move) ? "-" : move.to));
   }
   return out;
 }

@@ -35,7 +35,7 @@ TEST_SUITE("tools/cli") {
       CHECK(result.err == "");
       CHECK(result.out.find("Exit status:\n  0  done, nothing to report\n") != std::string::npos);
     }
-    CHECK(run_ckpt({"ls", "--help"}).out.find("Usage: ckpt ls [OPTIONS] FILE...") !=
+    CHECK(run_ckpt({"ls", "--help"}).out.find("Usage: ckpt ls [OPTIONS] [FILE...]") !=
           std::string::npos);
     CHECK(run_ckpt({"--version"}).out == "ckpt 0.1.0\n");
   }
@@ -43,12 +43,12 @@ TEST_SUITE("tools/cli") {
   TEST_CASE("a misspelt command or option is answered with the nearest, status 2") {
     check_refused({"lss", "x.h5"}, 2, "no command 'lss'; did you mean 'ls'?");
     check_refused({"frobnicate"}, 2,
-                  "no command 'frobnicate'; there are ls, show, dups, remap, verify, run, diff, "
+                  "no command 'frobnicate'; there are ls, show, dups, remap, verify, run, init, diff, "
                   "convert, formats, map, undo, recover, doctor");
     check_refused({"ls", "--collaps", kDigits}, 2,
                   "The following argument was not expected: --collaps; did you mean '--collapse'? "
                   "See `ckpt ls --help`");
-    check_refused({"ls"}, 2, "FILE is required; see `ckpt ls --help`");
+    check_refused({"ls"}, 2, "FILE is required, or --graph G; see `ckpt ls --help`");
     check_refused({"ls", "--json", "--tsv", kDigits}, 2,
                   "--json excludes --tsv; see `ckpt ls --help`");
   }

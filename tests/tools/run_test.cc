@@ -66,11 +66,13 @@ TEST_SUITE("tools/run") {
   TEST_CASE("what does not fit is answered with what would") {
     const DigitsFolder w;
     CHECK(w.answer({"run", "digits.h5", "--inputs", "test_digits.npz"}) ==
-          "ckpt: digits.h5: HDF5 (native) with no graph in it; --graph CONFIG gives one, a Keras "
-          "config as model.to_json() writes it\nstatus 2");
+          "ckpt: digits.h5: HDF5 (native) with no graph in it; --graph G gives one; a graph is a "
+          "graph file (schema ckpt/graph/1), a Keras config (JSON, as model.to_json() writes it) "
+          "or a whole model with one\nstatus 2");
     CHECK(w.answer({"run", "digits.h5", "--graph", "digits.h5", "--inputs", "test_digits.npz"}) ==
-          "ckpt: digits.h5: has no model_config; a graph is a Keras config (JSON, as "
-          "model.to_json() writes it) or a whole model with one\nstatus 2");
+          "ckpt: digits.h5: has no model_config; a graph is a graph file (schema "
+          "ckpt/graph/1), a Keras config (JSON, as model.to_json() writes it) or a whole model "
+          "with one\nstatus 2");
     CHECK(w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "test_labels.npz"}) ==
           "ckpt: test_labels.npz: note: 'labels' is taken for the input 'input_0'\n"
           "ckpt: digits.h5: input 'input_0' has the shape [355], not [?, 8, 8, 1]\nstatus 2");

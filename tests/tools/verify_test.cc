@@ -94,15 +94,15 @@ status 0)");
           R"(new.h5 against digits.h5: same
 names     41 of 41 variables, 20 under another name, by new.h5.ckpt-receipt.json
 bytes     41 of 41 the same
-outputs   bytes only: no graph is known; --graph CONFIG gives one, a Keras config as model.to_json() writes it
+outputs   bytes only: no graph is known; --graph G gives one, a graph file or a Keras config
 proven    41 by bytes, 0 by neither
 status 0)");
     CHECK(w.answer({"verify", "new.h5", "--against", "digits.h5", "--require-forward"}) ==
           R"(new.h5 against digits.h5: NOT COMPARABLE
-because   no forward pass was run: no graph is known; --graph CONFIG gives one, a Keras config as model.to_json() writes it
+because   no forward pass was run: no graph is known; --graph G gives one, a graph file or a Keras config
 names     41 of 41 variables, 20 under another name, by new.h5.ckpt-receipt.json
 bytes     41 of 41 the same
-outputs   bytes only: no graph is known; --graph CONFIG gives one, a Keras config as model.to_json() writes it
+outputs   bytes only: no graph is known; --graph G gives one, a graph file or a Keras config
 proven    41 by bytes, 0 by neither
 status 1)");
   }
@@ -171,7 +171,7 @@ bytes     38 of 41 the same
           beta1_power []: 1 of 1 element differs, by up to 2.4175e-18
           beta2_power []: 1 of 1 element differs, by up to 0.217017
           global_step []: 1 of 1 element differs, by up to 384
-outputs   bytes only: no graph is known; --graph CONFIG gives one, a Keras config as model.to_json() writes it
+outputs   bytes only: no graph is known; --graph G gives one, a graph file or a Keras config
 diagnosis 'beta1_power' is 2.417498e-18, was 6.493529e-36
           'beta2_power' is 0.68031955, was 0.46330282
           'global_step' is 384, was 768

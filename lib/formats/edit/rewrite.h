@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,11 @@ Undo::Digest digest_of_pieces(const Undo& undo);
 // Throws Error: kCorrupt where the undo data is damaged, kConflict where `file` is not what the
 // edit left.
 void check_undo(const RandomFile& file, const Undo& undo);
+
+// The same for an edit whose digest_after is what `digest` gives. That is asked only of a file that
+// has the right length.
+void check_undo(const RandomFile& file, const Undo& undo,
+                const std::function<Undo::Digest()>& digest);
 
 // Gives the file at `path` every byte back that it had before a Rewrite in place. Throws as
 // check_undo() and Rewrite do. REQUIRES: undo.kept covers what the pieces do not, see Undo.

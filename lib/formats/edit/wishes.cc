@@ -1,6 +1,7 @@
 #include "formats/edit/wishes.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -39,32 +40,49 @@ void refuse_any(Errc code, const std::vector<std::string>& names, std::string_vi
 }
 
 Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
-  Wishes wishes;
-  std::unordered_map<std::string_view, std::size_t> by_name;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const Entry& entry = entries[i];
-    wishes.names.push_back({i, false, entry.name, entry.name});
-    for (const auto& alias : entry.aliases) wishes.names.push_back({i, true, alias, alias});
+  std::vector<Wishes::Name> names;
+  for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    names.push_back({i, false, entries[i].name, entries[i].name});
+    for (const auto& alias : entries[i].aliases) names.push_back({i, true, alias, alias});
   }
-  for (std::size_t i = 0; i < wishes.names.size(); ++i) by_name.emplace(wishes.names[i].from, i);
+  return resolve(std::move(names), edit);
+}
+
+Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
+  Wishes wishes{std::move(names)};
+  std::unordered_map<std::string_view, std::size_t> by_name;
+  std::size_t next = 0;
+  // Most edits ask in the order of the file, so that the map is not needed.
+  const auto find = [&](std::string_view name) -> std::optional<std::size_t> {
+    while (next < wishes.names.size() && by_name.empty()) {
+      if (wishes.names[next].from == name) return next++;
+      ++next;
+    }
+    if (by_name.empty()) {
+      for (std::size_t i = 0; i < wishes.names.size(); ++i)
+        by_name.emplace(wishes.names[i].from, i);
+    }
+    const auto it = by_name.find(name);
+    return it == by_name.end() ? std::nullopt : std::optional(it->second);
+  };
 
   std::vector<std::string> missing;
   std::vector<std::string> twice;
   std::vector<bool> is_asked(wishes.names.size(), false);
-  const auto ask = [&](const std::string& from, const std::string& to) {
-    const auto it = by_name.find(from);
-    if (it == by_name.end()) {
-      missing.push_back(from);
-    } else if (is_asked[it->second]) {
-      twice.push_back(from);
+  const auto ask = [&](std::string_view from, std::string_view to) {
+    const auto i = find(from);
+    if (!i) {
+      missing.emplace_back(from);
+    } else if (is_asked[*i]) {
+      twice.emplace_back(from);
     } else {
-      is_asked[it->second] = true;
-      wishes.names[it->second].to = to;
+      is_asked[*i] = true;
+      wishes.names[*i].to = to;
     }
   };
   std::vector<std::string> empty;
   for (const auto& move : edit.moves) {
-    if (move.to.empty()) empty.push_back(move.from);
+    if (move.to.empty()) empty.emplace_back(move.from);
     ask(move.from, move.to);
   }
   for (const auto& drop : edit.drops) ask(drop, "");
@@ -74,8 +92,9 @@ Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
 
   std::vector<std::string> clashes;
   std::unordered_set<std::string_view> targets;
-  const auto claim = [&](const std::string& name) {
-    if (!name.empty() && !targets.insert(name).second) clashes.push_back(name);
+  targets.reserve(wishes.names.size());
+  const auto claim = [&](std::string_view name) {
+    if (!name.empty() && !targets.insert(name).second) clashes.emplace_back(name);
   };
   for (const auto& name : wishes.names) claim(name.to);
   for (const auto& put : edit.puts) claim(put.spec.name);
@@ -88,7 +107,8 @@ std::vector<EditOperation> operations_of(const Wishes& wishes, const Edit& edit)
   std::vector<EditOperation> operations;
   for (const auto& name : wishes.names) {
     if (name.from == name.to) continue;
-    operations.push_back({name.to.empty() ? Kind::kDrop : Kind::kMove, name.from, name.to});
+    operations.push_back({name.to.empty() ? Kind::kDrop : Kind::kMove, std::string(name.from),
+                          std::string(name.to)});
   }
   for (const Put& put : edit.puts) operations.push_back({Kind::kCreate, put.spec.name, ""});
   return operations;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -13,19 +13,22 @@
 
 namespace ckpt {
 
-// The names that an edit asks for, for every variable of the file.
+// The names that an edit asks for, for every variable of the file: views into what they were
+// resolved from.
 struct Wishes {
   struct Name {
-    std::size_t entry = 0;
+    std::uint32_t entry = 0;
     bool is_alias = false;
-    std::string from;
-    std::string to;  // empty: dropped
+    std::string_view from;
+    std::string_view to;  // empty: dropped
   };
   std::vector<Name> names;  // of each entry its name, then its aliases
 };
 
+// `names` are those of the file, each with `to` as `from`.
 // Throws Error(kInvalid), naming all of them, for names that are not in the file, are asked for
 // twice, or cannot be; kConflict where two variables would have one name.
+Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit);
 Wishes resolve(std::span<const Entry> entries, const Edit& edit);
 
 // Throws Error(code) where there are any: "'a', 'b' and 7 more: WHAT".

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -11,6 +10,7 @@ namespace {
 
 constexpr std::uint32_t kFiltered = 1;  // "client": chunks that are filtered
 constexpr std::size_t kChecksum = 4;
+constexpr std::size_t kMask = 4;  // filters that were not used on a chunk
 
 // What both kinds of arrays share: a head, pages of elements, a checksum behind each.
 class ArrayReader {
@@ -19,23 +19,29 @@ class ArrayReader {
       : context_(context), sizes_(context.file.sizes()), address_(address), take_(take) {}
 
  protected:
-  // Section VII.D and E, all blocks: signature, version 0, client.
-  void check_start(View& view, std::string_view signature) {
-    view.checksum();
-    view.signature(signature);
-    view.version(0, 0);
-    client_ = check_client(view);
+  // Section VII.D and E: every structure is sealed and goes on with its client. Those but the
+  // header name the header that they belong to.
+  View read_header(std::string_view what, std::string_view signature, std::uint64_t size) {
+    View view = context_.file.sealed(what, signature, address_, size + kChecksum);
+    client_ = view.u8();
+    if (client_ > kFiltered) view.fail("has the client ", client_, "; 0 or 1 is possible");
+    element_size_ = view.u8();
+    const std::size_t least = sizes_.offset + (client_ == kFiltered ? kMask + 1 : 0);
+    const std::size_t most = sizes_.offset + (client_ == kFiltered ? kMask + 8 : 0);
+    if (element_size_ < least || element_size_ > most) {
+      view.fail("has elements of ", element_size_, " bytes; ", least, " to ", most,
+                " are possible");
+    }
+    return view;
   }
 
-  // The same of a block that names the header it belongs to.
-  void check_block(View& view, std::string_view signature) {
-    view.signature(signature);
-    view.version(0, 0);
-    if (const auto client = view.u8(); client != client_)
-      view.fail(mismatch("its client", client, client_));
-    if (const auto header = view.offset(); header != address_) {
-      view.fail(mismatch("its header", header, address_));
-    }
+  View read_block(std::string_view what, std::string_view signature, std::uint64_t address,
+                  std::uint64_t size) {
+    View view =
+        context_.file.sealed(what, signature, address, 6 + sizes_.offset + size + kChecksum);
+    view.expect("its client", view.u8(), client_);
+    view.expect("its header", view.offset(), address_);
+    return view;
   }
 
   // An element: address of a chunk; filtered: stored bytes (what the element leaves), mask (4).
@@ -47,16 +53,17 @@ class ArrayReader {
       if (address == kUndefined) continue;
       context_.attempt([&] {
         if (client_ != kFiltered) return take_(number, address, kUndefined, 0);
-        const std::uint64_t size = element.number(element_size_ - sizes_.offset - kChecksum);
+        const std::uint64_t size = element.number(element_size_ - sizes_.offset - kMask);
         take_(number, address, size, element.u32());
       });
     }
   }
 
-  // Pages lie behind a block's head; those without a bit in the map were never written.
+  // Pages lie behind a block's checksum; those without a bit in the map were never written.
   // `first` is the bit of the first page.
-  void read_pages(std::uint64_t at, std::uint64_t count, std::uint64_t page, ByteView bitmap,
+  void read_pages(const View& block, std::uint64_t count, std::uint64_t page, ByteView bitmap,
                   std::uint64_t first) {
+    std::uint64_t at = block.address() + block.whole().size() + kChecksum;
     for (std::uint64_t i = 0; i * page < count; ++i) {
       const std::uint64_t elements = std::min(page, count - i * page);
       const std::uint64_t size = elements * element_size_ + kChecksum;
@@ -65,21 +72,12 @@ class ArrayReader {
       if ((byte & (0x80U >> (first + i) % 8)) == 0) {
         next_ += elements;
       } else {
-        Block block = context_.file.block("page of chunks", at, size);
-        block.view.checksum();
-        read_elements(block.view, elements);
+        View view = context_.file.view("page of chunks", at, size);
+        view.checksum();
+        read_elements(view, elements);
       }
       at += size;
     }
-  }
-
-  void set_element_size(std::size_t size, const View& view) {
-    const std::size_t least = sizes_.offset + (client_ == kFiltered ? kChecksum + 1 : 0);
-    const std::size_t most = sizes_.offset + (client_ == kFiltered ? kChecksum + 8 : 0);
-    if (size < least || size > most) {
-      view.fail(cat("has elements of ", size, " bytes; ", least, " to ", most, " are possible"));
-    }
-    element_size_ = size;
   }
 
   const Context& context_;
@@ -89,13 +87,6 @@ class ArrayReader {
   std::uint32_t client_ = 0;
   std::size_t element_size_ = 0;
   std::uint64_t next_ = 0;  // number of the next element
-
- private:
-  static std::uint32_t check_client(View& view) {
-    const std::uint32_t client = view.u8();
-    if (client > kFiltered) view.fail(cat("has the client ", client, "; 0 or 1 is possible"));
-    return client;
-  }
 };
 
 class FixedArray final : private ArrayReader {
@@ -107,33 +98,26 @@ class FixedArray final : private ArrayReader {
   // The data block:  "FADB", version 0, client, address of the header, then without pages:
   // elements, checksum; with pages: a bit for each page, checksum, pages.
   void run() {
-    Block header =
-        context_.file.block("fixed array", address_, 8 + sizes_.length + sizes_.offset + kChecksum);
-    View& view = header.view;
-    check_start(view, "FAHD");
-    set_element_size(view.u8(), view);
+    View view = read_header("fixed array", "FAHD", 8 + sizes_.length + sizes_.offset);
     const std::uint32_t bits = view.u8();
     const std::uint64_t count = view.length();
     const std::uint64_t address = view.offset();
     if (address == kUndefined) return;
-    if (bits > 63) view.fail(cat("has pages of 2^", bits, " elements"));
+    if (bits > 63) view.fail("has pages of 2^", bits, " elements");
     context_.file.check("data block of chunks", address, 0);
     if (count > context_.file.size() / element_size_) {
-      view.fail(cat("has ", count, " elements of ", element_size_, " bytes, the file has ",
-                    context_.file.size()));
+      view.fail("has ", count, " elements of ", element_size_, " bytes, the file has ",
+                context_.file.size());
     }
     const std::uint64_t page = std::uint64_t{1} << bits;
     const bool is_paged = count > page;
     const std::uint64_t bitmap = is_paged ? ((count + page - 1) / page + 7) / 8 : 0;
     const std::uint64_t inside = is_paged ? bitmap : count * element_size_;
-    const std::uint64_t size = 6 + sizes_.offset + inside + kChecksum;
-    Block block = context_.file.block("data block of chunks", address, size);
-    block.view.checksum();
-    check_block(block.view, "FADB");
+    View block = read_block("data block of chunks", "FADB", address, inside);
     if (is_paged) {
-      read_pages(address + size, count, page, block.view.take(static_cast<std::size_t>(bitmap)), 0);
+      read_pages(block, count, page, block.take(static_cast<std::size_t>(bitmap)), 0);
     } else {
-      read_elements(block.view, count);
+      read_elements(block, count);
     }
   }
 };
@@ -147,11 +131,7 @@ class ExtensibleArray final : private ArrayReader {
   // (1 each); super blocks, their bytes, data blocks, their bytes, end of the elements that are
   // set, elements (lengths); address of the index block, checksum (4).
   void run() {
-    Block header = context_.file.block("extensible array", address_,
-                                       12 + 6 * sizes_.length + sizes_.offset + kChecksum);
-    View& view = header.view;
-    check_start(view, "EAHD");
-    set_element_size(view.u8(), view);
+    View view = read_header("extensible array", "EAHD", 12 + 6 * sizes_.length + sizes_.offset);
     const std::uint32_t bits = view.u8();
     const std::uint32_t in_index = view.u8();
     const std::uint32_t least_elements = view.u8();
@@ -163,20 +143,18 @@ class ExtensibleArray final : private ArrayReader {
     const std::uint64_t index_block = view.offset();
     if (bits == 0 || bits > 64 || !std::has_single_bit(least_elements) ||
         !std::has_single_bit(least_blocks) || least_blocks < 2 || page_bits > 63) {
-      view.fail(cat("has ", bits, " bits, data blocks of ", least_elements,
-                    " elements, super blocks of ", least_blocks, " and pages of ", page_bits,
-                    " bits"));
+      view.fail("has ", bits, " bits, data blocks of ", least_elements,
+                " elements, super blocks of ", least_blocks, " and pages of ", page_bits, " bits");
     }
     if (index_block == kUndefined) return;
     offset_width_ = (bits + 7) / 8;
     page_ = std::uint64_t{1} << page_bits;
     const auto log2_least = static_cast<std::uint32_t>(std::bit_width(least_elements)) - 1;
     if (log2_least > bits)
-      view.fail(cat("has data blocks of ", least_elements, " elements for ", bits, " bits"));
+      view.fail("has data blocks of ", least_elements, " elements for ", bits, " bits");
     const std::size_t super_blocks = 1 + bits - log2_least;
     read_index_block(index_block, in_index, least_elements, least_blocks, super_blocks);
-    if (set > next_)
-      view.fail(cat("says that ", set, " elements are set, there is room for ", next_));
+    if (set > next_) view.fail("says that ", set, " elements are set, there is room for ", next_);
   }
 
  private:
@@ -187,12 +165,9 @@ class ExtensibleArray final : private ArrayReader {
     const std::size_t first = std::min<std::size_t>(
         super_blocks, 2 * (static_cast<std::size_t>(std::bit_width(least_blocks)) - 1));
     const std::size_t direct = 2 * (std::size_t{least_blocks} - 1);
-    const std::uint64_t size = 6 + sizes_.offset + elements * element_size_ +
-                               (direct + super_blocks - first) * sizes_.offset + kChecksum;
-    Block block = context_.file.block("index block of chunks", address, size);
-    View& view = block.view;
-    view.checksum();
-    check_block(view, "EAIB");
+    View view =
+        read_block("index block of chunks", "EAIB", address,
+                   elements * element_size_ + (direct + super_blocks - first) * sizes_.offset);
     read_elements(view, elements);
     base_ = next_;
     std::uint64_t blocks_before = 0;
@@ -224,15 +199,11 @@ class ExtensibleArray final : private ArrayReader {
   void read_super_block(std::uint64_t address, std::uint64_t count, std::uint64_t each) {
     const std::uint64_t map = each > page_ ? (each / page_ + 7) / 8 : 0;
     if (map > context_.file.size() || count > context_.file.size()) {
-      throw Error(Errc::kCorrupt, cat("super block of chunks at ", address, ": ", count,
-                                      " data blocks of ", each, " elements are not in the file"));
+      corrupt("super block of chunks at ", address, ": ", count, " data blocks of ", each,
+              " elements are not in the file");
     }
-    const std::uint64_t size =
-        6 + sizes_.offset + offset_width_ + count * (map + sizes_.offset) + kChecksum;
-    Block block = context_.file.block("super block of chunks", address, size);
-    View& view = block.view;
-    view.checksum();
-    check_block(view, "EASB");
+    View view = read_block("super block of chunks", "EASB", address,
+                           offset_width_ + count * (map + sizes_.offset));
     check_first(view, 0);
     const ByteView maps = view.take(static_cast<std::size_t>(count * map));
     for (std::uint64_t k = 0; k < count; ++k) {
@@ -249,26 +220,20 @@ class ExtensibleArray final : private ArrayReader {
       return;
     }
     if (elements > context_.file.size()) {
-      throw Error(Errc::kCorrupt, cat("data block of chunks at ", address, ": has ", elements,
-                                      " elements, the file has ", context_.file.size(), " bytes"));
+      corrupt("data block of chunks at ", address, ": has ", elements, " elements, the file has ",
+              context_.file.size(), " bytes");
     }
     const bool is_paged = elements > page_;
-    const std::uint64_t size =
-        6 + sizes_.offset + offset_width_ + (is_paged ? 0 : elements * element_size_) + kChecksum;
-    Block block = context_.file.block("data block of chunks", address, size);
-    View& view = block.view;
-    view.checksum();
-    check_block(view, "EADB");
+    View view = read_block("data block of chunks", "EADB", address,
+                           offset_width_ + (is_paged ? 0 : elements * element_size_));
     check_first(view, quirk);
     if (!is_paged) return read_elements(view, elements);
     if (map.size() * 8 < first_page + elements / page_) view.fail("has pages, but no map of them");
-    read_pages(address + size, elements, page_, map, first_page);
+    read_pages(view, elements, page_, map, first_page);
   }
 
   void check_first(View& view, std::uint64_t quirk) {
-    const std::uint64_t first = view.number(offset_width_);
-    const std::uint64_t needed = next_ - base_ + quirk;
-    if (first != needed) view.fail(mismatch("its first element", first, needed));
+    view.expect("its first element", view.number(offset_width_), next_ - base_ + quirk);
   }
 
   std::size_t offset_width_ = 0;

@@ -4,7 +4,6 @@
 
 #include "core/checked.h"
 #include "core/escape.h"
-#include "core/text.h"
 #include "formats/h5parse/datatype.h"
 #include "formats/h5parse/dense.h"
 #include "formats/h5parse/global_heap.h"
@@ -18,6 +17,7 @@ using hdf5::Attribute;
 using hdf5::Datatype;
 
 constexpr std::uint32_t kAttribute = 0x0c;  // types of messages
+constexpr std::uint32_t kAttributeInfo = 0x15;
 constexpr std::uint32_t kDatatype = 0x03;
 constexpr std::uint32_t kDataspace = 0x01;
 constexpr DenseKind kDense{8, 9};          // types of B-trees
@@ -71,55 +71,45 @@ bool has_variable_length(const Datatype& type) {
 
 }  // namespace
 
-bool may_have_attributes(const Messages& object) {
-  return object.dense_attributes.has_value() ||
-         std::ranges::find(object.header.messages, kAttribute, &Message::type) !=
-             object.header.messages.end();
-}
-
-Attributes::Attributes(const Context& context, Messages& object)
-    : context_(context), header_(object.header) {
-  std::vector<View> bodies;
-  for (const Message& message : header_.messages) {
-    if (message.type == kAttribute) bodies.push_back(message.body);
-  }
-  if (object.dense_attributes && object.dense_attributes->heap != kUndefined) {
-    const auto& index = *object.dense_attributes;
-    context.attempt([&] {
-      for_each_dense(
-          context, index, kDense, header_.address, [&](View body, const DenseRecord& record) {
-            const bool is_shared = (record.flags & kSharedMessage) != 0;
-            if (is_shared) {
-              bodies.push_back(resolve_shared(context, kAttribute, body, header_));
-            } else {
-              const ByteView bytes = body.whole();
-              header_.blocks.emplace_back("attribute", body.address(),
-                                          Bytes(bytes.begin(), bytes.end()), body.sizes());
-              bodies.push_back(header_.blocks.back().view);
-            }
-            check_hash(record, read_parts(bodies.back()).name, body);
-          });
-    });
-  }
+Attributes::Attributes(const Context& context, std::uint64_t address)
+    : context_(context), object_(address) {
+  const File::Keep keep(context.file, arena_);
   struct Named {
-    std::string name;
+    std::string_view name;
     View body;
   };
-  std::vector<Named> named;
-  for (const View& body : bodies) {
-    context.attempt([&] { named.push_back({std::string(read_parts(body).name), body}); });
+  std::vector<Named> found;
+  const auto add = [&](const View& body) {
+    found.push_back({read_parts(body).name, body});
+    return found.back().name;
+  };
+  DenseIndex dense;
+  read_object_header(context, address, [&](const Message& message) {
+    context.attempt([&] {
+      if (message.type == kAttribute) add(message.body);
+      if (message.type == kAttributeInfo) dense = read_dense_index(message.body, 2);
+    });
+  });
+  if (dense.heap != kUndefined) {
+    const auto take = [&](View body, const DenseRecord& record) {
+      check_hash(record,
+                 add((record.flags & kSharedMessage) != 0
+                         ? resolve_shared(context, kAttribute, body, address)
+                         : context.file.keep("attribute", body.address(), body.whole())),
+                 body);
+    };
+    context.attempt([&] { for_each_dense(context, dense, kDense, address, take); });
   }
-  std::ranges::stable_sort(named, {}, &Named::name);
-  for (Named& attribute : named) {
+  std::ranges::stable_sort(found, {}, &Named::name);
+  for (const Named& attribute : found) {
     if (!names_.empty() && names_.back() == attribute.name) {
       context.attempt([&] {
-        throw Error(Errc::kCorrupt,
-                    cat("object at ", header_.address, ": two attributes are called '",
-                        escape(attribute.name), "'"));
+        corrupt("object at ", address, ": two attributes are called '", escape(attribute.name),
+                "'");
       });
       continue;
     }
-    names_.push_back(std::move(attribute.name));
+    names_.emplace_back(attribute.name);
     bodies_.push_back(attribute.body);
   }
 }
@@ -138,31 +128,30 @@ std::vector<std::string> read_strings(const Context& context, View elements, std
     });
     total += out.back().size();
     if (total > kMaxAttributeBytes) {
-      elements.unsupported(cat("has texts of more than ", kMaxAttributeBytes, " bytes"));
+      elements.unsupported("has texts of more than ", kMaxAttributeBytes, " bytes");
     }
   }
   return out;
 }
 
-Attribute Attributes::read(std::size_t i) {
+Attribute Attributes::read(std::size_t i) const {
+  Arena arena;
+  const File::Keep keep(context_.file, arena);
   Attribute out;
   out.name = names_[i];
   const Parts parts = read_parts(bodies_[i]);
-  const View type = (parts.flags & kSharedType) != 0
-                        ? resolve_shared(context_, kDatatype, parts.type, header_)
-                        : parts.type;
-  const View space = (parts.flags & kSharedSpace) != 0
-                         ? resolve_shared(context_, kDataspace, parts.space, header_)
-                         : parts.space;
-  out.type = read_datatype(type);
-  const Dataspace extents = read_dataspace(space);
+  const auto resolved = [&](std::uint32_t flag, std::uint32_t type, const View& part) {
+    return (parts.flags & flag) == 0 ? part : resolve_shared(context_, type, part, object_);
+  };
+  out.type = read_datatype(resolved(kSharedType, kDatatype, parts.type));
+  const Dataspace extents = read_dataspace(resolved(kSharedSpace, kDataspace, parts.space));
   out.extents = extents.extents;
   out.is_null = extents.is_null;
   const std::uint64_t count = extents.elements();
   const auto bytes = checked_mul(count, out.type.size);
   if (count == kUndefined || !bytes || *bytes > parts.data.left()) {
-    parts.data.fail(cat("its ", count, " elements of ", out.type.size, " bytes are not in the ",
-                        parts.data.left(), " bytes that are there"));
+    parts.data.fail("its ", count, " elements of ", out.type.size, " bytes are not in the ",
+                    parts.data.left(), " bytes that are there");
   }
   View data = parts.data;
   if (count == 0) return out;

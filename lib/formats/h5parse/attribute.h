@@ -3,33 +3,32 @@
 #include <string>
 #include <vector>
 
-#include "formats/h5parse/messages.h"
+#include "formats/h5parse/context.h"
+#include "formats/hdf5/source.h"
 
 namespace ckpt::h5parse {
 
-// An object's attributes, from its header and from dense storage, sorted by name. Each piece is
-// read when it is asked for.
+// An object's attributes, from its header and from dense storage, sorted by name. Each is
+// understood when it is asked for.
 class Attributes {
  public:
-  // Finds the attributes. Throws Error(kCorrupt) where two have one name.
-  Attributes(const Context& context, Messages& object);
+  // Finds the attributes of the object at `address`. Throws Error(kCorrupt) where two have one
+  // name.
+  Attributes(const Context& context, std::uint64_t address);
 
+  [[nodiscard]] std::uint64_t object() const { return object_; }
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
 
   // REQUIRES: i < names().size().
-  [[nodiscard]] hdf5::Attribute read(std::size_t i);
+  [[nodiscard]] hdf5::Attribute read(std::size_t i) const;
 
  private:
-  void add(View body);
-
   const Context& context_;
-  ObjectHeader& header_;  // owns bytes that are views here
+  std::uint64_t object_;
+  Arena arena_;  // what the bodies are views of
   std::vector<std::string> names_;
   std::vector<View> bodies_;
 };
-
-// False where the object has none for sure.
-bool may_have_attributes(const Messages& object);
 
 // The texts of `count` elements of a string type, without padding.
 std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,

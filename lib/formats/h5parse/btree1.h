@@ -21,10 +21,11 @@ struct Btree1Child {
   View right;
 };
 
-// Gives `take` the children of all leaves, from left to right. Throws Error(kCorrupt) where a node
-// is met twice, is of the wrong type or level, has more children than fit, or where its siblings
-// are not the nodes beside it.
-void for_each_child(const Context& context, const Btree1& tree,
-                    const std::function<void(const Btree1Child&)>& take);
+using TakeChild = std::function<void(const Btree1Child&)>;
+
+// Gives `take` the children of all leaves, from left to right. Views that `take` makes are gone
+// when the walk is over. Throws Error(kCorrupt) where a node is of the wrong type or level, has
+// more children than fit, or where its siblings are not the nodes beside it.
+void for_each_child(const Context& context, const Btree1& tree, const TakeChild& take);
 
 }  // namespace ckpt::h5parse

@@ -1,11 +1,9 @@
 #include "formats/h5parse/btree2.h"
 
-#include <algorithm>
 #include <bit>
-#include <unordered_set>
+#include <vector>
 
 #include "core/checked.h"
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -29,13 +27,12 @@ struct Level {
 };
 
 struct Node {
-  std::uint32_t level = 0;
-  std::uint64_t records = 0;
-  Block block;
-  View record_view;   // at the next record
-  View pointer_view;  // at the next child pointer
-  std::uint64_t next = 0;
-  bool descended = false;  // is the child before record `next` done?
+  std::uint32_t level;
+  std::uint64_t records;   // that are left
+  View record_view;        // at the next record
+  View pointer_view;       // at the next child pointer
+  Arena::Mark mark;        // before the node
+  bool descended = false;  // is the child before the next record done?
 };
 
 class Walk {
@@ -46,31 +43,25 @@ class Walk {
   }
 
   void run() {
-    if (tree_.root == kUndefined || tree_.records == 0) {
-      if (tree_.records != 0)
-        fail(cat("says that it has ", tree_.records, " records, but no root"));
-      return;
-    }
+    if (tree_.records == 0) return;
     context_.attempt([&] { enter(tree_.root, tree_.root_records, tree_.depth, tree_.records); });
     while (!stack_.empty()) step();
     context_.attempt([&] {
-      if (seen_ != tree_.records) fail(mismatch("its number of records", tree_.records, seen_));
+      if (seen_ != tree_.records) fail("has ", seen_, " records, but says ", tree_.records);
     });
   }
 
  private:
   void set_levels() {
     levels_.resize(tree_.depth + 1);
-    const std::size_t offset_size = context_.file.sizes().offset;
     levels_[0].capacity = (tree_.node_size - kNodeOverhead) / tree_.record_size;
     levels_[0].total = levels_[0].capacity;
-    const std::size_t count_width = width_of(levels_[0].capacity);
-    count_width_ = count_width;
+    count_width_ = width_of(levels_[0].capacity);
     for (std::size_t i = 1; i < levels_.size(); ++i) {
       Level& level = levels_[i];
       const Level& below = levels_[i - 1];
       level.total_width = i == 1 ? 0 : width_of(below.total);
-      level.pointer_width = offset_size + count_width + level.total_width;
+      level.pointer_width = context_.file.sizes().offset + count_width_ + level.total_width;
       if (tree_.node_size < kNodeOverhead + level.pointer_width) fail("its nodes hold no record");
       level.capacity = (tree_.node_size - kNodeOverhead - level.pointer_width) /
                        (tree_.record_size + level.pointer_width);
@@ -91,54 +82,50 @@ class Walk {
              std::uint64_t total) {
     const Level& level = levels_[depth];
     if (records > level.capacity) {
-      fail(cat("its node at ", address, " has ", records, " records, ", level.capacity, " fit"));
+      fail("its node at ", address, " has ", records, " records, ", level.capacity, " fit");
     }
     if (depth == 0 && total != records) {
-      fail(cat("its leaf at ", address, " has ", records, " records, its parent says ", total));
+      fail("its leaf at ", address, " has ", records, " records, its parent says ", total);
     }
-    if (!visited_.insert(address).second) fail(cat("its node at ", address, " is met twice"));
+    const auto own = static_cast<std::size_t>(records) * tree_.record_size;
     const std::size_t children = depth == 0 ? 0 : static_cast<std::size_t>(records) + 1;
-    const std::uint64_t size =
-        kNodeOverhead + records * tree_.record_size + children * level.pointer_width;
-    Block block = context_.file.block("B-tree node", address, size);
-    View view = block.view;
-    view.checksum();
-    view.signature(depth == 0 ? "BTLF" : "BTIN");
-    view.version(0, 0);
-    if (const std::uint32_t type = view.u8(); type != tree_.type) {
-      view.fail(mismatch("its type", type, tree_.type));
+    const std::uint64_t size = kNodeOverhead + own + children * level.pointer_width;
+    bytes_ += size;
+    if (bytes_ > context_.file.size()) {
+      fail("its nodes have more than the file's ", context_.file.size(), " bytes");
     }
-    const View record_view =
-        view.part("B-tree record", static_cast<std::size_t>(records) * tree_.record_size);
-    stack_.push_back({depth, records, std::move(block), record_view, view, 0, false});
+    const Arena::Mark mark = context_.file.arena().mark();
+    View view = context_.file.sealed("B-tree node", depth == 0 ? "BTLF" : "BTIN", address, size);
+    view.expect("its type", view.u8(), tree_.type);
+    const View record_view = view.part("B-tree record", own);
+    stack_.push_back({depth, records, record_view, view, mark});
   }
 
   void step() {
     Node& node = stack_.back();
     if (node.level > 0 && !node.descended) {
       node.descended = true;
-      View& pointers = node.pointer_view;
-      const std::uint64_t address = pointers.offset();
-      const std::uint64_t records = pointers.number(count_width_);
+      const std::uint64_t address = node.pointer_view.offset();
+      const std::uint64_t records = node.pointer_view.number(count_width_);
       const std::size_t width = levels_[node.level].total_width;
-      const std::uint64_t total = width == 0 ? records : pointers.number(width);
+      const std::uint64_t total = width == 0 ? records : node.pointer_view.number(width);
       const std::uint32_t level = node.level - 1;
       context_.attempt([&] { enter(address, records, level, total); });
-      return;
-    }
-    if (node.next == node.records) {
+    } else if (node.records == 0) {
+      context_.file.arena().release(node.mark);
       stack_.pop_back();
-      return;
+    } else {
+      --node.records;
+      ++seen_;
+      node.descended = false;
+      const View record = node.record_view.part("B-tree record", tree_.record_size);
+      context_.attempt([&] { take_(record); });
     }
-    ++node.next;
-    ++seen_;
-    node.descended = false;
-    const View record = node.record_view.part("B-tree record", tree_.record_size);
-    context_.attempt([&] { take_(record); });
   }
 
-  [[noreturn]] void fail(std::string_view sentence) const {
-    throw Error(Errc::kCorrupt, cat("B-tree at ", tree_.address, ": ", sentence));
+  template <typename... Args>
+  [[noreturn]] void fail(const Args&... sentence) const {
+    corrupt("B-tree at ", tree_.address, ": ", sentence...);
   }
 
   const Context& context_;
@@ -147,8 +134,8 @@ class Walk {
   std::vector<Level> levels_;
   std::size_t count_width_ = 0;
   std::vector<Node> stack_;
-  std::unordered_set<std::uint64_t> visited_;
-  std::uint64_t seen_ = 0;
+  std::uint64_t seen_ = 0;   // records
+  std::uint64_t bytes_ = 0;  // of the nodes: no more than the file has, so that none pays twice
 };
 
 }  // namespace
@@ -160,16 +147,12 @@ class Walk {
 //     16  address of the root, its records (2), all records (length), checksum (4)
 Btree2 read_btree2(const Context& context, std::uint64_t address, std::uint32_t type) {
   const Sizes sizes = context.file.sizes();
-  Block block =
-      context.file.block("B-tree header", address, 16 + sizes.offset + 2 + sizes.length + 4);
-  View& view = block.view;
-  view.checksum();
-  view.signature("BTHD");
-  view.version(0, 0);
+  View view = context.file.sealed("B-tree header", "BTHD", address,
+                                  16 + sizes.offset + 2 + sizes.length + 4);
   Btree2 tree;
   tree.address = address;
-  tree.type = view.u8();
-  if (tree.type != type) view.fail(mismatch("its type", tree.type, type));
+  tree.type = type;
+  view.expect("its type", view.u8(), type);
   tree.node_size = view.u32();
   tree.record_size = view.u16();
   tree.depth = view.u16();
@@ -178,10 +161,10 @@ Btree2 read_btree2(const Context& context, std::uint64_t address, std::uint32_t 
   tree.root_records = view.u16();
   tree.records = view.length();
   if (tree.record_size == 0 || tree.node_size < kNodeOverhead + tree.record_size) {
-    view.fail(cat("has nodes of ", tree.node_size, " bytes for records of ", tree.record_size));
+    view.fail("has nodes of ", tree.node_size, " bytes for records of ", tree.record_size);
   }
   if (tree.depth > kMaxTreeDepth) {
-    view.fail(cat("has ", tree.depth, " levels; at most ", kMaxTreeDepth, " are possible"));
+    view.fail("has ", tree.depth, " levels; at most ", kMaxTreeDepth, " are possible");
   }
   return tree;
 }

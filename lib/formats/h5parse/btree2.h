@@ -22,9 +22,10 @@ struct Btree2 {
 // Reads the header. Throws Error(kCorrupt) where the tree is not of `type`.
 Btree2 read_btree2(const Context& context, std::uint64_t address, std::uint32_t type);
 
-// Gives `take` each record, in the tree's order. Throws Error(kCorrupt) where a node is met twice,
-// where it has more records than fit or other than its parent says, and where the header's total is
-// not what there is.
+// Gives `take` each record, in the tree's order. Views that `take` makes are gone when the walk is
+// over. Throws Error(kCorrupt) where the nodes together are longer than the file, where one has
+// more records than fit or other than its parent says, and where the header's total is not what
+// there is.
 void for_each_record(const Context& context, const Btree2& tree,
                      const std::function<void(View)>& take);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/checked.h"
-#include "core/text.h"
 #include "formats/h5parse/array_index.h"
 #include "formats/h5parse/btree1.h"
 #include "formats/h5parse/btree2.h"
@@ -54,9 +53,8 @@ class ChunkReader {
     const auto twin = std::ranges::adjacent_find(chunks_, {}, &Chunk::index);
     if (twin != chunks_.end()) {
       context_.attempt([&] {
-        throw Error(Errc::kCorrupt,
-                    cat("chunk index at ", layout_.address, ": chunk ", twin->index,
-                        " is there twice, at ", twin->address, " and ", std::next(twin)->address));
+        corrupt("chunk index at ", layout_.address, ": chunk ", twin->index, " is there twice, at ",
+                twin->address, " and ", std::next(twin)->address);
       });
     }
     return std::move(chunks_);
@@ -79,14 +77,14 @@ class ChunkReader {
       for (const std::uint64_t extent : layout_.chunk) {
         at.push_back(key.u64());
         if (at.back() % extent != 0) {
-          key.fail(cat("a chunk starts at element ", at.back(), ", chunks have ", extent));
+          key.fail("a chunk starts at element ", at.back(), ", chunks have ", extent);
         }
         at.back() /= extent;
       }
       add(at, child.address, size, skipped);
       const std::uint64_t index = chunks_.back().index;
       if (chunks_.size() > 1 && index <= last) {
-        key.fail(cat("chunk ", index, " stands behind chunk ", last));
+        key.fail("chunk ", index, " stands behind chunk ", last);
       }
       last = index;
     });
@@ -117,8 +115,8 @@ class ChunkReader {
     if (is_extensible) {
       while (first < rank() && dataset_.space->most[first] != kUndefined) ++first;
       if (first == rank()) {
-        throw Error(Errc::kCorrupt, cat("extensible array at ", layout_.address,
-                                        ": no dimension of the dataset grows without end"));
+        corrupt("extensible array at ", layout_.address,
+                ": no dimension of the dataset grows without end");
       }
       std::rotate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(first),
                   counts.begin() + static_cast<std::ptrdiff_t>(first) + 1);
@@ -145,8 +143,8 @@ class ChunkReader {
     const std::size_t fixed = context_.file.sizes().offset + 8 * rank() + (is_filtered ? 4U : 0U);
     const std::size_t width = tree.record_size > fixed ? tree.record_size - fixed : 0;
     if (tree.record_size < fixed || (width > 0) != is_filtered) {
-      throw Error(Errc::kCorrupt, cat("chunk index at ", layout_.address, ": has records of ",
-                                      tree.record_size, " bytes, ", fixed, " are needed"));
+      corrupt("chunk index at ", layout_.address, ": has records of ", tree.record_size, " bytes, ",
+              fixed, " are needed");
     }
     for_each_record(context_, tree, [&](View record) {
       const std::uint64_t address = record.offset();
@@ -186,23 +184,22 @@ class ChunkReader {
     if (index == kUndefined) {
       std::vector<std::string> words;
       for (const auto coordinate : at) words.push_back(cat(coordinate));
-      throw Error(Errc::kCorrupt, cat("chunk index at ", layout_.address, ": chunk [",
-                                      join(words, ", "), "] is outside of the extents"));
+      corrupt("chunk index at ", layout_.address, ": chunk [", join(words, ", "),
+              "] is outside of the extents");
     }
     const std::size_t filters = dataset_.filters.size();
     const bool is_plain = filters == 0 || (filters < 32 && (skipped >> filters) == 0 &&
                                            skipped == (std::uint32_t{1} << filters) - 1);
     if (size == 0 || (is_plain && size != grid_.chunk_bytes)) {
-      throw Error(Errc::kCorrupt,
-                  cat("chunk index at ", layout_.address, ": chunk ", index, " has ", size,
-                      " bytes unfiltered, its elements need ", grid_.chunk_bytes));
+      corrupt("chunk index at ", layout_.address, ": chunk ", index, " has ", size,
+              " bytes unfiltered, its elements need ", grid_.chunk_bytes);
     }
     context_.file.check("chunk", address, size);
     const bool has_index =
         layout_.index != ChunkIndex::kSingle && layout_.index != ChunkIndex::kImplicit;
     if (has_index && address <= layout_.address && layout_.address - address < size) {
-      throw Error(Errc::kCorrupt, cat("chunk index at ", layout_.address, ": chunk ", index, " of ",
-                                      size, " bytes at ", address, " lies over its index"));
+      corrupt("chunk index at ", layout_.address, ": chunk ", index, " of ", size, " bytes at ",
+              address, " lies over its index");
     }
     chunks_.push_back({index, address, size, skipped});
   }
@@ -219,22 +216,19 @@ class ChunkReader {
 ChunkGrid::ChunkGrid(const Messages& dataset) {
   const Layout& layout = *dataset.layout;
   const auto& extents = dataset.space->extents;
-  const View& header = dataset.header.blocks.front().view;
+  const View& header = dataset.header.view;
   if (layout.chunk.size() != extents.size()) {
-    header.fail(cat("its chunks have ", layout.chunk.size(), " dimensions, the dataset has ",
-                    extents.size()));
+    header.fail("its chunks have ", layout.chunk.size(), " dimensions, the dataset has ",
+                extents.size());
   }
-  if (layout.element_size != dataset.type->size) {
-    header.fail(
-        mismatch("the size of its chunks' elements", layout.element_size, dataset.type->size));
-  }
+  header.expect("the size of its chunks' elements", layout.element_size, dataset.type->size);
   chunk_bytes = layout.element_size;
   for (const std::uint64_t extent : layout.chunk) {
     chunk_bytes = checked_mul(chunk_bytes, extent).value_or(kUndefined);
   }
   if (chunk_bytes > kMaxChunkBytes) {
-    header.fail(cat("has chunks of ", chunk_bytes == kUndefined ? "2^64 or more" : cat(chunk_bytes),
-                    " bytes; at most ", kMaxChunkBytes, " are possible"));
+    header.fail("has chunks of ", chunk_bytes == kUndefined ? "2^64 or more" : cat(chunk_bytes),
+                " bytes; at most ", kMaxChunkBytes, " are possible");
   }
   total = 1;
   for (std::size_t d = 0; d < extents.size(); ++d) {

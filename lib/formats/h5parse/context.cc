@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -13,10 +12,12 @@ void Context::note(std::string sentence) const {
 }
 
 void Context::claim(std::string_view what, std::uint64_t address, std::uint64_t object) const {
-  const auto [owner, is_new] = owners_.try_emplace(address, object);
-  if (!is_new && owner->second != object) {
-    throw Error(Errc::kCorrupt, cat(what, " at ", address, ": belongs to the object at ",
-                                    owner->second, " and to the one at ", object));
+  if (address == kUndefined) corrupt(what, ": has no address");
+  const auto [owner, is_new] = owners_.try_emplace(address);
+  if (is_new) *owner = object;
+  if (*owner != object) {
+    corrupt(what, " at ", address, ": belongs to the object at ", *owner, " and to the one at ",
+            object);
   }
 }
 

@@ -2,12 +2,11 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "core/error.h"
 #include "formats/h5parse/file.h"
 #include "formats/h5parse/superblock.h"
+#include "formats/hdf5/id_map.h"
 
 namespace ckpt::h5parse {
 
@@ -51,7 +50,7 @@ class Context {
   mutable std::vector<std::string> notes;
 
  private:
-  mutable std::unordered_map<std::uint64_t, std::uint64_t> owners_;
+  mutable hdf5::IdMap<std::uint64_t> owners_;
 };
 
 }  // namespace ckpt::h5parse

@@ -1,7 +1,6 @@
 #include "formats/h5parse/dataspace.h"
 
 #include "core/checked.h"
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -29,15 +28,13 @@ Dataspace read_dataspace(View body) {
   const std::uint32_t version = body.version(1, 2);
   const std::uint32_t rank = body.u8();
   const std::uint32_t flags = body.u8();
-  if (rank > kMaxRank)
-    body.fail(cat("has ", rank, " dimensions; at most ", kMaxRank, " are possible"));
+  if (rank > kMaxRank) body.fail("has ", rank, " dimensions; at most ", kMaxRank, " are possible");
   if (version == 1) {
     body.skip(5);
   } else {
     const std::uint32_t type = body.u8();
-    if (type > 2) body.fail(cat("is of type ", type, "; 0, 1 or 2 is possible"));
-    if ((type == 1) != (rank > 0))
-      body.fail(cat("is of type ", type, " with ", rank, " dimensions"));
+    if (type > 2) body.fail("is of type ", type, "; 0, 1 or 2 is possible");
+    if ((type == 1) != (rank > 0)) body.fail("is of type ", type, " with ", rank, " dimensions");
     space.is_null = type == 2;
   }
   if ((flags & 2U) != 0) body.unsupported("has permuted dimensions");
@@ -51,8 +48,7 @@ Dataspace read_dataspace(View body) {
   for (std::uint32_t i = 0; i < rank; ++i) {
     space.most[i] = body.length();
     if (space.most[i] < space.extents[i]) {
-      body.fail(
-          cat("has an extent of ", space.extents[i], " where ", space.most[i], " is the most"));
+      body.fail("has an extent of ", space.extents[i], " where ", space.most[i], " is the most");
     }
   }
   return space;

@@ -1,10 +1,10 @@
 #include "formats/h5parse/datatype.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/checked.h"
 #include "core/escape.h"
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -34,55 +34,22 @@ class TypeReader {
     type.size = view_.u32();
     const std::uint32_t klass = first & 15U;
     if (version_ < 1 || version_ > 4) {
-      view_.fail(cat("is of version ", version_, "; versions 1 to 4 are known"));
+      view_.fail("is of version ", version_, "; versions 1 to 4 are known");
     }
     if (type.size == 0) view_.fail("has elements of 0 bytes");
     if (depth > kMaxTypeDepth) {
       is_too_deep_ = true;
       return type;
     }
-    switch (klass) {
-      case 0:
-        read_integer(type);
-        break;
-      case 1:
-        read_float(type);
-        break;
-      case 2:
-        type.klass = Class::kTime;
-        type.big_endian = (bits_ & 1U) != 0;
-        type.precision = view_.u16();
-        break;
-      case 3:
-        read_string(type);
-        break;
-      case 4:
-        type.klass = Class::kBitfield;
-        read_bits(type);
-        break;
-      case 5:
-        read_opaque(type);
-        break;
-      case 6:
-        read_compound(type, depth);
-        break;
-      case 7:
-        read_reference(type);
-        break;
-      case 8:
-        read_enum(type, depth);
-        break;
-      case 9:
-        read_variable_length(type, depth);
-        break;
-      case 10:
-        read_array(type, depth);
-        break;
-      case 11:
-        view_.unsupported("is of class 11, complex");
-      default:
-        view_.fail(cat("is of class ", klass, "; 0 to 11 are possible"));
-    }
+    static constexpr std::array<void (TypeReader::*)(Datatype&, int), 11> kReaders{
+        &TypeReader::read_integer,         &TypeReader::read_float,     &TypeReader::read_time,
+        &TypeReader::read_string,          &TypeReader::read_bitfield,  &TypeReader::read_opaque,
+        &TypeReader::read_compound,        &TypeReader::read_reference, &TypeReader::read_enum,
+        &TypeReader::read_variable_length, &TypeReader::read_array,
+    };
+    if (klass == kReaders.size()) view_.unsupported("is of class 11, complex");
+    if (klass > kReaders.size()) view_.fail("is of class ", klass, "; 0 to 11 are possible");
+    (this->*kReaders[klass])(type, depth);
     return type;
   }
 
@@ -93,12 +60,23 @@ class TypeReader {
     type.bit_offset = view_.u16();
     type.precision = view_.u16();
     if (type.precision == 0 || type.bit_offset + type.precision > 8 * type.size) {
-      view_.fail(cat("its ", type.precision, " bits at ", type.bit_offset, " do not fit its ",
-                     type.size, " bytes"));
+      view_.fail("its ", type.precision, " bits at ", type.bit_offset, " do not fit its ",
+                 type.size, " bytes");
     }
   }
 
-  void read_integer(Datatype& type) {
+  void read_time(Datatype& type, int /*depth*/) {
+    type.klass = Class::kTime;
+    type.big_endian = (bits_ & 1U) != 0;
+    type.precision = view_.u16();
+  }
+
+  void read_bitfield(Datatype& type, int /*depth*/) {
+    type.klass = Class::kBitfield;
+    read_bits(type);
+  }
+
+  void read_integer(Datatype& type, int /*depth*/) {
     type.klass = Class::kInteger;
     type.is_signed = (bits_ & 8U) != 0;
     read_bits(type);
@@ -106,7 +84,7 @@ class TypeReader {
 
   // Floats: bits 0 and 6 byte order, 4 and 5 how the mantissa is normalised, 8 to 15 place of the
   // sign; offset (2), precision (2), exponent at, bits; mantissa at, bits; bias (4).
-  void read_float(Datatype& type) {
+  void read_float(Datatype& type, int /*depth*/) {
     type.klass = Class::kFloat;
     type.odd_order = (bits_ & 0x40U) != 0;
     const std::uint32_t normalisation = bits_ >> 4U & 3U;
@@ -123,34 +101,34 @@ class TypeReader {
     const std::uint64_t end = type.bit_offset + type.precision;
     if (fields.sign >= end || fields.exponent + fields.exponent_size > end ||
         fields.mantissa + fields.mantissa_size > end) {
-      view_.fail(cat("its sign at ", fields.sign, ", exponent of ", fields.exponent_size,
-                     " bits at ", fields.exponent, " or mantissa of ", fields.mantissa_size,
-                     " bits at ", fields.mantissa, " is not inside its ", type.precision,
-                     " bits at ", type.bit_offset));
+      view_.fail("its sign at ", fields.sign, ", exponent of ", fields.exponent_size, " bits at ",
+                 fields.exponent, " or mantissa of ", fields.mantissa_size, " bits at ",
+                 fields.mantissa, " is not inside its ", type.precision, " bits at ",
+                 type.bit_offset);
     }
   }
 
   // Strings: bits 0 to 3 padding (0 NUL at the end, 1 NULs, 2 spaces); no properties.
-  void read_string(Datatype& type) {
+  void read_string(Datatype& type, int /*depth*/) {
     type.klass = Class::kString;
-    if ((bits_ & 15U) > 2) view_.fail(cat("has strings padded in the unknown way ", bits_ & 15U));
+    if ((bits_ & 15U) > 2) view_.fail("has strings padded in the unknown way ", bits_ & 15U);
     type.space_padded = (bits_ & 15U) == 2;
   }
 
   // Opaque: bits 0 to 7 length of the tag, padded with NULs; tag.
-  void read_opaque(Datatype& type) {
+  void read_opaque(Datatype& type, int /*depth*/) {
     type.klass = Class::kOpaque;
     const std::string_view tag = as_text(view_.take(bits_ & 255U));
     type.tag = tag.substr(0, tag.find('\0'));
   }
 
   // References: bits 0 to 3 kind (0 object, 1 dataset region, from version 4 on others).
-  void read_reference(Datatype& type) {
+  void read_reference(Datatype& type, int /*depth*/) {
     type.klass = Class::kReference;
     const std::uint32_t kind = bits_ & 15U;
-    if (kind > 1) view_.unsupported(cat("has references of kind ", kind));
+    if (kind > 1) view_.unsupported("has references of kind ", kind);
     const std::uint64_t needed = view_.sizes().offset + (kind == 0 ? 0U : 4U);
-    if (type.size != needed) view_.fail(mismatch("the size of its references", type.size, needed));
+    view_.expect("the size of its references", type.size, needed);
   }
 
   std::string_view read_name() { return version_ < 3 ? view_.padded_text() : view_.text(); }
@@ -159,10 +137,10 @@ class TypeReader {
   std::uint32_t member_count() {
     const std::uint32_t count = bits_ & 0xffffU;
     if (count == 0 || count > view_.left()) {
-      view_.fail(cat("has ", count, " members in ", view_.left(), " bytes"));
+      view_.fail("has ", count, " members in ", view_.left(), " bytes");
     }
     if (count > kMaxTypeMembers) {
-      view_.unsupported(cat("has ", count, " members; at most ", kMaxTypeMembers, " are read"));
+      view_.unsupported("has ", count, " members; at most ", kMaxTypeMembers, " are read");
     }
     return count;
   }
@@ -184,7 +162,7 @@ class TypeReader {
       std::vector<std::uint64_t> extents;
       if (version == 1) {
         extents.resize(view_.u8());
-        if (extents.size() > 4) view_.fail(cat("has a member of ", extents.size(), " dimensions"));
+        if (extents.size() > 4) view_.fail("has a member of ", extents.size(), " dimensions");
         view_.skip(11);
         for (std::size_t k = 0; k < 4; ++k) {
           const std::uint32_t extent = view_.u32();
@@ -194,8 +172,8 @@ class TypeReader {
       member.type = read(depth + 1);
       if (!extents.empty()) member.type = array_of(std::move(extents), std::move(member.type));
       if (member.offset > type.size || member.type.size > type.size - member.offset) {
-        view_.fail(cat("its member '", escape(member.name), "' of ", member.type.size, " bytes at ",
-                       member.offset, " is not inside its ", type.size, " bytes"));
+        view_.fail("its member '", escape(member.name), "' of ", member.type.size, " bytes at ",
+                   member.offset, " is not inside its ", type.size, " bytes");
       }
       type.members.push_back(std::move(member));
     }
@@ -208,8 +186,8 @@ class TypeReader {
     std::ranges::sort(sorted, {}, &Datatype::Member::offset);
     for (std::size_t i = 1; i < sorted.size(); ++i) {
       if (sorted[i]->offset < sorted[i - 1]->offset + sorted[i - 1]->type.size) {
-        view_.fail(cat("its members '", escape(sorted[i - 1]->name), "' and '",
-                       escape(sorted[i]->name), "' overlap"));
+        view_.fail("its members '", escape(sorted[i - 1]->name), "' and '", escape(sorted[i]->name),
+                   "' overlap");
       }
     }
   }
@@ -223,8 +201,8 @@ class TypeReader {
     const Datatype& base = type.base.front();
     if (is_too_deep_) return;
     if (base.klass != Class::kInteger || base.size != type.size) {
-      view_.fail(cat("has values of ", base.size, " bytes that are ", hdf5::describe(base),
-                     ", not integers of ", type.size));
+      view_.fail("has values of ", base.size, " bytes that are ", hdf5::describe(base),
+                 ", not integers of ", type.size);
     }
     version_ = version;
     type.members.resize(count);
@@ -248,10 +226,8 @@ class TypeReader {
   // an element is its length (4) and where it lies: address of a global heap, index (4).
   void read_variable_length(Datatype& type, int depth) {
     const std::uint32_t kind = bits_ & 15U;
-    if (kind > 1) view_.fail(cat("is of the unknown variable-length kind ", kind));
-    if (const auto needed = 8 + view_.sizes().offset; type.size != needed) {
-      view_.fail(mismatch("the size of its references", type.size, needed));
-    }
+    if (kind > 1) view_.fail("is of the unknown variable-length kind ", kind);
+    view_.expect("the size of its references", type.size, 8 + view_.sizes().offset);
     type.klass = kind == 1 ? Class::kString : Class::kVariableLength;
     type.variable_string = kind == 1;
     Datatype base = read(depth + 1);
@@ -264,8 +240,8 @@ class TypeReader {
     const std::uint32_t version = version_;
     std::vector<std::uint64_t> extents(view_.u8());
     if (extents.empty() || extents.size() > kMaxRank) {
-      view_.fail(
-          cat("is an array of ", extents.size(), " dimensions; 1 to ", kMaxRank, " are possible"));
+      view_.fail("is an array of ", extents.size(), " dimensions; 1 to ", kMaxRank,
+                 " are possible");
     }
     if (version < 3) view_.skip(3);
     for (auto& extent : extents) extent = view_.u32();
@@ -274,7 +250,7 @@ class TypeReader {
     Datatype base = read(depth + 1);
     if (is_too_deep_) return;
     type = array_of(std::move(extents), std::move(base));
-    if (type.size != size) view_.fail(mismatch("the size of its arrays", size, type.size));
+    view_.expect("the size of its arrays", size, type.size);
   }
 
   [[nodiscard]] Datatype array_of(std::vector<std::uint64_t> extents, Datatype base) const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/text.h"
 #include "formats/h5parse/btree2.h"
 #include "formats/h5parse/lookup3.h"
 
@@ -19,17 +18,14 @@ constexpr std::size_t kAttributeId = 8;
 //     8, attributes by name:  heap ID (8), message flags, order of creation (4), hash (4)
 DenseRecord read_record(View view, std::uint32_t type) {
   DenseRecord record;
-  if (type == kLinksByName) {
-    record.hash = view.u32();
-    record.id_size = kLinkId;
-    std::ranges::copy(view.take(kLinkId), record.id.begin());
-  } else {
-    record.id_size = kAttributeId;
-    std::ranges::copy(view.take(kAttributeId), record.id.begin());
-    record.flags = view.u8();
-    view.skip(4);
-    record.hash = view.u32();
-  }
+  const bool is_link = type == kLinksByName;
+  if (is_link) record.hash = view.u32();
+  record.id_size = is_link ? kLinkId : kAttributeId;
+  std::ranges::copy(view.take(record.id_size), record.id.begin());
+  if (is_link) return record;
+  record.flags = view.u8();
+  view.skip(4);
+  record.hash = view.u32();
   return record;
 }
 
@@ -38,8 +34,7 @@ ByteView id_of(const DenseRecord& record) { return ByteView(record.id).first(rec
 }  // namespace
 
 void for_each_dense(const Context& context, const DenseIndex& index, const DenseKind& kind,
-                    std::uint64_t owner,
-                    const std::function<void(View, const DenseRecord&)>& take) {
+                    std::uint64_t owner, const TakeDense& take) {
   context.claim("fractal heap", index.heap, owner);
   FractalHeap heap(context, index.heap);
   const Btree2 tree = read_btree2(context, index.by_name, kind.by_name);
@@ -48,9 +43,8 @@ void for_each_dense(const Context& context, const DenseIndex& index, const Dense
     context.attempt([&] {
       const Btree2 order = read_btree2(context, index.by_order, kind.by_order);
       if (order.records != tree.records) {
-        throw Error(Errc::kCorrupt,
-                    cat("B-tree at ", index.by_order, ": has ", order.records,
-                        " records by order of creation, that by name has ", tree.records));
+        corrupt("B-tree at ", index.by_order, ": has ", order.records,
+                " records by order of creation, that by name has ", tree.records);
       }
     });
   }
@@ -63,9 +57,7 @@ void for_each_dense(const Context& context, const DenseIndex& index, const Dense
   std::uint32_t last_hash = 0;
   for_each_record(context, tree, [&](View view) {
     const DenseRecord record = read_record(view, kind.by_name);
-    if (record.hash < last_hash) {
-      view.fail(cat("its hash ", record.hash, " stands behind ", last_hash));
-    }
+    if (record.hash < last_hash) view.fail("its hash ", record.hash, " stands behind ", last_hash);
     last_hash = record.hash;
     items.push_back({heap.position(id_of(record)), record});
   });
@@ -74,12 +66,11 @@ void for_each_dense(const Context& context, const DenseIndex& index, const Dense
   std::uint64_t end = 0;  // of the managed object before
   for (const Item& item : items) {
     context.attempt([&] {
-      const Bytes bytes = heap.object(id_of(item.record));
+      const ByteView bytes = heap.object(id_of(item.record));
       total += bytes.size();
       if (total > context.file.size() || (item.position != 0 && item.position < end)) {
-        throw Error(Errc::kCorrupt,
-                    cat("fractal heap at ", index.heap, ": its object at ", item.position,
-                        " overlaps the one before, which ends at ", end));
+        corrupt("fractal heap at ", index.heap, ": its object at ", item.position,
+                " overlaps the one before, which ends at ", end);
       }
       if (item.position != 0) end = item.position + bytes.size();
       take(View("heap object", item.position, bytes, context.file.sizes()), item.record);
@@ -88,9 +79,7 @@ void for_each_dense(const Context& context, const DenseIndex& index, const Dense
 }
 
 void check_hash(const DenseRecord& record, std::string_view name, const View& body) {
-  if (const std::uint32_t hash = lookup3(as_byte_view(name)); hash != record.hash) {
-    body.fail(mismatch("the hash of its name in the index", record.hash, hash));
-  }
+  body.expect("the hash of its name in the index", record.hash, lookup3(as_byte_view(name)));
 }
 
 }  // namespace ckpt::h5parse

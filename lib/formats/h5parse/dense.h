@@ -22,10 +22,11 @@ struct DenseRecord {
   std::uint32_t flags = 0;  // of an attribute's message
 };
 
-// Gives `take` each object. Throws Error(kCorrupt) where the heap and the two indexes do not agree
-// on how many there are, or where objects overlap.
+// Gives `take` each object, valid during the call. Throws Error(kCorrupt) where the heap and the
+// two indexes do not agree on how many there are, or where objects overlap.
+using TakeDense = std::function<void(View, const DenseRecord&)>;
 void for_each_dense(const Context& context, const DenseIndex& index, const DenseKind& kind,
-                    std::uint64_t owner, const std::function<void(View, const DenseRecord&)>& take);
+                    std::uint64_t owner, const TakeDense& take);
 
 // Throws Error(kCorrupt) unless the record has the name's hash.
 void check_hash(const DenseRecord& record, std::string_view name, const View& body);

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "core/checked.h"
-#include "core/text.h"
 #include "formats/h5parse/filter.h"
 #include "formats/h5parse/limits.h"
 
@@ -56,16 +55,14 @@ bool advance(std::vector<std::uint64_t>& at, const std::vector<std::uint64_t>& l
 }  // namespace
 
 std::uint64_t check_dataset(const Context& context, const Messages& dataset) {
-  const View& header = dataset.header.blocks.front().view;
+  const View& header = dataset.header.view;
   if (!dataset.space || !dataset.type || !dataset.layout) {
-    header.fail(cat("a dataset without a ", !dataset.space  ? "dataspace"
-                                            : !dataset.type ? "datatype"
-                                                            : "layout"));
+    header.fail("a dataset without a ", !dataset.space  ? "dataspace"
+                                        : !dataset.type ? "datatype"
+                                                        : "layout");
   }
-  if (dataset.fill && !dataset.fill->bytes.empty() &&
-      dataset.fill->bytes.size() != dataset.type->size) {
-    header.fail(
-        mismatch("the size of its fill value", dataset.fill->bytes.size(), dataset.type->size));
+  if (dataset.fill && !dataset.fill->empty()) {
+    header.expect("the size of its fill value", dataset.fill->size(), dataset.type->size);
   }
   const Layout& layout = *dataset.layout;
   const std::uint64_t elements = dataset.space->elements();
@@ -73,8 +70,8 @@ std::uint64_t check_dataset(const Context& context, const Messages& dataset) {
       elements == kUndefined ? std::nullopt : checked_mul(elements, dataset.type->size);
   const auto check_size = [&](std::uint64_t stored) {
     if (!needed || stored < *needed) {
-      header.fail(cat("its elements need ", needed ? cat(*needed) : "more than 2^63", " bytes, ",
-                      stored, " are stored"));
+      header.fail("its elements need ", needed ? cat(*needed) : "more than 2^63", " bytes, ",
+                  stored, " are stored");
     }
   };
   switch (layout.kind) {
@@ -100,11 +97,14 @@ std::uint64_t check_dataset(const Context& context, const Messages& dataset) {
   return 0;
 }
 
-Elements::Elements(const Context& context, const Messages& dataset)
-    : context_(context), dataset_(dataset), element_size_(dataset.type->size) {
-  if (dataset.layout->kind != Layout::Kind::kChunked) return;
-  grid_.emplace(dataset);
-  chunks_ = read_chunks(context, dataset);
+Elements::Elements(const Context& context, std::uint64_t address) : context_(context) {
+  const File::Keep keep(context.file, arena_);
+  dataset_ = read_messages(context, address);
+  check_dataset(context, dataset_);
+  element_size_ = dataset_.type->size;
+  if (dataset_.layout->kind != Layout::Kind::kChunked) return;
+  grid_.emplace(dataset_);
+  chunks_ = read_chunks(context, dataset_);
 }
 
 void Elements::read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
@@ -133,8 +133,8 @@ void Elements::read(std::uint64_t first, std::uint64_t count, std::span<std::byt
 
 void Elements::fill(std::span<std::byte> out) const {
   std::ranges::fill(out, std::byte{0});
-  if (!dataset_.fill || dataset_.fill->bytes.empty()) return;
-  const Bytes& value = dataset_.fill->bytes;
+  if (!dataset_.fill || dataset_.fill->empty()) return;
+  const Bytes& value = *dataset_.fill;
   for (std::size_t at = 0; at < out.size(); at += value.size()) {
     std::ranges::copy(value, out.begin() + static_cast<std::ptrdiff_t>(at));
   }
@@ -209,7 +209,9 @@ const Bytes* Elements::chunk(std::uint64_t index) {
     decoded_bytes_ -= grid_->chunk_bytes;
   }
   try {
-    Bytes bytes = context_.file.block("chunk", place->address, place->size).bytes;
+    context_.file.check("chunk", place->address, place->size);
+    Bytes bytes(static_cast<std::size_t>(place->size));
+    context_.file.read("chunk", place->address, bytes);
     const bool is_plain =
         dataset_.layout->edges_unfiltered && is_at_edge(grid_->coordinates_of(index));
     bytes = decode_chunk(is_plain ? std::vector<hdf5::Filter>{} : dataset_.filters,

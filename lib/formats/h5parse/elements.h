@@ -12,9 +12,11 @@ namespace ckpt::h5parse {
 // or one chunk, the chunks that were decoded last.
 class Elements {
  public:
-  // Finds the chunks. Throws Error(kCorrupt) where the storage contradicts the shape.
-  // `dataset` is one by check_dataset() and must outlive this.
-  Elements(const Context& context, const Messages& dataset);
+  // Finds the chunks of the dataset at `address`. Throws Error(kCorrupt) where the storage
+  // contradicts the shape.
+  Elements(const Context& context, std::uint64_t address);
+
+  [[nodiscard]] const Messages& dataset() const { return dataset_; }
 
   // Elements [first, first + count) in row-major order as the file has them. REQUIRES: they are
   // inside the extents, and `out` has count × element size bytes.
@@ -29,8 +31,9 @@ class Elements {
   [[nodiscard]] bool is_at_edge(const std::vector<std::uint64_t>& coordinates) const;
 
   const Context& context_;
-  const Messages& dataset_;
-  std::uint64_t element_size_;
+  Arena arena_;  // what compact elements are a view of
+  Messages dataset_;
+  std::uint64_t element_size_ = 0;
   std::vector<Chunk> chunks_;
   std::optional<ChunkGrid> grid_;
   std::unordered_map<std::uint64_t, Bytes> decoded_;

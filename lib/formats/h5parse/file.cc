@@ -4,9 +4,6 @@
 #include <cassert>
 #include <cstring>
 
-#include "core/checked.h"
-#include "core/error.h"
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -19,12 +16,10 @@ void File::set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
 }
 
 void File::check(std::string_view what, std::uint64_t address, std::uint64_t size) const {
-  if (address == kUndefined) throw Error(Errc::kCorrupt, cat(what, ": has no address"));
-  const auto end = checked_add(address, size);
-  if (!end || *end > this->size()) {
-    throw Error(Errc::kCorrupt, cat(what, " at ", address, ": its ", size,
-                                    " bytes pass the end of the file (", this->size(), ")"));
-  }
+  if (address <= this->size() && size <= this->size() - address) return;
+  if (address == kUndefined) corrupt(what, ": has no address");
+  corrupt(what, " at ", address, ": its ", size, " bytes pass the end of the file (", this->size(),
+          ")");
 }
 
 ByteView File::page(std::uint64_t number) const {
@@ -37,6 +32,12 @@ ByteView File::page(std::uint64_t number) const {
     page.number = number;
   }
   return page.bytes;
+}
+
+View File::keep(std::string_view what, std::uint64_t address, ByteView bytes) const {
+  const auto kept = arena_->take(bytes.size());
+  std::ranges::copy(bytes, kept.begin());
+  return {what, address, kept, sizes_};
 }
 
 void File::read(std::string_view what, std::uint64_t address, std::span<std::byte> out) const {
@@ -53,17 +54,24 @@ void File::read(std::string_view what, std::uint64_t address, std::span<std::byt
   }
 }
 
-Block File::block(std::string_view what, std::uint64_t address, std::uint64_t size) const {
+View File::view(std::string_view what, std::uint64_t address, std::uint64_t size) const {
   check(what, address, size);
-  Bytes bytes(static_cast<std::size_t>(size));
+  const auto bytes = arena_->take(static_cast<std::size_t>(size));
   read(what, address, bytes);
-  return {what, address, std::move(bytes), sizes_};
+  return {what, address, bytes, sizes_};
+}
+
+View File::sealed(std::string_view what, std::string_view signature, std::uint64_t address,
+                  std::uint64_t size) const {
+  View view = this->view(what, address, size);
+  view.checksum();
+  view.signature(signature);
+  view.version(0, 0);
+  return view;
 }
 
 std::string File::text(std::string_view what, std::uint64_t address, std::uint64_t end) const {
-  if (address >= end) {
-    throw Error(Errc::kCorrupt, cat(what, " at ", address, ": lies behind its end ", end));
-  }
+  if (address >= end) corrupt(what, " at ", address, ": lies behind its end ", end);
   check(what, address, end - address);
   std::string out;
   for (std::uint64_t at = address; at < end;) {
@@ -73,16 +81,14 @@ std::string File::text(std::string_view what, std::uint64_t address, std::uint64
     const std::string_view piece = as_text(source.first(most));
     const auto nul = piece.find('\0');
     out += piece.substr(0, nul);
+    if (out.size() > kMaxNameBytes) {
+      throw Error(Errc::kUnsupported,
+                  cat(what, " at ", address, ": has more than ", kMaxNameBytes, " bytes"));
+    }
     if (nul != std::string_view::npos) return out;
-    if (out.size() > kMaxNameBytes) break;
     at += most;
   }
-  if (out.size() > kMaxNameBytes) {
-    throw Error(Errc::kUnsupported,
-                cat(what, " at ", address, ": has more than ", kMaxNameBytes, " bytes"));
-  }
-  throw Error(Errc::kCorrupt,
-              cat(what, " at ", address, ": does not end in the ", end - address, " bytes there"));
+  corrupt(what, " at ", address, ": does not end in the ", end - address, " bytes there");
 }
 
 }  // namespace ckpt::h5parse

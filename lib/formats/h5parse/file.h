@@ -1,24 +1,14 @@
 #pragma once
 
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/file.h"
+#include "formats/h5parse/arena.h"
 #include "formats/h5parse/view.h"
 
 namespace ckpt::h5parse {
-
-// A structure's bytes, copied out of the file, and the view that reads them.
-struct Block {
-  Block(std::string_view what, std::uint64_t address, Bytes content, Sizes sizes)
-      : bytes(std::move(content)), view(what, address, bytes, sizes) {}
-  Block(Block&&) = default;  // a vector's elements stay where they are
-  Block& operator=(Block&&) = default;
-
-  Bytes bytes;
-  View view;
-};
 
 // The file by addresses that count from the superblock, none past the end that the superblock
 // names.
@@ -44,8 +34,17 @@ class File {
   // Throws Error(kCorrupt) unless [address, address + size) is inside the file.
   void check(std::string_view what, std::uint64_t address, std::uint64_t size) const;
 
-  // The bytes of a structure. Nothing is allocated before check() has passed.
-  [[nodiscard]] Block block(std::string_view what, std::uint64_t address, std::uint64_t size) const;
+  // The bytes of a structure, which stay in the arena. Nothing is allocated before check() has
+  // passed.
+  [[nodiscard]] View view(std::string_view what, std::uint64_t address, std::uint64_t size) const;
+
+  // The same of a structure that ends in a checksum and starts with a signature and version 0, all
+  // of which is checked: the view is behind them.
+  [[nodiscard]] View sealed(std::string_view what, std::string_view signature,
+                            std::uint64_t address, std::uint64_t size) const;
+
+  // A copy of bytes that are gone soon, in the arena.
+  [[nodiscard]] View keep(std::string_view what, std::uint64_t address, ByteView bytes) const;
 
   // The bytes at an address: metadata through the cache, large pieces around it.
   void read(std::string_view what, std::uint64_t address, std::span<std::byte> out) const;
@@ -53,6 +52,21 @@ class File {
   // The NUL-terminated text at `address`, which ends before `end`.
   [[nodiscard]] std::string text(std::string_view what, std::uint64_t address,
                                  std::uint64_t end) const;
+
+  // The arena of the views that are made while a Keep of it lives.
+  [[nodiscard]] Arena& arena() const { return *arena_; }
+  class Keep {
+   public:
+    Keep(const File& file, Arena& arena)
+        : file_(file), before_(std::exchange(file.arena_, &arena)) {}
+    ~Keep() { file_.arena_ = before_; }
+    Keep(const Keep&) = delete;
+    Keep& operator=(const Keep&) = delete;
+
+   private:
+    const File& file_;
+    Arena* before_;
+  };
 
  private:
   static constexpr std::size_t kPage = 16 * 1024;
@@ -68,6 +82,7 @@ class File {
   std::uint64_t end_;
   Sizes sizes_;
   mutable std::vector<Page> pages_ = std::vector<Page>(kPages);  // page n is in slot n % kPages
+  mutable Arena* arena_ = nullptr;
 };
 
 }  // namespace ckpt::h5parse

@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "core/error.h"
-#include "core/text.h"
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
@@ -38,11 +37,10 @@ Bytes inflate(const Bytes& bytes, std::uint64_t most) {
   const int result = ::inflate(&stream, Z_FINISH);
   if (result != Z_STREAM_END) {
     if (result == Z_BUF_ERROR && stream.avail_out == 0) {
-      throw Error(Errc::kCorrupt, cat("a deflated chunk of ", bytes.size(),
-                                      " bytes grows to more than ", out.size()));
+      corrupt("a deflated chunk of ", bytes.size(), " bytes grows to more than ", out.size());
     }
-    throw Error(Errc::kCorrupt, cat("a deflated chunk of ", bytes.size(), " bytes is damaged: ",
-                                    stream.msg != nullptr ? stream.msg : "it ends too early"));
+    corrupt("a deflated chunk of ", bytes.size(),
+            " bytes is damaged: ", stream.msg != nullptr ? stream.msg : "it ends too early");
   }
   out.resize(stream.total_out);
   return out;
@@ -85,8 +83,7 @@ std::uint32_t fletcher32(ByteView bytes) {
 // little-endian machines; such files are good.
 Bytes verify_fletcher32(Bytes bytes) {
   if (bytes.size() < kFletcherBytes) {
-    throw Error(Errc::kCorrupt,
-                cat("a chunk of ", bytes.size(), " bytes has no room for a checksum"));
+    corrupt("a chunk of ", bytes.size(), " bytes has no room for a checksum");
   }
   const ByteView tail = ByteView(bytes).last(kFletcherBytes);
   const std::uint32_t stored = View("checksum", 0, tail, {}).u32();
@@ -94,7 +91,7 @@ Bytes verify_fletcher32(Bytes bytes) {
   const std::uint32_t needed = fletcher32(bytes);
   const std::uint32_t swapped = (needed & 0x00ff00ffU) << 8U | (needed >> 8U & 0x00ff00ffU);
   if (stored != needed && stored != swapped) {
-    throw Error(Errc::kCorrupt, cat("a chunk's ", mismatch("checksum", stored, needed)));
+    corrupt("a chunk's checksum is ", stored, ", but should be ", needed);
   }
   return bytes;
 }
@@ -111,7 +108,7 @@ std::vector<hdf5::Filter> read_filters(View body) {
   const std::uint32_t version = body.version(1, 2);
   const std::uint32_t count = body.u8();
   if (count > kMaxFilters)
-    body.fail(cat("has ", count, " filters; at most ", kMaxFilters, " are possible"));
+    body.fail("has ", count, " filters; at most ", kMaxFilters, " are possible");
   if (version == 1) body.skip(6);
   for (std::uint32_t i = 0; i < count; ++i) {
     hdf5::Filter filter;
@@ -124,7 +121,7 @@ std::vector<hdf5::Filter> read_filters(View body) {
     const std::string_view name = as_text(body.take(padded)).substr(0, name_size);
     filter.name = name.substr(0, name.find('\0'));
     if (values > body.left() / 4)
-      body.fail(cat("a filter with ", values, " values, ", body.left(), " bytes are left"));
+      body.fail("a filter with ", values, " values, ", body.left(), " bytes are left");
     for (std::size_t k = 0; k < values; ++k) filter.values.push_back(body.u32());
     if (version == 1 && values % 2 == 1) body.skip(4);
     filter.is_known = filter.id == kDeflate || filter.id == kShuffle || filter.id == kFletcher32;
@@ -136,8 +133,7 @@ std::vector<hdf5::Filter> read_filters(View body) {
 Bytes decode_chunk(const std::vector<hdf5::Filter>& filters, std::uint32_t skipped, Bytes bytes,
                    std::uint64_t needed) {
   if (filters.size() < kMaxSkipBits && skipped >> filters.size() != 0) {
-    throw Error(Errc::kCorrupt, cat("a chunk's mask ", skipped, " names more than its ",
-                                    filters.size(), " filters"));
+    corrupt("a chunk's mask ", skipped, " names more than its ", filters.size(), " filters");
   }
   for (std::size_t i = filters.size(); i-- > 0;) {
     if ((skipped >> i & 1U) != 0) continue;
@@ -155,8 +151,7 @@ Bytes decode_chunk(const std::vector<hdf5::Filter>& filters, std::uint32_t skipp
     }
   }
   if (bytes.size() != needed) {
-    throw Error(Errc::kCorrupt,
-                cat("a chunk has ", bytes.size(), " bytes, its elements need ", needed));
+    corrupt("a chunk has ", bytes.size(), " bytes, its elements need ", needed);
   }
   return bytes;
 }

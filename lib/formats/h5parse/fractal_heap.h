@@ -15,14 +15,12 @@ class FractalHeap {
   // Reads the header. Throws Error.
   FractalHeap(const Context& context, std::uint64_t address);
 
-  // The object of that ID. Quick where the offsets of managed objects rise.
-  Bytes object(ByteView id);
+  // The object of that ID, valid until the next call. Quick where the offsets of managed objects
+  // rise.
+  ByteView object(ByteView id);
 
   // For sorting IDs: where a managed object lies in the heap, 0 for others.
   [[nodiscard]] std::uint64_t position(ByteView id) const;
-
-  [[nodiscard]] std::uint64_t objects() const { return managed_ + huge_ + tiny_; }
-  [[nodiscard]] std::size_t id_size() const { return id_size_; }
 
   // Throws Error(kCorrupt) unless the heap has as many objects as its index has records.
   void check_count(std::uint64_t records) const;
@@ -37,26 +35,27 @@ class FractalHeap {
     std::uint64_t size;
   };
 
-  Bytes managed(View id);
-  Bytes huge(View id);
+  ByteView managed(View id);
+  ByteView huge(View id);
   void read_huge_objects();
   [[nodiscard]] std::uint64_t size_of_row(std::uint64_t row) const;
   [[nodiscard]] std::uint64_t offset_of_row(std::uint64_t row) const;
+  void check_block(View& view, std::string_view signature, std::uint64_t offset) const;
   const Indirect& indirect(std::uint64_t address, std::uint64_t rows, std::uint64_t offset);
   void load_direct(std::uint64_t address, std::uint64_t size, std::uint64_t offset);
   void find_direct(std::uint64_t offset);
-  [[noreturn]] void fail(std::string_view sentence) const;
+  template <typename... Args>
+  [[noreturn]] void fail(const Args&... sentence) const {
+    corrupt("fractal heap at ", address_, ": ", sentence...);
+  }
 
   const Context& context_;
   std::uint64_t address_;
-  std::size_t id_size_ = 0;
   bool has_checksums_ = false;
-  std::uint64_t largest_managed_ = 0;
   std::uint64_t huge_tree_ = kUndefined;
-  std::uint64_t managed_ = 0, huge_ = 0, tiny_ = 0;  // how many objects
+  std::uint64_t objects_ = 0;
   std::uint64_t width_ = 0;
   std::uint64_t start_size_ = 0;
-  std::uint64_t largest_direct_ = 0;
   std::size_t offset_width_ = 0;
   std::size_t length_width_ = 0;
   std::uint64_t direct_rows_ = 0;  // rows of the table whose blocks are direct
@@ -65,9 +64,9 @@ class FractalHeap {
 
   std::unordered_map<std::uint64_t, Indirect> indirect_;
   std::unordered_map<std::uint64_t, Huge> huge_objects_;
-  bool has_huge_objects_ = false;  // are they read?
-  // The direct block that was used last.
-  Bytes direct_;
+  bool has_huge_objects_ = false;             // are they read?
+  Bytes huge_object_;                         // that was used last
+  Bytes direct_;                              // the direct block that was used last
   std::uint64_t direct_offset_ = kUndefined;  // in the heap
 };
 

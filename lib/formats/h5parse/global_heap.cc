@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/text.h"
-
 namespace ckpt::h5parse {
 
 // Section III.E.
@@ -14,50 +12,45 @@ namespace ckpt::h5parse {
 //         heads are padded to 8 too
 GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
   const Sizes sizes = context_.file.sizes();
-  const std::size_t head_size =
-      (8 + sizes.length + 7) / 8 * 8;  // of the collection and of an object
-  Block head = context_.file.block("global heap", address, head_size);
-  head.view.signature("GCOL");
-  head.view.version(1, 1);
-  head.view.skip(3);
-  const std::uint64_t size = head.view.length();
-  if (size < head_size)
-    head.view.fail(cat("says that it has ", size, " bytes; its head has ", head_size));
+  const std::size_t head = (8 + sizes.length + 7) / 8 * 8;  // of the collection and of an object
+  View view = context_.file.view("global heap", address, head);
+  view.signature("GCOL");
+  view.version(1, 1);
+  view.skip(3);
+  const std::uint64_t size = view.length();
+  if (size < head) view.fail("says that it has ", size, " bytes; its head has ", head);
   context_.file.check("global heap", address, size);
   loaded_ += size;
   if (loaded_ > context_.file.size()) {
-    head.view.fail(cat("has ", size, " bytes and overlaps others: together they have ", loaded_,
-                       ", the file has ", context_.file.size()));
+    view.fail("has ", size, " bytes and overlaps others: together they have ", loaded_,
+              ", the file has ", context_.file.size());
   }
-  Block block = context_.file.block("global heap", address, size);
-  View& view = block.view;
-  Collection out;
-  view.skip(head_size);
-  while (view.left() >= head_size) {
+  view = context_.file.view("global heap", address, size);
+  view.skip(head);
+  Collection objects;
+  while (view.left() >= head) {
     const std::uint32_t index = view.u16();
     view.skip(6);
     const std::uint64_t bytes = view.length();
     if (index == 0) break;
-    view.skip(head_size - 8 - sizes.length);
+    view.skip(head - 8 - sizes.length);
     if (bytes > view.left()) {
-      view.fail(cat("its object ", index, " has ", bytes, " bytes, ", view.left(), " are left"));
+      view.fail("its object ", index, " has ", bytes, " bytes, ", view.left(), " are left");
     }
-    if (!out.objects.emplace(index, view.take(static_cast<std::size_t>(bytes))).second) {
-      view.fail(cat("has two objects ", index));
+    if (!objects.emplace(index, view.take(static_cast<std::size_t>(bytes))).second) {
+      view.fail("has two objects ", index);
     }
     view.skip(std::min<std::size_t>((8 - bytes % 8) % 8, view.left()));
   }
-  out.bytes = std::move(block.bytes);
-  return out;
+  return objects;
 }
 
 ByteView GlobalHeap::object(std::uint64_t address, std::uint32_t index) {
   auto known = collections_.find(address);
   if (known == collections_.end()) known = collections_.emplace(address, load(address)).first;
-  const auto& objects = known->second.objects;
-  const auto found = objects.find(index);
-  if (found == objects.end()) {
-    throw Error(Errc::kCorrupt, cat("global heap at ", address, ": has no object ", index));
+  const auto found = known->second.find(index);
+  if (found == known->second.end()) {
+    corrupt("global heap at ", address, ": has no object ", index);
   }
   return found->second;
 }
@@ -69,9 +62,8 @@ ByteView GlobalHeap::element(View reference, std::uint64_t unit) {
   if (count == 0 || (address == 0 && index == 0)) return {};
   const ByteView bytes = object(address, index);
   if (bytes.size() / unit < count) {
-    throw Error(Errc::kCorrupt,
-                cat("global heap at ", address, ": its object ", index, " has ", bytes.size(),
-                    " bytes, ", count, " elements of ", unit, " are needed"));
+    corrupt("global heap at ", address, ": its object ", index, " has ", bytes.size(), " bytes, ",
+            count, " elements of ", unit, " are needed");
   }
   return bytes.first(static_cast<std::size_t>(count * unit));
 }

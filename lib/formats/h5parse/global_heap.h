@@ -6,13 +6,13 @@
 
 namespace ckpt::h5parse {
 
-// Global heaps (section III.E): collections of objects, here texts of variable length. Keeps what
-// it has loaded, so make one for an attribute and not for a file.
+// Global heaps (section III.E): collections of objects, here texts of variable length. What is
+// loaded stays in the arena, so make one for an attribute and not for a file.
 class GlobalHeap {
  public:
   explicit GlobalHeap(const Context& context) : context_(context) {}
 
-  // The object with that index in the collection at `address`, valid as long as the heap. Throws
+  // The object with that index in the collection at `address`, valid as long as the arena. Throws
   // Error(kCorrupt) where there is none, and where collections overlap.
   ByteView object(std::uint64_t address, std::uint32_t index);
 
@@ -21,10 +21,7 @@ class GlobalHeap {
   ByteView element(View reference, std::uint64_t unit);
 
  private:
-  struct Collection {
-    Bytes bytes;
-    std::unordered_map<std::uint32_t, ByteView> objects;
-  };
+  using Collection = std::unordered_map<std::uint32_t, ByteView>;  // objects by index
   Collection load(std::uint64_t address);
 
   const Context& context_;

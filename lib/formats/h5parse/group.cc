@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/escape.h"
-#include "core/text.h"
 #include "formats/h5parse/btree1.h"
 #include "formats/h5parse/btree2.h"
 #include "formats/h5parse/dense.h"
@@ -21,21 +20,24 @@ constexpr std::uint32_t kLinksByOrder = 6;
 constexpr std::uint32_t kSoftLinkEntry = 2;  // cache type of a symbol table entry
 
 void check_target(const Link& link, const View& view) {
-  if (link.target.empty()) view.fail(cat("the soft link '", escape(link.name), "' has no target"));
+  if (link.target.empty()) view.fail("the soft link '", escape(link.name), "' has no target");
+}
+
+void check_object(const Link& link, const View& view) {
+  if (link.object == kUndefined) view.fail("the link '", escape(link.name), "' leads nowhere");
 }
 
 // A group of the old form: a B-tree of symbol table nodes, names in a local heap.
 class SymbolReader {
  public:
-  SymbolReader(const Context& context, const SymbolTable& table)
-      : context_(context), table_(table), heap_(context, table.heap) {}
+  SymbolReader(const Context& context, const SymbolTable& table, std::vector<Link>& links)
+      : context_(context), table_(table), heap_(context, table.heap), links_(links) {}
 
-  std::vector<Link> run() {
+  void run() {
     const Btree1 tree{table_.tree, kGroupTree, context_.superblock.group_k,
                       context_.file.sizes().length};
     for_each_child(context_, tree, [&](const Btree1Child& child) { read_node(child); });
     context_.attempt([&] { heap_.check_all_read(); });
-    return std::move(links_);
   }
 
  private:
@@ -44,20 +46,19 @@ class SymbolReader {
   //      0  "SNOD", version 1, 0, symbols (2)
   //      8  entries; the node has room for 2 × leaf K
   void read_node(const Btree1Child& child) {
-    const Sizes sizes = context_.file.sizes();
     const std::uint64_t room = std::uint64_t{2} * context_.superblock.leaf_k;
-    const std::uint64_t entry = 2 * sizes.offset + 24;
+    const std::uint64_t entry = 2 * context_.file.sizes().offset + 24;
     context_.file.check("symbol table node", child.address, 8 + room * entry);
-    Block head = context_.file.block("symbol table node", child.address, 8);
-    head.view.signature("SNOD");
-    head.view.version(1, 1);
-    head.view.skip(1);
-    const std::uint32_t count = head.view.u16();
-    if (count > room) head.view.fail(cat("has ", count, " symbols, but room for ", room));
-    Block block = context_.file.block("symbol table node", child.address + 8, count * entry);
+    View node = context_.file.view("symbol table node", child.address, 8);
+    node.signature("SNOD");
+    node.version(1, 1);
+    node.skip(1);
+    const std::uint32_t count = node.u16();
+    if (count > room) node.fail("has ", count, " symbols, but room for ", room);
+    View entries = context_.file.view("symbol table node", child.address + 8, count * entry);
     std::uint64_t last_name = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-      View view = block.view.part("symbol table entry", entry);
+      View view = entries.part("symbol table entry", entry);
       context_.attempt([&] { last_name = read_entry(view); });
     }
     // The key on the right is the last name; after links were removed, it may be a later one.
@@ -66,18 +67,17 @@ class SymbolReader {
     heap_.check_offset(left.length());
     const std::uint64_t key = right.length();
     heap_.check_offset(key);
-    if (count > 0 && !links_.empty() && key != last_name) check_key(key, head.view);
+    if (count > 0 && !links_.empty() && key != last_name) check_key(key, node);
   }
 
   void check_key(std::uint64_t key, const View& node) {
-    LocalHeap heap(context_, table_.heap);
-    const std::string name = heap.text(key);
+    const std::string name = LocalHeap(context_, table_.heap).text(key);
+    const std::string last = escape(links_.back().name);
     if (name < links_.back().name) {
-      node.fail(cat("its last name '", escape(links_.back().name), "' is behind its key '",
-                    escape(name), "'"));
+      node.fail("its last name '", last, "' is behind its key '", escape(name), "'");
     }
-    context_.note(cat("symbol table node at ", node.address(), ": its last name is '",
-                      escape(links_.back().name), "', but its key is '", escape(name),
+    context_.note(cat("symbol table node at ", node.address(), ": its last name is '", last,
+                      "', but its key is '", escape(name),
                       "': a link may be hidden, or was removed"));
   }
 
@@ -91,7 +91,7 @@ class SymbolReader {
     const std::uint32_t cache_type = view.u32();
     view.skip(4);
     if (cache_type > kSoftLinkEntry) {
-      view.fail(cat("has the cache type ", cache_type, "; 0, 1 or 2 is possible"));
+      view.fail("has the cache type ", cache_type, "; 0, 1 or 2 is possible");
     }
     Link link;
     link.name = heap_.text(name);
@@ -101,7 +101,7 @@ class SymbolReader {
       check_target(link, view);
     } else {
       link.object = object;
-      if (object == kUndefined) view.fail(cat("the link '", escape(link.name), "' leads nowhere"));
+      check_object(link, view);
     }
     if (!links_.empty() && link.name < links_.back().name) {
       context_.note(cat("symbol table at ", table_.tree, ": '", escape(link.name),
@@ -115,7 +115,7 @@ class SymbolReader {
   const Context& context_;
   const SymbolTable& table_;
   LocalHeap heap_;
-  std::vector<Link> links_;
+  std::vector<Link>& links_;
 };
 
 }  // namespace
@@ -133,16 +133,15 @@ Link read_link(View body) {
   if ((flags & 4U) != 0) body.skip(8);
   if ((flags & 16U) != 0) body.skip(1);
   const std::uint64_t size = body.number(std::size_t{1} << (flags & 3U));
-  if (size > body.left()) body.fail(cat("a name of ", size, " bytes, ", body.left(), " are left"));
+  if (size > body.left()) body.fail("a name of ", size, " bytes, ", body.left(), " are left");
   Link link;
   link.name = as_text(body.take(static_cast<std::size_t>(size)));
   if (link.name.find('\0') != std::string::npos) {
-    body.fail(cat("the name '", escape(link.name), "' has a NUL inside"));
+    body.fail("the name '", escape(link.name), "' has a NUL inside");
   }
   if (type == 0) {
     link.object = body.offset();
-    if (link.object == kUndefined)
-      body.fail(cat("the link '", escape(link.name), "' leads nowhere"));
+    check_object(link, body);
     return link;
   }
   View data = body.part("link target", body.u16());
@@ -156,45 +155,39 @@ Link read_link(View body) {
     const std::string_view file = data.text();
     link.target = cat(file, ":", data.text());
   } else {
+    if (type < 64) body.fail("the link '", escape(link.name), "' is of the reserved type ", type);
     link.kind = Link::Kind::kUserDefined;
     link.target = cat("type ", type);
-    if (type < 64)
-      body.fail(cat("the link '", escape(link.name), "' is of the reserved type ", type));
   }
   return link;
 }
 
-std::vector<Link> read_links(const Context& context, const Messages& group) {
+std::vector<Link> read_links(const Context& context, Messages& group) {
   const std::uint64_t object = group.header.address;
-  std::vector<Link> links = group.links;
+  std::vector<Link> links = std::move(group.links);
   if (group.symbols) {
     context.claim("B-tree", group.symbols->tree, object);
     context.claim("local heap", group.symbols->heap, object);
-    context.attempt([&] {
-      std::vector<Link> symbols = SymbolReader(context, *group.symbols).run();
-      std::ranges::move(symbols, std::back_inserter(links));
-    });
+    context.attempt([&] { SymbolReader(context, *group.symbols, links).run(); });
   }
   if (group.dense_links && group.dense_links->heap != kUndefined) {
-    const DenseKind kind{kLinksByName, kLinksByOrder};
+    const auto take = [&](View body, const DenseRecord& record) {
+      Link link = read_link(body);
+      check_hash(record, link.name, body);
+      links.push_back(std::move(link));
+    };
     context.attempt([&] {
-      for_each_dense(context, *group.dense_links, kind, object,
-                     [&](View body, const DenseRecord& record) {
-                       Link link = read_link(body);
-                       check_hash(record, link.name, body);
-                       links.push_back(std::move(link));
-                     });
+      for_each_dense(context, *group.dense_links, {kLinksByName, kLinksByOrder}, object, take);
     });
   }
   if (!std::ranges::is_sorted(links, {}, &Link::name)) std::ranges::sort(links, {}, &Link::name);
   context.attempt([&] {
     if (!links.empty() && links.front().name.empty()) {
-      throw Error(Errc::kCorrupt, cat("group at ", object, ": a link has no name"));
+      corrupt("group at ", object, ": a link has no name");
     }
     const auto twin = std::ranges::adjacent_find(links, {}, &Link::name);
     if (twin != links.end()) {
-      throw Error(Errc::kCorrupt,
-                  cat("group at ", object, ": two links are called '", escape(twin->name), "'"));
+      corrupt("group at ", object, ": two links are called '", escape(twin->name), "'");
     }
   });
   return links;

@@ -1,35 +1,23 @@
 #include "formats/h5parse/layout.h"
 
-#include "core/text.h"
+#include <array>
+
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
 namespace {
 
-constexpr std::uint32_t kCompact = 0;
-constexpr std::uint32_t kContiguous = 1;
-constexpr std::uint32_t kChunked = 2;
-constexpr std::uint32_t kVirtual = 3;
-
-Layout::Kind kind_of(std::uint32_t number, std::uint32_t last, const View& body) {
-  if (number > last) body.fail(cat("is of class ", number, "; 0 to ", last, " are possible"));
-  switch (number) {
-    case kCompact:
-      return Layout::Kind::kCompact;
-    case kContiguous:
-      return Layout::Kind::kContiguous;
-    case kChunked:
-      return Layout::Kind::kChunked;
-    default:
-      return Layout::Kind::kVirtual;
-  }
+Layout::Kind kind_of(std::uint32_t number, Layout::Kind last, const View& body) {
+  const auto most = static_cast<std::uint32_t>(last);
+  if (number > most) body.fail("is of class ", number, "; 0 to ", most, " are possible");
+  return static_cast<Layout::Kind>(number);
 }
 
 // The extents of a chunk and, last, the size of an element.
 void read_chunk(View& body, std::uint32_t rank, std::size_t width, Layout& out) {
   if (rank < 2 || rank > kMaxRank + 1) {
-    body.fail(cat("has chunks of ", rank, " dimensions with the element's; 2 to ", kMaxRank + 1,
-                  " are possible"));
+    body.fail("has chunks of ", rank, " dimensions with the element's; 2 to ", kMaxRank + 1,
+              " are possible");
   }
   for (std::uint32_t i = 0; i + 1 < rank; ++i) {
     out.chunk.push_back(body.number(width));
@@ -47,7 +35,7 @@ Layout read_old(View body) {
   Layout out;
   body.skip(1);
   const std::uint32_t rank = body.u8();
-  out.kind = kind_of(body.u8(), kChunked, body);
+  out.kind = kind_of(body.u8(), Layout::Kind::kChunked, body);
   body.skip(5);
   if (out.kind != Layout::Kind::kCompact) out.address = body.offset();
   if (out.kind == Layout::Kind::kChunked) {
@@ -69,33 +57,18 @@ void read_chunked_4(View& body, Layout& out) {
   const std::uint32_t rank = body.u8();
   const std::size_t width = body.u8();
   read_chunk(body, rank, width, out);
+  // How many bytes of parameters each kind of index has: they are in its own header too.
+  static constexpr std::array<std::size_t, 6> kParameters{0, 0, 0, 1, 5, 6};
   const std::uint32_t index = body.u8();
-  switch (index) {
-    case 1:
-      out.index = ChunkIndex::kSingle;
-      if ((flags & 2U) != 0) {
-        out.single_size = body.length();
-        out.single_mask = body.u32();
-        if (out.single_size == 0) body.fail("has a filtered chunk of 0 bytes");
-      }
-      break;
-    case 2:
-      out.index = ChunkIndex::kImplicit;
-      break;
-    case 3:
-      out.index = ChunkIndex::kFixedArray;
-      body.skip(1);
-      break;
-    case 4:
-      out.index = ChunkIndex::kExtensibleArray;
-      body.skip(5);
-      break;
-    case 5:
-      out.index = ChunkIndex::kBtree2;
-      body.skip(6);
-      break;
-    default:
-      body.fail(cat("has a chunk index of kind ", index, "; 1 to 5 are possible"));
+  if (index == 0 || index >= kParameters.size()) {
+    body.fail("has a chunk index of kind ", index, "; 1 to 5 are possible");
+  }
+  out.index = static_cast<ChunkIndex>(index);
+  body.skip(kParameters[index]);
+  if (out.index == ChunkIndex::kSingle && (flags & 2U) != 0) {
+    out.single_size = body.length();
+    out.single_mask = body.u32();
+    if (out.single_size == 0) body.fail("has a filtered chunk of 0 bytes");
   }
   out.address = body.offset();
 }
@@ -113,7 +86,8 @@ Layout read_layout(View body) {
   if (start.version(1, 4) < 3) return read_old(body);
   const std::uint32_t version = body.u8();
   Layout out;
-  out.kind = kind_of(body.u8(), version == 3 ? kChunked : kVirtual, body);
+  out.kind =
+      kind_of(body.u8(), version == 3 ? Layout::Kind::kChunked : Layout::Kind::kVirtual, body);
   switch (out.kind) {
     case Layout::Kind::kCompact:
       out.compact = body.take(body.u16());

@@ -8,7 +8,7 @@
 namespace ckpt::h5parse {
 
 enum class ChunkIndex : std::uint8_t {
-  kBtree1,           // before layout version 4
+  kBtree1,           // before layout version 4; the others as it numbers them
   kSingle,           // one chunk
   kImplicit,         // all chunks one after another
   kFixedArray,       // no dimension grows without end
@@ -18,7 +18,7 @@ enum class ChunkIndex : std::uint8_t {
 
 // A layout message (section IV.A.2.i): where a dataset's elements are.
 struct Layout {
-  enum class Kind : std::uint8_t { kCompact, kContiguous, kChunked, kVirtual };
+  enum class Kind : std::uint8_t { kCompact, kContiguous, kChunked, kVirtual };  // as in the file
   Kind kind = Kind::kContiguous;
   std::uint64_t address = kUndefined;  // of the elements, or of the index of chunks
   std::uint64_t size = kUndefined;  // contiguous: bytes; kUndefined where versions 1, 2 do not say

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/escape.h"
-#include "core/text.h"
 
 namespace ckpt::h5parse {
 namespace {
@@ -22,8 +21,8 @@ std::uint64_t round_up(std::uint64_t size) { return (size + kUnit - 1) / kUnit *
 LocalHeap::LocalHeap(const Context& context, std::uint64_t address)
     : context_(context), address_(address) {
   const Sizes sizes = context.file.sizes();
-  Block block = context.file.block("local heap", address, 8 + 2 * sizes.length + sizes.offset);
-  View& view = block.view;
+  const std::uint64_t own = 8 + 2 * sizes.length + sizes.offset;
+  View view = context.file.view("local heap", address, own);
   view.signature("HEAP");
   view.version(0, 0);
   view.skip(3);
@@ -31,50 +30,39 @@ LocalHeap::LocalHeap(const Context& context, std::uint64_t address)
   free_list_ = view.length();
   data_ = view.offset();
   context.file.check("local heap data", data_, size_);
-  const std::uint64_t own = 8 + 2 * sizes.length + sizes.offset;
   if (data_ < address + own && address < data_ + size_) {
-    view.fail(cat("its data of ", size_, " bytes at ", data_, " overlaps its head"));
+    view.fail("its data of ", size_, " bytes at ", data_, " overlaps its head");
   }
 }
 
 void LocalHeap::check_offset(std::uint64_t offset) const {
-  if (offset >= size_) {
-    throw Error(Errc::kCorrupt, cat("local heap at ", address_, ": a name at ", offset,
-                                    " lies behind its ", size_, " bytes"));
-  }
+  if (offset >= size_) fail("a name at ", offset, " lies behind its ", size_, " bytes");
 }
 
 std::string LocalHeap::text(std::uint64_t offset) {
   check_offset(offset);
   std::string text = context_.file.text("name", data_ + offset, data_ + size_);
-  used_bytes_ += round_up(text.size() + 1);
+  const std::uint64_t taken = round_up(text.size() + 1);
+  used_bytes_ += taken;
   if (used_bytes_ > size_ + kUnit && context_.mode == Mode::kStrict) {
-    throw Error(Errc::kCorrupt,
-                cat("local heap at ", address_, ": has ", size_,
-                    " bytes, but the names in it take more than ", used_bytes_ - 1));
+    fail("has ", size_, " bytes, but the names in it take more than ", used_bytes_ - 1);
   }
-  used_.push_back({offset, round_up(text.size() + 1)});
+  used_.push_back({offset, taken});
   return text;
 }
 
 // Section III.D, a free block: offset of the next (length), own size (length).
 void LocalHeap::read_free_list() {
   const std::uint64_t head = 2 * context_.file.sizes().length;
-  std::uint64_t total = 0;
   for (std::uint64_t at = free_list_; at != kNoFreeSpace && at != kUndefined;) {
     if (at >= size_ || head > size_ - at) {
-      context_.note(cat("local heap at ", address_, ": free space at ", at, " lies behind its ",
-                        size_, " bytes"));
-      return;
+      return note("free space at ", at, " lies behind its ", size_, " bytes");
     }
-    Block block = context_.file.block("free space", data_ + at, head);
-    const std::uint64_t next = block.view.length();
-    const std::uint64_t size = block.view.length();
-    total += std::min(size, size_);
-    if (size < head || size > size_ - at || total > size_) {
-      context_.note(cat("local heap at ", address_, ": its list of free space says ", size,
-                        " bytes at ", at, " of ", size_));
-      return;
+    View view = context_.file.view("free space", data_ + at, head);
+    const std::uint64_t next = view.length();
+    const std::uint64_t size = view.length();
+    if (size < head || size > size_ - at || used_bytes_ > 2 * size_) {
+      return note("its list of free space says ", size, " bytes at ", at, " of ", size_);
     }
     used_.push_back({at, size});
     used_bytes_ += size;
@@ -91,29 +79,19 @@ void LocalHeap::check_all_read() {
     if (range.offset > at) find_hidden(at, range.offset);
     at = std::max(at, range.offset + range.size);
   }
-  if (at < size_) find_hidden(at, size_);
+  find_hidden(at, size_);
 }
 
 void LocalHeap::find_hidden(std::uint64_t first, std::uint64_t last) {
   while (first < last) {
-    Bytes unit(1);
-    context_.file.read("name", data_ + first, unit);
-    if (unit.front() == std::byte{0}) {
-      first += kUnit;
-      continue;
-    }
     std::string text;
-    if (!context_.attempt(
-            [&] { text = context_.file.text("name", data_ + first, data_ + last); })) {
-      return;
-    }
+    const auto read = [&] { text = context_.file.text("name", data_ + first, data_ + last); };
+    if (!context_.attempt(read)) return;
     // A removed name of one unit is lost, not free: a free block needs two. Longer ones say that a
     // link is kept from sight.
     if (text.size() >= kUnit) {
-      const std::string sentence = cat("local heap at ", address_, ": has the name '", escape(text),
-                                       "' at ", first, ", but no link has it");
-      if (context_.mode == Mode::kStrict) throw Error(Errc::kCorrupt, sentence);
-      context_.note(sentence);
+      context_.attempt(
+          [&] { fail("has the name '", escape(text), "' at ", first, ", but no link has it"); });
     }
     first += round_up(text.size() + 1);
   }

@@ -31,6 +31,14 @@ class LocalHeap {
   };
   void read_free_list();
   void find_hidden(std::uint64_t first, std::uint64_t last);
+  template <typename... Args>
+  [[noreturn]] void fail(const Args&... sentence) const {
+    corrupt("local heap at ", address_, ": ", sentence...);
+  }
+  template <typename... Args>
+  void note(const Args&... sentence) const {
+    context_.note(cat("local heap at ", address_, ": ", sentence...));
+  }
 
   const Context& context_;
   std::uint64_t address_;

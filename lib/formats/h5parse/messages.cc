@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "core/text.h"
 #include "formats/h5parse/datatype.h"
 #include "formats/h5parse/filter.h"
 #include "formats/h5parse/group.h"
@@ -13,25 +12,11 @@ namespace {
 
 using Parse = void (*)(const Context& context, View body, Messages& out);
 
-// Section IV.A.2.c, link info: version 0, flags; flag 0: largest creation index (8); fractal heap,
-// B-tree by name; flag 1: B-tree by creation order.
-// Section IV.A.2.v, attribute info: the same, with a creation index of 2 bytes.
-DenseIndex read_dense_index(View body, std::size_t order_size) {
-  body.version(0, 0);
-  const std::uint32_t flags = body.u8();
-  if ((flags & 1U) != 0) body.skip(order_size);
-  DenseIndex index;
-  index.heap = body.offset();
-  index.by_name = body.offset();
-  if ((flags & 2U) != 0) index.by_order = body.offset();
-  return index;
-}
-
 // Section IV.A.2.e, the old fill value: size (4), bytes.
 void parse_old_fill(const Context& /*context*/, View body, Messages& out) {
   if (out.fill) return;  // the new message rules
   const ByteView bytes = body.take(body.u32());
-  out.fill = FillValue{{bytes.begin(), bytes.end()}};
+  out.fill = Bytes(bytes.begin(), bytes.end());
 }
 
 // Section IV.A.2.f, the fill value.
@@ -49,12 +34,12 @@ void parse_fill(const Context& /*context*/, View body, Messages& out) {
   } else {
     has_size = (body.u8() & 0x20U) != 0;
   }
-  out.fill = FillValue{};
+  out.fill = Bytes();
   if (!has_size) return;
   const std::uint32_t size = body.u32();
   if (size == UINT32_MAX) return;  // version 1: undefined
   const ByteView bytes = body.take(size);
-  out.fill->bytes.assign(bytes.begin(), bytes.end());
+  out.fill->assign(bytes.begin(), bytes.end());
 }
 
 // Section IV.A.2.h, external files.
@@ -106,7 +91,8 @@ constexpr std::array<MessageType, 25> kTypes{{
     {0x0a, "group info", [](const Context&, View, Messages& out) { out.is_group = true; }},
     {0x0b, "filters",
      [](const Context&, View body, Messages& out) { out.filters = read_filters(body); }},
-    {0x0c, "attribute", nullptr},  // read by attribute.cc when asked for
+    {0x0c, "attribute",  // read by attribute.cc when asked for
+     [](const Context&, View, Messages& out) { out.has_attributes = true; }},
     {0x0d, "comment", nullptr},
     {0x0e, "old modification time", nullptr},
     {0x0f, "shared message table", nullptr},  // superblock.cc
@@ -115,17 +101,13 @@ constexpr std::array<MessageType, 25> kTypes{{
      [](const Context&, View body, Messages& out) {
        // Section IV.A.2.r: addresses of the B-tree and of the local heap.
        out.is_group = true;
-       out.symbols.emplace();
-       out.symbols->tree = body.offset();
-       out.symbols->heap = body.offset();
+       out.symbols = SymbolTable{body.offset(), body.offset()};
      }},
     {0x12, "modification time", nullptr},
     {0x13, "B-tree K", nullptr},            // superblock.cc
     {0x14, "driver information", nullptr},  // superblock.cc
     {0x15, "attribute info",
-     [](const Context&, View body, Messages& out) {
-       out.dense_attributes = read_dense_index(body, 2);
-     }},
+     [](const Context&, View, Messages& out) { out.has_attributes = true; }},
     {0x16, "reference count", nullptr},  // object_header.cc
     {0x17, "free space", nullptr},
     {0x18, "cache image", nullptr},
@@ -141,11 +123,22 @@ static_assert(ids_are_positions());
 
 }  // namespace
 
+// Section IV.A.2.c, link info: version 0, flags; flag 0: largest creation index (8); fractal heap,
+// B-tree by name; flag 1: B-tree by creation order.
+// Section IV.A.2.v, attribute info: the same, with a creation index of 2 bytes.
+DenseIndex read_dense_index(View body, std::size_t order_size) {
+  body.version(0, 0);
+  const std::uint32_t flags = body.u8();
+  if ((flags & 1U) != 0) body.skip(order_size);
+  DenseIndex index{body.offset(), body.offset()};
+  if ((flags & 2U) != 0) index.by_order = body.offset();
+  return index;
+}
+
 Messages read_messages(const Context& context, std::uint64_t address) {
   Messages out;
-  out.header = read_object_header(context, address);
-  for (const Message& message : out.header.messages) {
-    if (message.type >= kTypes.size() || kTypes[message.type].parse == nullptr) continue;
+  out.header = read_object_header(context, address, [&](const Message& message) {
+    if (message.type >= kTypes.size() || kTypes[message.type].parse == nullptr) return;
     context.attempt([&] {
       try {
         kTypes[message.type].parse(context, message.body, out);
@@ -153,7 +146,7 @@ Messages read_messages(const Context& context, std::uint64_t address) {
         throw e.in(cat(kTypes[message.type].name, " message"));
       }
     });
-  }
+  });
   return out;
 }
 

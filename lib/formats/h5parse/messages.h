@@ -19,17 +19,13 @@ struct DenseIndex {
   std::uint64_t by_order = kUndefined;
 };
 
-struct FillValue {
-  Bytes bytes;  // of one element; empty where it is zero or undefined
-};
-
 // An object's messages, parsed: what describes it, without its attributes.
 struct Messages {
   ObjectHeader header;
   std::optional<Dataspace> space;
   std::optional<hdf5::Datatype> type;
   std::optional<Layout> layout;
-  std::optional<FillValue> fill;
+  std::optional<Bytes> fill;  // one element; empty where it is zero or undefined
   std::vector<hdf5::Filter> filters;
   std::vector<std::string> external_files;
   bool is_external = false;
@@ -38,8 +34,12 @@ struct Messages {
   std::optional<SymbolTable> symbols;
   std::optional<DenseIndex> dense_links;
   std::vector<hdf5::Link> links;
-  std::optional<DenseIndex> dense_attributes;
+  bool has_attributes = false;  // false: none for sure
 };
+
+// The body of a message of dense links or of dense attributes, whose largest order of creation
+// takes so many bytes.
+DenseIndex read_dense_index(View body, std::size_t order_size);
 
 // Reads the header at `address` and parses all messages that the table in messages.cc knows.
 Messages read_messages(const Context& context, std::uint64_t address);

@@ -4,8 +4,6 @@
 #include <iterator>
 #include <map>
 
-#include "core/text.h"
-#include "formats/h5parse/context.h"
 #include "formats/h5parse/limits.h"
 #include "formats/h5parse/shared_message.h"
 
@@ -20,7 +18,6 @@ constexpr std::uint32_t kLastKnownType = 0x18;
 
 constexpr std::uint64_t kShortest = 16;
 constexpr std::uint64_t kUsualSize = 512;  // most headers are no longer: one piece to read
-constexpr std::size_t kUsualMessages = 8;
 
 struct Extent {
   std::uint64_t address;
@@ -29,33 +26,32 @@ struct Extent {
 
 class HeaderReader {
  public:
-  HeaderReader(const Context& context, std::uint64_t address, Resolve resolve)
-      : context_(context), resolve_(resolve) {
+  HeaderReader(const Context& context, std::uint64_t address, const TakeMessage& take,
+               Resolve resolve)
+      : context_(context), take_(take), resolve_(resolve) {
     header_.address = address;
   }
 
   ObjectHeader run() {
-    header_.messages.reserve(kUsualMessages);
     const std::uint64_t address = header_.address;
     context_.file.check("object header", address, kShortest);
-    const std::uint64_t size = std::min(context_.file.size() - address, kUsualSize);
-    View view = add_block("object header", address, size);
-    const bool is_new = as_text(view.whole().first(4)) == "OHDR";
+    header_.view = context_.file.view("object header", address,
+                                      std::min(context_.file.size() - address, kUsualSize));
+    const bool is_new = as_text(header_.view.whole().first(4)) == "OHDR";
     if (is_new) {
-      read_start_2(view);
+      read_start_2(header_.view);
     } else {
-      read_start_1(view);
+      read_start_1(header_.view);
     }
     // Blocks may name further blocks; they are read one after another.
     for (std::size_t i = 0; i < continuations_.size(); ++i) {
       context_.attempt([&] { read_continuation(continuations_[i]); });
     }
-    if (!is_new && count_ != stated_count_) {
-      const Block& first = header_.blocks.front();
+    if (!is_new) {
       context_.attempt(
-          [&] { first.view.fail(mismatch("the number of its messages", stated_count_, count_)); });
+          [&] { header_.view.expect("the number of its messages", stated_count_, count_); });
     }
-    return std::move(header_);
+    return header_;
   }
 
  private:
@@ -67,15 +63,16 @@ class HeaderReader {
   void read_start_1(View view) {
     header_.version = view.u8();
     if (header_.version != 1) {
-      view.fail(cat("starts with ", header_.version, ", neither version 1 nor OHDR"));
+      view.fail("starts with ", header_.version, ", neither version 1 nor OHDR");
     }
     view.skip(1);
     stated_count_ = view.u16();
     header_.references = view.u32();
     const std::uint64_t size = view.u32();
-    view.skip(4);
     first_ = {header_.address, kShortest + size};
-    read_messages(whole(view, view.position(), first_.size));
+    View all = whole(view);
+    all.skip(kShortest);
+    read_messages(all);
   }
 
   // Section IV.A.1.b, version 2.
@@ -85,42 +82,37 @@ class HeaderReader {
   //         bytes of messages: a number of 1, 2, 4 or 8 bytes by flags 0 and 1
   //         messages, perhaps a gap, checksum (4)
   void read_start_2(View view) {
-    header_.version = 2;
     view.signature("OHDR");
-    view.version(2, 2);
+    header_.version = view.version(2, 2);
     flags_ = view.u8();
     if ((flags_ & 0x20U) != 0) view.skip(16);
     if ((flags_ & 0x10U) != 0) view.skip(4);
     const std::uint64_t size = view.number(std::size_t{1} << (flags_ & 3U));
     const std::size_t prefix = view.position();
     if (size > context_.file.size()) {
-      view.fail(cat("has ", size, " bytes of messages, the file has ", context_.file.size()));
+      view.fail("has ", size, " bytes of messages, the file has ", context_.file.size());
     }
     first_ = {header_.address, prefix + size + 4};
-    View all = whole(view, 0, first_.size);
+    View all = whole(view);
     all.checksum();
     all.skip(prefix);
     read_messages(all);
   }
 
-  // The bytes [from, size) of the first block, of which `view` has only the usual size.
-  View whole(const View& view, std::size_t from, std::uint64_t size) {
-    View all = view;
-    if (size > view.whole().size()) {
-      header_.blocks.pop_back();
-      all = add_block("object header", header_.address, size);
+  // The first block, of which `view` has the usual size.
+  [[nodiscard]] View whole(const View& view) const {
+    if (first_.size > view.whole().size()) {
+      return context_.file.view("object header", first_.address, first_.size);
     }
-    all = View("object header", header_.address, all.whole().first(static_cast<std::size_t>(size)),
-               context_.file.sizes());
-    all.skip(from);
-    return all;
+    return {"object header", first_.address,
+            view.whole().first(static_cast<std::size_t>(first_.size)), view.sizes()};
   }
 
   // Section IV.A.1: version 1 continues with bare messages, version 2 with "OCHK", messages and a
   // checksum.
   void read_continuation(const Extent& extent) {
     check_overlap(extent);
-    View view = add_block("object header block", extent.address, extent.size);
+    View view = context_.file.view("object header block", extent.address, extent.size);
     if (header_.version == 2) {
       view.checksum();
       view.signature("OCHK");
@@ -134,19 +126,13 @@ class HeaderReader {
     const auto check = [&](const std::pair<const std::uint64_t, std::uint64_t>& range) {
       if (extent.address < range.first + range.second &&
           range.first < extent.address + extent.size) {
-        header_.blocks.front().view.fail(cat("its block at ", extent.address, " of ", extent.size,
-                                             " bytes overlaps that at ", range.first, " of ",
-                                             range.second));
+        header_.view.fail("its block at ", extent.address, " of ", extent.size,
+                          " bytes overlaps that at ", range.first, " of ", range.second);
       }
     };
     if (next != ranges_.end()) check(*next);
     if (next != ranges_.begin()) check(*std::prev(next));
     ranges_.emplace(extent.address, extent.size);
-  }
-
-  View add_block(std::string_view what, std::uint64_t address, std::uint64_t size) {
-    header_.blocks.push_back(context_.file.block(what, address, size));
-    return header_.blocks.back().view;
   }
 
   // Sections IV.A.1.a and b, the messages of a block.
@@ -155,28 +141,25 @@ class HeaderReader {
   //     version 2: type, size (2), flags, with header flag 2 the order of creation (2), body
   void read_messages(View view) {
     const bool is_new = header_.version == 2;
-    const bool has_order = is_new && (flags_ & 4U) != 0;
-    const std::size_t prefix = is_new ? 4U + (has_order ? 2U : 0U) : 8U;
+    const std::size_t order = is_new && (flags_ & 4U) != 0 ? 2 : 0;
+    const std::size_t prefix = is_new ? 4 + order : 8;
+    Message message;
     while (view.left() >= prefix) {
-      Message message{is_new ? view.u8() : view.u16(), 0, view};
+      message.type = is_new ? view.u8() : view.u16();
       const std::size_t size = view.u16();
       message.flags = view.u8();
-      if (is_new) {
-        if (has_order) view.skip(2);
-      } else {
-        view.skip(3);
-        if (size % 8 != 0)
-          view.fail(cat("a message of ", size, " bytes; multiples of 8 are possible"));
+      view.skip(is_new ? order : 3);
+      if (!is_new && size % 8 != 0) {
+        view.fail("a message of ", size, " bytes; multiples of 8 are possible");
       }
       message.body = view.part("header message", size);
-      if (++count_ > kMaxMessages)
-        view.unsupported(cat("has more than ", kMaxMessages, " messages"));
-      take(message);
+      if (++count_ > kMaxMessages) view.unsupported("has more than ", kMaxMessages, " messages");
+      understand(message);
     }
     if (!is_new && view.left() > 0) view.skip(prefix);
   }
 
-  void take(Message& message) {
+  void understand(Message& message) {
     View body = message.body;
     if (message.type == kNil) return;
     if (message.type == kContinuation) {
@@ -185,24 +168,22 @@ class HeaderReader {
       const std::uint64_t size = body.length();
       context_.file.check("object header block", address, size);
       continuations_.push_back({address, size});
-      return;
-    }
-    if (message.type == kReferenceCount) {
+    } else if (message.type == kReferenceCount) {
       body.version(0, 0);
       header_.references = body.u32();
-      return;
+    } else if (message.type > kLastKnownType && (message.flags & kMustUnderstand) != 0) {
+      body.unsupported("message type ", message.type, " is not known, and must be");
+    } else if ((message.flags & kSharedMessage) == 0 || resolve_ == Resolve::kNo) {
+      take_(message);
+    } else if (context_.attempt([&] {
+                 message.body = resolve_shared(context_, message.type, body, header_.address);
+               })) {
+      take_(message);
     }
-    if (message.type > kLastKnownType && (message.flags & kMustUnderstand) != 0) {
-      body.unsupported(cat("message type ", message.type, " is not known, and must be"));
-    }
-    if ((message.flags & kSharedMessage) != 0 && resolve_ == Resolve::kYes &&
-        !context_.attempt([&] { message.body = resolve_shared(context_, message, header_); })) {
-      return;
-    }
-    header_.messages.push_back(message);
   }
 
   const Context& context_;
+  const TakeMessage& take_;
   Resolve resolve_;
   ObjectHeader header_;
   std::uint32_t flags_ = 0;  // of version 2
@@ -215,8 +196,9 @@ class HeaderReader {
 
 }  // namespace
 
-ObjectHeader read_object_header(const Context& context, std::uint64_t address, Resolve resolve) {
-  return HeaderReader(context, address, resolve).run();
+ObjectHeader read_object_header(const Context& context, std::uint64_t address,
+                                const TakeMessage& take, Resolve resolve) {
+  return HeaderReader(context, address, take, resolve).run();
 }
 
 }  // namespace ckpt::h5parse

@@ -4,7 +4,6 @@
 
 #include "core/checked.h"
 #include "core/escape.h"
-#include "core/text.h"
 #include "formats/h5parse/attribute.h"
 #include "formats/h5parse/global_heap.h"
 #include "formats/h5parse/group.h"
@@ -92,58 +91,47 @@ void note_oddities(const Context& context, const Messages& object) {
 
 }  // namespace
 
-// An object whose attributes or elements are read.
-struct ParsedSource::Loaded {
-  ObjectId id;
-  Messages messages;
-  std::optional<Attributes> attributes;
-  std::optional<Elements> elements;
-};
-
 ParsedSource::ParsedSource(const RandomFile& file, Mode mode) : context_(file, mode) {
-  read_superblock(context_, file.size());
+  const File::Keep keep(context_.file, arena_);
+  read_superblock(context_, file);
 }
 
-ParsedSource::~ParsedSource() = default;
-
 Object ParsedSource::open(ObjectId id) const {
+  arena_.clear();
+  const File::Keep keep(context_.file, arena_);
   Messages messages = read_messages(context_, id);
+  note_oddities(context_, messages);
   Object object;
-  object.has_attributes = may_have_attributes(messages);
+  object.has_attributes = messages.has_attributes;
   if (messages.is_group) {
-    if (messages.layout) messages.header.blocks.front().view.fail("is both a group and a dataset");
+    if (messages.layout) messages.header.view.fail("is both a group and a dataset");
     object.links = read_links(context_, messages);
   } else if (messages.layout || messages.space) {
     object.kind = Object::Kind::kDataset;
     object.dataset.storage = storage_of(context_, messages);
     object.dataset.type = std::move(*messages.type);
     object.dataset.is_null = messages.space->is_null;
-    object.dataset.extents = messages.space->extents;
+    object.dataset.extents = std::move(messages.space->extents);
   } else if (messages.type) {
     object.kind = Object::Kind::kDatatype;
   } else {
-    messages.header.blocks.front().view.fail("is neither a group nor a dataset nor a datatype");
+    messages.header.view.fail("is neither a group nor a dataset nor a datatype");
   }
-  note_oddities(context_, messages);
   return object;
 }
 
-ParsedSource::Loaded& ParsedSource::attributes_of(ObjectId id) const {
-  if (!attributes_ || attributes_->id != id) {
-    attributes_.reset();
-    auto loaded = std::make_unique<Loaded>(Loaded{id, read_messages(context_, id), {}, {}});
-    loaded->attributes.emplace(context_, loaded->messages);
-    attributes_ = std::move(loaded);
-  }
-  return *attributes_;
+const Attributes& ParsedSource::attributes_of(ObjectId id) const {
+  if (attributes_ && attributes_->object() == id) return *attributes_;
+  attributes_.reset();
+  return attributes_.emplace(context_, id);
 }
 
 std::vector<std::string> ParsedSource::attribute_names(ObjectId id) const {
-  return attributes_of(id).attributes->names();
+  return attributes_of(id).names();
 }
 
 std::optional<hdf5::Attribute> ParsedSource::attribute(ObjectId id, const std::string& name) const {
-  Attributes& attributes = *attributes_of(id).attributes;
+  const Attributes& attributes = attributes_of(id);
   const auto found = std::ranges::lower_bound(attributes.names(), name);
   if (found == attributes.names().end() || *found != name) return std::nullopt;
   try {
@@ -153,34 +141,31 @@ std::optional<hdf5::Attribute> ParsedSource::attribute(ObjectId id, const std::s
   }
 }
 
-ParsedSource::Loaded& ParsedSource::elements_of(ObjectId id) const {
-  if (!elements_ || elements_->id != id) {
-    elements_.reset();
-    auto loaded = std::make_unique<Loaded>(Loaded{id, read_messages(context_, id), {}, {}});
-    check_dataset(context_, loaded->messages);
-    loaded->elements.emplace(context_, loaded->messages);
-    elements_ = std::move(loaded);
-  }
-  return *elements_;
+Elements& ParsedSource::elements_of(ObjectId id) const {
+  if (elements_ && elements_->dataset().header.address == id) return *elements_;
+  elements_.reset();
+  return elements_.emplace(context_, id);
 }
 
 void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
                         std::span<std::byte> out) const {
-  elements_of(id).elements->read(first, count, out);
+  elements_of(id).read(first, count, out);
 }
 
 std::vector<std::string> ParsedSource::strings(ObjectId id, std::uint64_t first,
                                                std::uint64_t count) const {
-  Loaded& loaded = elements_of(id);
-  const auto& type = *loaded.messages.type;
-  const View& header = loaded.messages.header.blocks.front().view;
+  Elements& elements = elements_of(id);
+  const auto& type = *elements.dataset().type;
+  const View& header = elements.dataset().header.view;
   const auto size = checked_mul(count, type.size);
   if (!size || *size > kMaxAttributeBytes) {
-    header.unsupported(cat(count, " texts are asked for at once; at most ", kMaxAttributeBytes,
-                           " bytes are read"));
+    header.unsupported(count, " texts are asked for at once; at most ", kMaxAttributeBytes,
+                       " bytes are read");
   }
   Bytes bytes(static_cast<std::size_t>(*size));
-  loaded.elements->read(first, count, bytes);
+  elements.read(first, count, bytes);
+  arena_.clear();
+  const File::Keep keep(context_.file, arena_);
   return read_strings(context_, View("strings", header.address(), bytes, context_.file.sizes()),
                       static_cast<std::size_t>(count), type);
 }

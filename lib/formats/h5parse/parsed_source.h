@@ -1,10 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "formats/h5parse/attribute.h"
 #include "formats/h5parse/context.h"
 #include "formats/h5parse/elements.h"
 #include "formats/hdf5/source.h"
@@ -18,7 +18,6 @@ class ParsedSource final : public hdf5::Source {
   // Reads the superblock. `file` must outlive the source. Throws Error: kCorrupt, kUnsupported, kIo
   // where a program has the file open for writing.
   explicit ParsedSource(const RandomFile& file, Mode mode = Mode::kStrict);
-  ~ParsedSource() override;
 
   [[nodiscard]] hdf5::ObjectId root() const override { return context_.superblock.root; }
   // In salvage mode the links that are whole, and a note for what is not.
@@ -39,14 +38,14 @@ class ParsedSource final : public hdf5::Source {
   [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }
 
  private:
-  struct Loaded;
-  [[nodiscard]] Loaded& attributes_of(hdf5::ObjectId id) const;
-  [[nodiscard]] Loaded& elements_of(hdf5::ObjectId id) const;
+  [[nodiscard]] const Attributes& attributes_of(hdf5::ObjectId id) const;
+  [[nodiscard]] Elements& elements_of(hdf5::ObjectId id) const;
 
   Context context_;
+  mutable Arena arena_;  // of what is opened now
   // What was asked for last is likely to be asked for again.
-  mutable std::unique_ptr<Loaded> attributes_;
-  mutable std::unique_ptr<Loaded> elements_;
+  mutable std::optional<Attributes> attributes_;
+  mutable std::optional<Elements> elements_;
 };
 
 }  // namespace ckpt::h5parse

@@ -1,10 +1,9 @@
 #include "formats/h5parse/superblock.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
-#include "core/error.h"
-#include "core/text.h"
 #include "formats/h5parse/context.h"
 #include "formats/h5parse/object_header.h"
 
@@ -18,24 +17,13 @@ constexpr std::uint64_t kLongest = 104;  // version 1 with addresses of 8 bytes
 constexpr std::uint32_t kWriting = 1U;   // flags of version 3: a writer has not closed it
 constexpr std::uint32_t kSwmr = 4U;      // one writer, many readers
 
-// Section II.A: at 0, 512, 1024, 2048, …, behind a user block of that size.
-std::uint64_t find_signature(const File& file, std::uint64_t file_size) {
-  Bytes bytes(kSignature.size());
-  for (std::uint64_t at = 0; at <= file_size && bytes.size() <= file_size - at;
-       at = at == 0 ? 512 : at * 2) {
-    file.read("superblock", at, bytes);
-    if (as_text(bytes) == kSignature) return at;
-  }
-  throw Error(Errc::kCorrupt, "has no HDF5 signature");
-}
-
 Sizes read_sizes(View& view) {
   const Sizes sizes{view.u8(), view.u8()};
   for (const std::size_t size : {sizes.offset, sizes.length}) {
-    if (size == 16 || size == 32) view.unsupported(cat("has addresses of ", size, " bytes"));
+    if (size == 16 || size == 32) view.unsupported("has addresses of ", size, " bytes");
     if (size != 2 && size != 4 && size != 8) {
-      view.fail(cat("has addresses of ", sizes.offset, " and lengths of ", sizes.length,
-                    " bytes; 2, 4 or 8 are possible"));
+      view.fail("has addresses of ", sizes.offset, " and lengths of ", sizes.length,
+                " bytes; 2, 4 or 8 are possible");
     }
   }
   return sizes;
@@ -47,13 +35,16 @@ Sizes read_sizes(View& view) {
 //      4  size of what follows the name
 //      8  name, 8 bytes
 void refuse_driver(const Context& context, std::uint64_t address) {
-  Block block = context.file.block("driver information", address, 16);
-  if (block.view.u8() != 0) block.view.fail("has no version 0");
-  block.view.skip(7);
-  const std::string_view name = as_text(block.view.take(8));
-  if (name != "NCSAfami" && name != "NCSAmult") block.view.fail("has an unknown driver's name");
-  block.view.unsupported(
-      "the file is one of several that belong together (driver family or multi)");
+  View view = context.file.view("driver information", address, 16);
+  if (view.u8() != 0) view.fail("has no version 0");
+  view.skip(7);
+  const std::string_view name = as_text(view.take(8));
+  if (name != "NCSAfami" && name != "NCSAmult") view.fail("has an unknown driver's name");
+  view.unsupported("the file is one of several that belong together (driver family or multi)");
+}
+
+void check_base(const View& view, std::uint64_t base, const Superblock& block) {
+  if (base != block.base) view.fail("says that it lies at ", base, ", but is at ", block.base);
 }
 
 // Section II.A, versions 0 and 1; bytes for sizes of 8.
@@ -74,8 +65,8 @@ std::uint64_t read_old(View view, Context& context) {
   block.leaf_k = view.u16();
   block.group_k = view.u16();
   if (block.leaf_k == 0 || block.group_k == 0) {
-    view.fail(cat("has nodes of ", 2 * block.leaf_k, " symbols and ", 2 * block.group_k,
-                  " children; both must be at least 2"));
+    view.fail("has nodes of ", 2 * block.leaf_k, " symbols and ", 2 * block.group_k,
+              " children; both must be at least 2");
   }
   block.flags = view.u32();
   if (block.version == 1) {
@@ -91,15 +82,10 @@ std::uint64_t read_old(View view, Context& context) {
   block.root = view.offset();
   const std::uint32_t cache_type = view.u32();
   view.skip(4);
-  if (cache_type > 1)
-    view.fail(cat("its root has the cache type ", cache_type, "; 0 or 1 is possible"));
-  if (cache_type == 1) {
-    block.cached.emplace();
-    block.cached->tree = view.offset();
-    block.cached->heap = view.offset();
-  }
+  if (cache_type > 1) view.fail("its root has the cache type ", cache_type, "; 0 or 1 is possible");
+  if (cache_type == 1) block.cached = SymbolTable{view.offset(), view.offset()};
   context.file.set_frame(0, context.file.size(), sizes);
-  if (base != block.base) view.fail(cat("says that it lies at ", base, ", but is at ", block.base));
+  check_base(view, base, block);
   return driver;
 }
 
@@ -123,9 +109,9 @@ std::uint64_t read_new(View view, Context& context) {
   block.end = view.offset();
   block.root = view.offset();
   context.file.set_frame(0, context.file.size(), sizes);
-  if (base != block.base) view.fail(cat("says that it lies at ", base, ", but is at ", block.base));
+  check_base(view, base, block);
   if (extension != kUndefined && extension == block.root) {
-    view.fail(cat("its extension and the root group have one header, at ", extension));
+    view.fail("its extension and the root group have one header, at ", extension);
   }
   return extension;
 }
@@ -133,8 +119,7 @@ std::uint64_t read_new(View view, Context& context) {
 // Section II.C: an object header with settings that versions 0 and 1 have in place.
 void read_extension(Context& context, std::uint64_t address) {
   Superblock& block = context.superblock;
-  const ObjectHeader header = read_object_header(context, address);
-  for (const Message& message : header.messages) {
+  read_object_header(context, address, [&](const Message& message) {
     View body = message.body;
     switch (message.type) {
       case 0x0f:  // IV.A.2.p, shared message table: version 0, address, number of indexes
@@ -158,28 +143,30 @@ void read_extension(Context& context, std::uint64_t address) {
       default:  // free-space information: not needed for reading
         break;
     }
-  }
+  });
+}
+
+// What is wrong with the whole file is a note to those who salvage it.
+void complain(Context& context, Errc code, std::string sentence) {
+  if (context.mode == Mode::kStrict) throw Error(code, std::move(sentence));
+  context.note(std::move(sentence));
 }
 
 void check_end(Context& context, std::uint64_t file_size) {
   Superblock& block = context.superblock;
   if (block.end == kUndefined || block.end <= block.base) {
-    throw Error(Errc::kCorrupt, "superblock: does not say where the file ends");
+    corrupt("superblock: does not say where the file ends");
   }
   if (block.end > file_size) {
-    const std::string sentence =
-        cat("is truncated: it is ", file_size, " bytes long, but its superblock says ", block.end,
-            " (", block.end - file_size, " are missing)");
-    if (context.mode == Mode::kStrict) throw Error(Errc::kCorrupt, sentence);
-    context.note(sentence);
+    complain(context, Errc::kCorrupt,
+             cat("is truncated: it is ", file_size, " bytes long, but its superblock says ",
+                 block.end, " (", block.end - file_size, " are missing)"));
     block.end = file_size;
   }
   if (block.version == 3 && (block.flags & (kWriting | kSwmr)) != 0) {
-    const auto* sentence =
-        "is marked as open for writing: a program writes it now, or ended without closing it; if "
-        "none does, `h5clear -s` removes the mark, but its content may be damaged";
-    if (context.mode == Mode::kStrict) throw Error(Errc::kIo, sentence);
-    context.note(sentence);
+    complain(context, Errc::kIo,
+             "is marked as open for writing: a program writes it now, or ended without closing it; "
+             "if none does, `h5clear -s` removes the mark, but its content may be damaged");
   } else if (block.version < 2 && (block.flags & kWriting) != 0) {
     context.note("is marked as open for writing by a program that may not have closed it");
   }
@@ -187,25 +174,45 @@ void check_end(Context& context, std::uint64_t file_size) {
 
 }  // namespace
 
-void read_superblock(Context& context, std::uint64_t file_size) {
+// Section II.A: at 0, 512, 1024, 2048, …, behind a user block of that size.
+std::optional<std::uint64_t> find_signature(const RandomFile& file) {
+  std::array<std::byte, kSignature.size()> bytes{};
+  for (std::uint64_t at = 0; at <= file.size() && bytes.size() <= file.size() - at;
+       at = at == 0 ? 512 : at * 2) {
+    file.read_at(at, bytes);
+    if (as_text(bytes) == kSignature) return at;
+  }
+  return std::nullopt;
+}
+
+void read_superblock(Context& context, const RandomFile& file) {
   Superblock& block = context.superblock;
-  block.base = find_signature(context.file, file_size);
-  const std::uint64_t size = std::min(kLongest, file_size - block.base);
-  Block bytes = context.file.block("superblock", block.base, size);
-  View view = bytes.view;
+  const auto at = find_signature(file);
+  if (!at) corrupt("has no HDF5 signature");
+  block.base = *at;
+  View view =
+      context.file.view("superblock", block.base, std::min(kLongest, file.size() - block.base));
   view.skip(kSignature.size());
   block.version = view.version(0, 3);
   const std::uint64_t further =
       block.version < 2 ? read_old(view, context) : read_new(view, context);
-  check_end(context, file_size);
+  check_end(context, file.size());
   context.file.set_frame(block.base, block.end, context.file.sizes());
-  if (block.root == kUndefined) throw Error(Errc::kCorrupt, "superblock: names no root group");
+  if (block.root == kUndefined) corrupt("superblock: names no root group");
   if (further == kUndefined) return;
   if (block.version < 2) {
     refuse_driver(context, further);
   } else {
     context.attempt([&] { read_extension(context, further); });
   }
+}
+
+Superblock read_superblock(const RandomFile& file) {
+  Context context(file, Mode::kStrict);
+  Arena arena;
+  const File::Keep keep(context.file, arena);
+  read_superblock(context, file);
+  return context.superblock;
 }
 
 }  // namespace ckpt::h5parse

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/file.h"
 #include "formats/h5parse/view.h"
 
 namespace ckpt::h5parse {
@@ -31,10 +32,16 @@ struct Superblock {
   std::uint32_t shared_indexes = 0;         // rows of that table
 };
 
+// Where the signature is, empty where there is none at any of its places.
+std::optional<std::uint64_t> find_signature(const RandomFile& file);
+
 // Finds, reads and checks the superblock and sets the context's file to its frame. In salvage mode
 // a file that is shorter than the superblock says, or that a writer left open, is a note. Throws
 // Error: kCorrupt, kUnsupported for a version, a driver or sizes that are not known, kIo for a file
 // that a program has open for writing.
-void read_superblock(Context& context, std::uint64_t file_size);
+void read_superblock(Context& context, const RandomFile& file);
+
+// The same alone, for those who ask no more of the file.
+Superblock read_superblock(const RandomFile& file);
 
 }  // namespace ckpt::h5parse

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "core/bytes.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace ckpt::h5parse {
 
@@ -17,11 +19,18 @@ struct Sizes {
   std::size_t length = 8;
 };
 
+// Throws Error(kCorrupt): "B-tree at 96: is …", of pieces as cat() takes them.
+template <typename... Args>
+[[noreturn]] void corrupt(const Args&... pieces) {
+  throw Error(Errc::kCorrupt, cat(pieces...));
+}
+
 // The one way in which bytes of the file are looked at: a cursor over a piece of it that knows what
 // is left. Whatever passes the end of the piece is an Error(kCorrupt) which names the structure,
 // its address and both numbers. The bytes must outlive the view.
 class View {
  public:
+  View() = default;
   // `what` is a literal: "object header".
   View(std::string_view what, std::uint64_t address, ByteView bytes, Sizes sizes)
       : what_(what), address_(address), bytes_(bytes), sizes_(sizes) {}
@@ -44,10 +53,17 @@ class View {
   std::uint64_t offset() { return with_undefined(sizes_.offset); }
   std::uint64_t length() { return with_undefined(sizes_.length); }
 
-  ByteView take(std::size_t size);
+  ByteView take(std::size_t size) {
+    if (left() < size) too_short(size);
+    at_ += size;
+    return bytes_.subspan(at_ - size, size);
+  }
   void skip(std::size_t size) { take(size); }
   // The next `size` bytes as a view of their own, which calls itself `what`.
-  View part(std::string_view what, std::size_t size);
+  View part(std::string_view what, std::size_t size) {
+    const std::uint64_t address = address_ + at_;
+    return {what, address, take(size), sizes_};
+  }
   // Up to the next NUL, which must be there and is skipped.
   std::string_view text();
   // The same where name and NUL are padded to a multiple of 8 bytes.
@@ -56,13 +72,27 @@ class View {
   // Throws unless the next bytes are these.
   void signature(std::string_view expected);
   // Throws Error(kUnsupported) unless the next byte is a version from `first` to `last`.
-  std::uint32_t version(std::uint32_t first, std::uint32_t last);
+  std::uint32_t version(std::uint32_t first, std::uint32_t last) {
+    const std::uint32_t seen = u8();
+    if (seen < first || seen > last) wrong_version(seen, first, last);
+    return seen;
+  }
   // The last four bytes are the lookup3 of all before: throws unless they are, and cuts them off.
   void checksum();
+  // Throws unless they are equal: "its type is 3, but should be 5".
+  void expect(std::string_view what, std::uint64_t seen, std::uint64_t needed) const {
+    if (seen != needed) fail(what, " is ", seen, ", but should be ", needed);
+  }
 
   // Error(kCorrupt) and Error(kUnsupported): "object header at 96: SENTENCE".
-  [[noreturn]] void fail(std::string_view sentence) const;
-  [[noreturn]] void unsupported(std::string_view sentence) const;
+  template <typename... Args>
+  [[noreturn]] void fail(const Args&... sentence) const {
+    corrupt(what_, " at ", address_, ": ", sentence...);
+  }
+  template <typename... Args>
+  [[noreturn]] void unsupported(const Args&... sentence) const {
+    throw Error(Errc::kUnsupported, cat(what_, " at ", address_, ": ", sentence...));
+  }
 
  private:
   template <std::size_t N>
@@ -75,17 +105,20 @@ class View {
     at_ += N;
     return value;
   }
-  std::uint64_t with_undefined(std::size_t width);
+  std::uint64_t with_undefined(std::size_t width) {
+    if (width == 8) return fixed<8>();
+    const std::uint64_t value = number(width);
+    return value == (std::uint64_t{1} << 8 * width) - 1 ? kUndefined : value;
+  }
   [[noreturn]] void too_short(std::size_t size) const;
+  [[noreturn]] void wrong_version(std::uint32_t seen, std::uint32_t first,
+                                  std::uint32_t last) const;
 
   std::string_view what_;
-  std::uint64_t address_;
+  std::uint64_t address_ = 0;
   ByteView bytes_;
   Sizes sizes_;
   std::size_t at_ = 0;
 };
-
-// The sentence part "is X; Y is needed" about a number, in all messages alike.
-std::string mismatch(std::string_view what, std::uint64_t seen, std::uint64_t needed);
 
 }  // namespace ckpt::h5parse

@@ -1,7 +1,7 @@
 #include "formats/hdf5/format.h"
 
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/reader.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5/writer.h"
 #include "formats/hdf5_edit/edit.h"
 #include "formats/hdf5_edit/journal.h"
@@ -11,7 +11,7 @@ namespace {
 
 // Also a file whose signature is missing while an edit of it is carried out.
 bool detect(const RandomFile& file) {
-  return find_signature(file).has_value() || is_interrupted(file);
+  return h5parse::find_signature(file).has_value() || is_interrupted(file);
 }
 
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& /*path*/,

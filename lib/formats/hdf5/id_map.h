@@ -15,7 +15,7 @@ class IdMap {
  public:
   // The value of `id`, new or known; valid until the next call. REQUIRES: id is not all ones.
   std::pair<T*, bool> try_emplace(ObjectId id) {
-    if (2 * (size_ + 1) > slots_.size()) grow();
+    if (4 * (size_ + 1) > 3 * slots_.size()) grow();
     Slot& slot = slots_[place_of(id)];
     const bool is_new = slot.id == kEmpty;
     if (is_new) {

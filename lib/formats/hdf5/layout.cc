@@ -18,60 +18,55 @@ std::string under(const std::string& group, const std::string& name) {
   return group.empty() ? name : cat(group, "/", name);
 }
 
-// Gives entries better names, by their paths, as long as they stay unique.
+// Gives variables better names, by their paths, as long as they stay unique.
 class Renamer {
  public:
-  explicit Renamer(std::vector<Entry>& entries) : entries_(entries) {
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      by_path_.emplace(entries[i].place, i);
-      for (const auto& alias : entries[i].aliases) by_path_.emplace(alias, i);
-    }
+  Renamer(std::span<const std::string_view> paths, const Walk& walk) : paths_(paths), walk_(walk) {
+    for (std::size_t i = 0; i < paths.size(); ++i) by_path_.emplace(paths[i], i);
+    for (const auto& alias : walk.aliases) by_path_.emplace(alias.path, alias.dataset);
   }
 
   // False where there is no variable of that path. The first name for a variable counts.
-  bool rename(const std::string& path, std::string name) {
+  bool rename(std::string_view path, std::string name) {
     const auto it = by_path_.find(path);
     if (it == by_path_.end()) return false;
-    if (wanted_.empty()) wanted_.resize(entries_.size());
-    std::string& slot = wanted_[it->second];
-    if (slot.empty()) slot = std::move(name);
+    names_.emplace(it->second, std::move(name));
     return true;
   }
 
-  // Gives the names; those that would not be unique are left out, until all are.
-  void apply() {
-    if (wanted_.empty()) return;
-    bool changed = true;
-    while (changed) {
-      changed = false;
+  // The names; those that would not be unique are left out, until all are.
+  std::map<std::size_t, std::string> names() && {
+    for (bool changed = !names_.empty(); changed;) {
       std::unordered_map<std::string_view, int> counts;
-      for (std::size_t i = 0; i < entries_.size(); ++i) {
-        ++counts[wanted_[i].empty() ? entries_[i].name : wanted_[i]];
-        for (const auto& alias : entries_[i].aliases) ++counts[alias];
+      for (std::size_t i = 0; i < paths_.size(); ++i) {
+        const auto it = names_.find(i);
+        ++counts[it == names_.end() ? paths_[i] : it->second];
       }
+      for (const auto& alias : walk_.aliases) ++counts[alias.path];
       std::vector<std::size_t> dropped;
-      for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (!wanted_[i].empty() && counts[wanted_[i]] > 1) dropped.push_back(i);
+      for (const auto& [i, name] : names_) {
+        if (counts[name] > 1) dropped.push_back(i);
       }
-      for (const std::size_t i : dropped) wanted_[i].clear();
+      for (const std::size_t i : dropped) names_.erase(i);
       changed = !dropped.empty();
     }
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      if (!wanted_[i].empty()) entries_[i].name = std::move(wanted_[i]);
-    }
+    return std::move(names_);
   }
 
  private:
-  std::vector<Entry>& entries_;
-  std::unordered_map<std::string, std::size_t> by_path_;
-  std::vector<std::string> wanted_;
+  std::span<const std::string_view> paths_;
+  const Walk& walk_;
+  std::unordered_map<std::string_view, std::size_t> by_path_;
+  std::map<std::size_t, std::string> names_;
 };
 
 // Reads the layers of a Keras file and names their weights.
 class KerasLayers {
  public:
   KerasLayers(const Source& source, const Walk& walk, Renamer& renamer, Notes& notes)
-      : source_(source), walk_(walk), renamer_(renamer), notes_(notes) {}
+      : source_(source), renamer_(renamer), notes_(notes) {
+    for (const auto& [path, id] : walk.groups) groups_.emplace(path, id);
+  }
 
   // `prefix` is the group that has the layers.
   void name_layers(const std::string& prefix, const std::vector<std::string>& layers) {
@@ -89,8 +84,8 @@ class KerasLayers {
   // Names the weights of the group at `path` as `scope`/WEIGHT; `repeated` is left out of WEIGHT.
   bool name_weights(const std::string& path, const std::string& scope,
                     const std::string& repeated) {
-    const auto group = walk_.groups.find(path);
-    if (group == walk_.groups.end()) return false;
+    const auto group = groups_.find(path);
+    if (group == groups_.end()) return false;
     const auto weights = keras_list(source_, group->second, "weight_names");
     for (const std::string& weight : weights.value_or(std::vector<std::string>{})) {
       const std::string_view name = without_repetition(without_suffix(weight), repeated);
@@ -107,7 +102,7 @@ class KerasLayers {
   static std::string shown(const std::string& path) { return cat("/", escape(path)); }
 
   const Source& source_;
-  const Walk& walk_;
+  std::unordered_map<std::string_view, ObjectId> groups_;
   Renamer& renamer_;
   Notes& notes_;
 };
@@ -135,18 +130,22 @@ std::string keras_words(const Source& source, const std::vector<ObjectId>& group
              kind, known.empty() ? "" : cat(" (", join(known, ", "), ")"));
 }
 
+std::optional<ObjectId> group_at(const Walk& walk, std::string_view path) {
+  const auto it = std::ranges::find(walk.groups, path, &Walk::Group::path);
+  return it == walk.groups.end() ? std::nullopt : std::optional(it->id);
+}
+
 // All datasets are numbered under groups "vars"; a model without weights has the groups alone.
-bool is_keras3_weights(const Walk& walk, const std::vector<Entry>& entries) {
-  if (entries.empty()) return walk.groups.contains("layers") && walk.groups.contains("vars");
-  const auto is_numbered = [](const Entry& entry) {
-    const std::string& path = entry.place;
+bool is_keras3_weights(const Walk& walk, std::span<const std::string_view> paths) {
+  if (paths.empty()) return group_at(walk, "layers") && group_at(walk, "vars");
+  const auto is_numbered = [](std::string_view path) {
     const auto slash = path.rfind('/');
-    if (slash == std::string::npos || slash + 1 == path.size()) return false;
-    const std::string_view group = std::string_view(path).substr(0, slash);
-    return path.find_first_not_of("0123456789", slash + 1) == std::string::npos &&
+    if (slash == std::string_view::npos || slash + 1 == path.size()) return false;
+    const std::string_view group = path.substr(0, slash);
+    return path.find_first_not_of("0123456789", slash + 1) == std::string_view::npos &&
            (group == "vars" || group.ends_with("/vars"));
   };
-  return std::ranges::all_of(entries, is_numbered);
+  return std::ranges::all_of(paths, is_numbered);
 }
 
 void note_backend(std::string_view layout, Notes& notes) {
@@ -207,49 +206,44 @@ std::optional<std::vector<std::string>> keras_list(const Source& source, ObjectI
   return list;
 }
 
-std::string apply_layout(const Source& source, const Walk& walk, std::vector<Entry>& entries,
-                         Notes& notes) {
+Layout read_layout(const Source& source, const Walk& walk, std::span<const std::string_view> paths,
+                   Notes& notes) {
   const ObjectId root = source.root();
   const auto attributes = source.attribute_names(root);
   const auto has = [&](std::string_view name) {
     return std::ranges::find(attributes, name) != attributes.end();
   };
   if (has("ckpt_format") && first_text(source, root, "ckpt_format") == "native") {
-    Renamer renamer(entries);
-    for (const Entry& entry : entries) {
-      const std::string_view name = without_suffix(entry.place);
-      if (name != entry.place) renamer.rename(entry.place, std::string(name));
+    const auto has_suffix = [](std::string_view path) { return without_suffix(path) != path; };
+    if (std::ranges::none_of(paths, has_suffix)) return {"native", {}};
+    Renamer renamer(paths, walk);
+    for (const std::string_view path : paths) {
+      if (has_suffix(path)) renamer.rename(path, std::string(without_suffix(path)));
     }
-    renamer.apply();
-    return "native";
+    return {"native", std::move(renamer).names()};
   }
-  const auto group_at = [&](const std::string& path) -> std::optional<ObjectId> {
-    const auto it = walk.groups.find(path);
-    return it == walk.groups.end() ? std::nullopt : std::optional(it->second);
-  };
-  const auto model = group_at("model_weights");
+  const auto model = group_at(walk, "model_weights");
   const auto layers_of = [&](std::optional<ObjectId> group) {
     return group ? keras_list(source, *group, "layer_names") : std::nullopt;
   };
   const auto model_layers = layers_of(model);
   const auto layers = model_layers ? model_layers : layers_of(root);
   if (layers) {
-    Renamer renamer(entries);
+    Renamer renamer(paths, walk);
     KerasLayers keras(source, walk, renamer, notes);
     keras.name_layers(model_layers ? "model_weights" : "", *layers);
     if (model_layers) keras.name_weights("optimizer_weights", "optimizer", "");
-    renamer.apply();
     std::vector<ObjectId> groups{root};
     if (model_layers) groups.push_back(*model);
-    const std::string words = keras_words(source, groups, model_layers ? "model" : "weights");
+    std::string words = keras_words(source, groups, model_layers ? "model" : "weights");
     note_backend(words, notes);
-    return words;
+    return {std::move(words), std::move(renamer).names()};
   }
-  if (has("nb_layers")) return "Keras 0 weights";
-  if (const auto graph = group_at("graph"); graph && source.attribute(*graph, "nb_params")) {
-    return "Keras 0 weights";
+  if (has("nb_layers")) return {"Keras 0 weights", {}};
+  if (const auto graph = group_at(walk, "graph"); graph && source.attribute(*graph, "nb_params")) {
+    return {"Keras 0 weights", {}};
   }
-  return std::string(is_keras3_weights(walk, entries) ? kKeras3Weights : "plain");
+  return {std::string(is_keras3_weights(walk, paths) ? kKeras3Weights : "plain"), {}};
 }
 
 }  // namespace ckpt::hdf5

@@ -2,11 +2,11 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "checkpoint/entry.h"
 #include "formats/hdf5/notes.h"
 #include "formats/hdf5/source.h"
 #include "formats/hdf5/walk.h"
@@ -29,10 +29,16 @@ namespace ckpt::hdf5 {
 
 inline constexpr std::string_view kKeras3Weights = "Keras 3 weights";
 
-// Which layout it is, in words; entries' names (paths until now) are made better where the layout
-// knows them. Names of layers or weights that name nothing become notes.
-std::string apply_layout(const Source& source, const Walk& walk, std::vector<Entry>& entries,
-                         Notes& notes);
+struct Layout {
+  std::string words;  // which it is
+  // Of the variables that are not called by their path, by their position in it: the name.
+  std::map<std::size_t, std::string> names;
+};
+
+// The layout of a file whose walk gave out datasets at `paths`. Names of layers or weights that
+// name nothing become notes.
+Layout read_layout(const Source& source, const Walk& walk, std::span<const std::string_view> paths,
+                   Notes& notes);
 
 // The names of the layers in a file of Keras 3 weights, which the groups "vars" have as an
 // attribute:

@@ -6,11 +6,11 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/attribute_text.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/limits.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5/variable.h"
 #include "formats/hdf5/walk.h"
 
@@ -71,7 +71,7 @@ class Hdf5Reader final : public Reader {
     index_.format = "HDF5";
     index_.file_bytes = file_->size();
     if (!options.salvage) {
-      const std::uint64_t end = read_superblock(*file_).end_of_file;
+      const std::uint64_t end = h5parse::read_superblock(*file_).end;
       if (end < file_->size()) {
         notes.add("bytes behind the end", cat("has ", file_->size() - end,
                                               " bytes behind the end that its superblock tells"));
@@ -139,18 +139,22 @@ class Hdf5Reader final : public Reader {
     };
     Walk found = walk(*source_, take, notes, salvage ? lose : TakeDamage());
     opaque.note_guesses();
-    for (auto& alias : found.aliases) {
-      index_.entries[alias.dataset].aliases.push_back(std::move(alias.path));
+    for (const auto& alias : found.aliases) {
+      index_.entries[alias.dataset].aliases.push_back(alias.path);
     }
     for (Entry& entry : index_.entries) std::ranges::sort(entry.aliases);
     return found;
   }
 
   void name(const Walk& found, const OpenOptions& options, Notes& notes) {
-    index_.layout = apply_layout(*source_, found, index_.entries, notes);
+    std::vector<std::string_view> paths;
+    paths.reserve(index_.entries.size());
+    for (const Entry& entry : index_.entries) paths.push_back(entry.place);
+    Layout layout = read_layout(*source_, found, paths, notes);
+    index_.layout = std::move(layout.words);
     if (index_.layout == kKeras3Weights) index_.layers = keras3_layers(*source_, found);
-    if (!options.use_paths) return;
-    for (Entry& entry : index_.entries) entry.name = entry.place;
+    if (options.use_paths) return;
+    for (auto& [i, name] : layout.names) index_.entries[i].name = std::move(name);
   }
 
   void set_roles() {

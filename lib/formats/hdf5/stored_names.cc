@@ -25,11 +25,10 @@ std::string_view objection(std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> stored_names(std::span<const VariableSpec> specs) {
+std::vector<std::string> stored_names(std::span<const std::string_view> names) {
   std::vector<std::string> problems;
   std::unordered_set<std::string_view> scopes;
-  for (const VariableSpec& spec : specs) {
-    const std::string_view name = spec.name;
+  for (const std::string_view name : names) {
     if (const auto why = objection(name); !why.empty()) {
       problems.push_back(cat("'", escape(name), "' ", why));
     }
@@ -38,12 +37,13 @@ std::vector<std::string> stored_names(std::span<const VariableSpec> specs) {
     }
   }
   std::vector<std::string> paths;
-  for (const VariableSpec& spec : specs) {
-    std::string path = spec.name;
+  paths.reserve(names.size());
+  for (const std::string_view name : names) {
+    std::string path(name);
     if (path.ends_with(":0") || scopes.contains(path)) path += ":0";
     if (scopes.contains(path)) {
-      problems.push_back(cat("'", escape(spec.name), "' would be stored as '", escape(path),
-                             "', which is a scope"));
+      problems.push_back(
+          cat("'", escape(name), "' would be stored as '", escape(path), "', which is a scope"));
     }
     paths.push_back(std::move(path));
   }

@@ -2,9 +2,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "checkpoint/writer.h"
 
 namespace ckpt::hdf5 {
 
@@ -17,6 +16,6 @@ namespace ckpt::hdf5 {
 //     w:0                   w:0:0
 //
 // Throws Error(kInvalid), naming all of them, where HDF5 cannot hold names.
-std::vector<std::string> stored_names(std::span<const VariableSpec> specs);
+std::vector<std::string> stored_names(std::span<const std::string_view> names);
 
 }  // namespace ckpt::hdf5

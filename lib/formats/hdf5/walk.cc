@@ -13,14 +13,15 @@ namespace ckpt::hdf5 {
 namespace {
 
 struct Frame {
+  ObjectId group;
   std::size_t path_size;  // of the group's own path
   std::vector<Link> links;
   std::size_t next = 0;
 };
 
 struct SoftLink {
-  std::string group;  // where it lies
-  std::string name;
+  ObjectId group;  // where it lies
+  std::string path;
   std::string target;
 };
 
@@ -64,7 +65,7 @@ class Walker {
         visit(link.object);
         break;
       case Link::Kind::kSoft:
-        soft_links_.push_back({path_, link.name, link.target});
+        soft_links_.push_back({stack_.back().group, join_path(path_, link.name), link.target});
         break;
       case Link::Kind::kExternal:
         notes_.add("external links",
@@ -120,8 +121,8 @@ class Walker {
       throw Error(Errc::kUnsupported, cat("has groups nested more than ", kMaxDepth, " deep, at ",
                                           shown(path_.substr(0, 100)), "…"));
     }
-    result_.groups.emplace(path_, id);
-    stack_.push_back({path_.size(), std::move(links)});
+    result_.groups.push_back({path_, id});
+    stack_.push_back({id, path_.size(), std::move(links)});
   }
 
   void check_names(const std::vector<Link>& links) {
@@ -142,10 +143,12 @@ class Walker {
     }
   }
 
+  // Small, since there is one for each object.
   struct Visited {
     Object::Kind kind = Object::Kind::kGroup;
-    std::size_t dataset = 0;
+    std::uint32_t dataset = 0;
   };
+  static_assert(kMaxObjects <= UINT32_MAX);
 
   void meet_again(const Visited& known) {
     if (known.kind == Object::Kind::kDataset) {
@@ -197,18 +200,17 @@ class Walker {
 
   void resolve_soft_links() {
     for (const SoftLink& link : soft_links_) {
-      const std::string path = join_path(link.group, link.name);
-      const auto object = resolve(result_.groups.at(link.group), link.target);
+      const auto object = resolve(link.group, link.target);
       const Visited* known = object ? objects_.find(*object) : nullptr;
       if (known == nullptr) {
         notes_.add("soft links that lead nowhere",
-                   cat(shown(path), ": a soft link to ", escape(link.target),
+                   cat(shown(link.path), ": a soft link to ", escape(link.target),
                        ", which leads to nothing in this file"));
       } else if (known->kind == Object::Kind::kDataset) {
-        result_.aliases.push_back({known->dataset, path});
+        result_.aliases.push_back({known->dataset, link.path});
       } else {
         notes_.add("soft links to groups",
-                   cat(shown(path), ": a soft link to ", escape(link.target),
+                   cat(shown(link.path), ": a soft link to ", escape(link.target),
                        ", whose variables are listed there"));
       }
     }
@@ -222,7 +224,7 @@ class Walker {
   std::string path_;
   std::vector<Frame> stack_;
   IdMap<Visited> objects_;
-  std::size_t datasets_ = 0;
+  std::uint32_t datasets_ = 0;
   std::vector<SoftLink> soft_links_;
   std::unordered_map<ObjectId, std::unordered_map<std::string, Link>> resolved_groups_;
 };

@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/error.h"
@@ -14,7 +13,11 @@ namespace ckpt::hdf5 {
 // What a walk over a file's objects found beside the datasets. Paths have no leading "/"; the root
 // is "".
 struct Walk {
-  std::unordered_map<std::string, ObjectId> groups;
+  struct Group {
+    std::string path;
+    ObjectId id;
+  };
+  std::vector<Group> groups;  // as they were met
   struct Alias {
     std::size_t dataset;  // in the order in which they were given out
     std::string path;

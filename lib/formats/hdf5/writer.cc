@@ -20,8 +20,10 @@ class Hdf5Writer final : public Writer {
   Hdf5Writer(const std::string& path, std::vector<VariableSpec> specs, const CreateOptions& options)
       : Writer(std::move(specs)), path_(path), file_(path, options.overwrite) {
     check_ranks();
+    std::vector<std::string_view> names;
+    for (const VariableSpec& spec : this->specs()) names.push_back(spec.name);
     const Outcome outcome =
-        lay_out_by_helper({this->specs(), stored_names(this->specs()), options.metadata});
+        lay_out_by_helper({this->specs(), stored_names(names), options.metadata});
     if (outcome.created.size() != this->specs().size()) {
       throw Error(Errc::kWrite, "libhdf5 has not made room for every variable");
     }

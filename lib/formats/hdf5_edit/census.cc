@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "formats/edit/checksum.h"
 #include "formats/hdf5/layout.h"
+#include "formats/hdf5/variable.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -153,31 +154,44 @@ std::uint64_t checksum_of(const Source& source, ObjectId id,
   return checksum_of(source, id, source.open(id), names, without);
 }
 
+std::string_view Variables::name_of(std::size_t i) const {
+  const auto it = names.find(i);
+  return it == names.end() ? variables[i].place : it->second;
+}
+
+std::span<const Variables::Alias> Variables::aliases_of(std::size_t i) const {
+  const auto found = std::ranges::equal_range(aliases, i, {}, &Alias::variable);
+  return {found.begin(), found.end()};
+}
+
 Variables list_variables(const Source& source, const RandomFile& file, bool use_paths,
                          const Observe& observe) {
   Variables out;
   Notes notes;
   const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
-    // What an opaque type holds does not matter here: its bytes stay what they are.
-    Variable variable;
     try {
-      variable = make_variable(path, id, dataset, "", file.size(), notes);
+      // What an opaque type holds does not matter here: its bytes stay what they are.
+      static_cast<void>(make_variable(path, id, dataset, "", file.size(), notes));
     } catch (const Error& e) {
       throw e.in(cat("/", escape(path)));
     }
-    out.entries.push_back(std::move(variable.entry));
-    out.places.push_back(variable.place);
+    const std::string_view place = out.strings.add(path);
+    out.variables.push_back({place, id, dataset.storage.kind});
     return true;
   };
-  Walk found = walk(ObservedSource(source, observe), take, notes);
-  for (auto& alias : found.aliases) {
-    out.entries[alias.dataset].aliases.push_back(std::move(alias.path));
+  const Walk found = walk(ObservedSource(source, observe), take, notes);
+  for (const auto& alias : found.aliases) {
+    out.aliases.push_back({alias.dataset, out.strings.add(alias.path)});
   }
-  for (Entry& entry : out.entries) std::ranges::sort(entry.aliases);
-  out.layout = apply_layout(source, found, out.entries, notes);
-  if (use_paths) {
-    for (Entry& entry : out.entries) entry.name = entry.place;
-  }
+  std::ranges::sort(out.aliases, {}, [](const Variables::Alias& alias) {
+    return std::pair(alias.variable, alias.path);
+  });
+  std::vector<std::string_view> paths;
+  paths.reserve(out.variables.size());
+  for (const auto& variable : out.variables) paths.push_back(variable.place);
+  Layout layout = read_layout(source, found, paths, notes);
+  out.layout = std::move(layout.words);
+  if (!use_paths) out.names = std::move(layout.names);
   return out;
 }
 

@@ -7,9 +7,10 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
-#include "formats/hdf5/superblock.h"
+#include "formats/hdf5/variable.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -22,21 +23,23 @@ namespace {
 
 class Checker {
  public:
-  Checker(const Plan& plan, const Source& source_before, const RandomFile& patched)
+  Checker(const Plan& plan, const RandomFile& original, const RandomFile& patched)
       : plan_(plan),
         expected_(plan.work.expected),
-        source_before_(source_before),
+        source_before_(open_source(original)),
         source_after_(open_source(patched)),
-        base_(read_superblock(patched).offset) {
+        base_(h5parse::read_superblock(patched).base) {
     find_changed_texts();
     // The walk comes to an object by a link that was compared, so that all of them are.
     after_ = list_variables(*source_after_, patched, plan.use_paths,
                             [&](ObjectId id, const Object& object, std::uint64_t checksum) {
                               if (fault_.empty()) compare(id, object, checksum);
                             });
-    for (std::size_t i = 0; i < after_.places.size(); ++i) {
-      *entry_of_.try_emplace(after_.places[i].object).first = i;
+    by_object_.reserve(after_.variables.size());
+    for (std::size_t i = 0; i < after_.variables.size(); ++i) {
+      by_object_.emplace_back(after_.variables[i].object, i);
     }
+    std::ranges::sort(by_object_);
   }
 
   void run(std::span<const Extent> created) const {
@@ -121,9 +124,16 @@ class Checker {
     if (plan_.before.checksum_of(id) == checksum && !is_touched(id)) return;
     const auto changed = changed_.find(id);
     const auto without = changed == changed_.end() ? std::vector<std::string>{} : changed->second;
-    if (checksum_of(source_before_, id, without) != checksum_of(*source_after_, id, without)) {
+    if (checksum_of(*source_before_, id, without) != checksum_of(*source_after_, id, without)) {
       fault_ = cat(shown(id), " has another type, shape, place or attribute");
     }
+  }
+
+  // The position of the object in after_.
+  [[nodiscard]] std::optional<std::size_t> variable_of(ObjectId object) const {
+    const auto it =
+        std::ranges::lower_bound(by_object_, object, {}, &std::pair<ObjectId, std::size_t>::first);
+    return it == by_object_.end() || it->first != object ? std::nullopt : std::optional(it->second);
   }
 
   // For messages: an object of the plan by its path.
@@ -160,10 +170,13 @@ class Checker {
     if (created.size() != plan_.edit.puts.size()) reject("there is no room for a new tensor");
     for (std::size_t p = 0; p < created.size(); ++p) {
       const VariableSpec& spec = plan_.edit.puts[p].spec;
-      const std::size_t* at = entry_of_.find(actual(plan_.work.puts[p]));
-      if (at == nullptr) reject(cat("'", escape(spec.name), "' is no variable"));
-      const Entry& entry = after_.entries[*at];
-      const Place& place = after_.places[*at];
+      const ObjectId object = actual(plan_.work.puts[p]);
+      const auto at = variable_of(object);
+      if (!at) reject(cat("'", escape(spec.name), "' is no variable"));
+      Notes notes;
+      const Variable found = make_variable("", object, source_after_->open(object).dataset, "",
+                                           plan_.patch.size_after, notes);
+      const auto& [entry, place] = found;
       // What opaque types hold is told by an attribute, which a census does not look at.
       const bool is_opaque = entry.dtype == DType::kOther;
       if ((!is_opaque && entry.dtype != spec.dtype) || entry.shape != spec.shape) {
@@ -181,38 +194,39 @@ class Checker {
 
   void check_names() const {
     std::size_t kept = plan_.edit.puts.size();
-    std::size_t last = plan_.before.entries.size();
+    std::size_t last = plan_.before.variables.size();
     for (const auto& wish : plan_.wishes.names) {
       if (wish.to.empty()) continue;
-      const std::size_t* at = entry_of_.find(plan_.before.places[wish.entry].object);
+      const auto at = variable_of(plan_.before.variables[wish.entry].object);
       // A soft link whose target was dropped is there and names nothing.
-      if (at == nullptr && wish.is_alias) continue;
-      if (at == nullptr) reject(cat("'", escape(wish.to), "' is missing"));
+      if (!at && wish.is_alias) continue;
+      if (!at) reject(cat("'", escape(wish.to), "' is missing"));
       if (wish.entry != last) ++kept;
       last = wish.entry;
       if (!wish.is_alias || wish.from != wish.to) check_name(*at, wish.to);
     }
-    if (kept != after_.entries.size()) {
-      reject(cat("it has ", after_.entries.size(), " variables, not ", kept));
+    if (kept != after_.variables.size()) {
+      reject(cat("it has ", after_.variables.size(), " variables, not ", kept));
     }
   }
 
-  void check_name(std::size_t entry, std::string_view name) const {
-    const Entry& there = after_.entries[entry];
-    if (there.name == name || there.place == name ||
-        std::ranges::find(there.aliases, name) != there.aliases.end()) {
+  void check_name(std::size_t variable, std::string_view name) const {
+    const std::string_view there = after_.name_of(variable);
+    const auto aliases = after_.aliases_of(variable);
+    if (there == name || after_.variables[variable].place == name ||
+        std::ranges::find(aliases, name, &Variables::Alias::path) != aliases.end()) {
       return;
     }
-    reject(cat("'", escape(name), "' is called '", escape(there.name), "'"));
+    reject(cat("'", escape(name), "' is called '", escape(there), "'"));
   }
 
   const Plan& plan_;
   const LinkTree& expected_;
-  const Source& source_before_;
+  std::unique_ptr<Source> source_before_;
   std::unique_ptr<Source> source_after_;
   std::uint64_t base_;  // addresses count from here
   Variables after_;
-  IdMap<std::size_t> entry_of_;                  // in after_
+  std::vector<std::pair<ObjectId, std::size_t>> by_object_;  // positions in after_, sorted
   std::unordered_map<ObjectId, ObjectId> made_;  // where new objects lie, by their id in the plan
   std::unordered_map<ObjectId, ObjectId> planned_;        // and the other way round
   std::map<ObjectId, std::vector<std::string>> changed_;  // texts, by the id in the plan
@@ -221,10 +235,10 @@ class Checker {
 
 }  // namespace
 
-void check_outcome(const Plan& plan, const Source& source_before, const RandomFile& patched,
+void check_outcome(const Plan& plan, const RandomFile& original, const RandomFile& patched,
                    std::span<const Extent> created) {
   try {
-    Checker(plan, source_before, patched).run(created);
+    Checker(plan, original, patched).run(created);
   } catch (const Error& e) {
     if (e.code() == Errc::kWrite || e.code() == Errc::kIo) throw;
     reject(e.what());

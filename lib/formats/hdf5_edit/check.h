@@ -20,10 +20,10 @@ struct Plan {
 // object that was there before has the same datatype, shape, storage place and attributes, but for
 // the texts that the plan changes (a dataset's attributes are compared where the patch touches the
 // page of its header or the next); new tensors have their type, their shape and the room that the
-// helper told; every variable has the name that was asked for. `source_before` reads the file as it
-// was. Throws Error(kWrite) at the first difference: then something is wrong with this program or
+// helper told; every variable has the name that was asked for. `original` is the file as it was.
+// Throws Error(kWrite) at the first difference: then something is wrong with this program or
 // with libhdf5, and nothing must be written.
-void check_outcome(const Plan& plan, const Source& source_before, const RandomFile& patched,
+void check_outcome(const Plan& plan, const RandomFile& original, const RandomFile& patched,
                    std::span<const Extent> created);
 
 }  // namespace ckpt::hdf5

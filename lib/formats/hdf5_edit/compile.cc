@@ -65,17 +65,19 @@ class Compiler {
            .path = path,
            .dtype = put.spec.dtype,
            .shape = put.spec.shape});
-      moves_.push_back({path, naming_.puts[p]});
+      moves_.push_back({naming_.strings.add(path), naming_.puts[p]});
       const auto it = by_name.find(put.replaces);
       if (it == by_name.end()) continue;
-      add({.kind = Operation::Kind::kCopyAttributes, .path = moves_[it->second].from, .to = path});
+      add({.kind = Operation::Kind::kCopyAttributes,
+           .path = std::string(moves_[it->second].from),
+           .to = path});
     }
   }
 
   // First whole layers: their groups carry attributes, and must not be made anew.
   void move_groups() {
-    std::vector<PathMove> moves;
-    for (const PathMove& move : moves_) {
+    std::vector<PathMoveView> moves;
+    for (const PathMoveView& move : moves_) {
       const std::pair<std::string, std::string>* best = nullptr;
       for (const auto& group : naming_.groups) {
         const bool is_in = move.from.starts_with(cat(group.first, "/"));
@@ -83,12 +85,13 @@ class Compiler {
       }
       moves.push_back({move.from, best == nullptr
                                       ? move.from
-                                      : cat(best->second, move.from.substr(best->first.size()))});
+                                      : naming_.strings.add(cat(
+                                            best->second, move.from.substr(best->first.size())))});
     }
     std::vector<ObjectId> ids;
     for (const auto& [from, to] : naming_.groups) ids.push_back(work_.expected.find(from)->object);
     carry_out(moves);
-    for (std::size_t i = 0; i < moves.size(); ++i) moves_[i].from = std::move(moves[i].to);
+    for (std::size_t i = 0; i < moves.size(); ++i) moves_[i].from = moves[i].to;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const auto& [from, to] = naming_.groups[i];
       const Link* link = work_.expected.find(to);
@@ -99,12 +102,13 @@ class Compiler {
     }
   }
 
-  void carry_out(const std::vector<PathMove>& moves) {
-    for (const Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(step);
+  void carry_out(const std::vector<PathMoveView>& moves) {
+    for (Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(std::move(step));
   }
 
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
-  [[nodiscard]] std::vector<std::string> others_beside(const std::vector<PathMove>& moves) const {
+  [[nodiscard]] std::vector<std::string> others_beside(
+      const std::vector<PathMoveView>& moves) const {
     std::unordered_set<std::string_view> leaves;
     leaves.reserve(moves.size());
     for (const auto& move : moves) leaves.insert(move.from);
@@ -119,11 +123,13 @@ class Compiler {
     return others;
   }
 
-  void carry_out(const Step& step) {
+  void carry_out(Step&& step) {
     switch (step.kind) {
       case StepKind::kMove:
         make_scopes_above(step.to);
-        add({.kind = Operation::Kind::kMove, .path = step.from, .to = step.to});
+        add({.kind = Operation::Kind::kMove,
+             .path = std::move(step.from),
+             .to = std::move(step.to)});
         break;
       case StepKind::kDrop:
         add({.kind = Operation::Kind::kRemove, .path = step.from});
@@ -188,7 +194,7 @@ class Compiler {
   const Wishes& wishes_;
   const Edit& edit_;
   Work work_;
-  std::vector<PathMove> moves_;  // of the leaves from where they are now, then of the puts
+  std::vector<PathMoveView> moves_;  // of the leaves from where they are now, then of the puts
 };
 
 }  // namespace
@@ -197,28 +203,31 @@ Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& ed
   return Compiler(std::move(links), std::move(naming), wishes, edit).run();
 }
 
-std::vector<EditOperation> report_of(const std::vector<Operation>& operations) {
+std::vector<EditOperation> report_of(std::vector<Operation> operations) {
   using Kind = EditOperation::Kind;
   std::vector<EditOperation> report;
-  for (const Operation& operation : operations) {
+  const auto add = [&](Kind kind, Operation& operation) {
+    report.push_back({kind, std::move(operation.path), std::move(operation.to)});
+  };
+  for (Operation& operation : operations) {
     switch (operation.kind) {
       case Operation::Kind::kMakeGroup:
-        report.push_back({Kind::kMakeScope, operation.path, ""});
+        add(Kind::kMakeScope, operation);
         break;
       case Operation::Kind::kMove:
-        report.push_back({Kind::kMove, operation.path, operation.to});
+        add(Kind::kMove, operation);
         break;
       case Operation::Kind::kRemove:
-        report.push_back({Kind::kDrop, operation.path, ""});
+        add(Kind::kDrop, operation);
         break;
       case Operation::Kind::kLink:
-        report.push_back({Kind::kLink, operation.path, operation.to});
+        add(Kind::kLink, operation);
         break;
       case Operation::Kind::kTexts:
-        report.push_back({Kind::kText, operation.path, operation.to});
+        add(Kind::kText, operation);
         break;
       case Operation::Kind::kCreate:
-        report.push_back({Kind::kCreate, operation.path, ""});
+        add(Kind::kCreate, operation);
         break;
       case Operation::Kind::kCopyAttributes:
         break;  // a part of what kCreate means

@@ -24,6 +24,6 @@ struct Work {
 Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& edit);
 
 // For reports.
-std::vector<EditOperation> report_of(const std::vector<Operation>& operations);
+std::vector<EditOperation> report_of(std::vector<Operation> operations);
 
 }  // namespace ckpt::hdf5

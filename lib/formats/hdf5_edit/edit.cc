@@ -12,8 +12,8 @@
 #include "formats/edit/clone.h"
 #include "formats/edit/locked_file.h"
 #include "formats/edit/wishes.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5/reader.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/hdf5_edit/journal.h"
 #include "formats/hdf5_edit/prepare.h"
 #include "formats/hdf5_edit/repack.h"
@@ -99,7 +99,7 @@ EditResult::How apply_in_place(int fd, const std::string& path, InPlace in_place
     cloned = copy->clone();
   }
   if (!copy) {
-    const std::uint64_t signature_at = read_superblock(*view_file(fd)).offset;
+    const std::uint64_t signature_at = h5parse::read_superblock(*view_file(fd)).base;
     apply_with_journal(fd, signature_at, change.outcome.patch, change.outcome.created, change.fill);
     check_written(*view_file(fd), change.outcome);
     return EditResult::How::kJournalled;
@@ -134,13 +134,14 @@ class Editor {
     fd_ = locked.get();
     const auto file = view_file(fd_);
     check_not_interrupted(*file);
-    static_cast<void>(read_superblock(*file));
+    static_cast<void>(h5parse::read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
-    Prepared prepared = prepare(*file, {fd_, 0, file->size()}, edit_, options_);
+    Prepared prepared = prepare(*file, {fd_, 0, file->size()}, edit_, options_,
+                                [&](const Prepared& plan, const Census& census,
+                                    const Wishes& wishes) { repack(plan, census, wishes); });
     result_.operations = std::move(prepared.operations);
     result_.notes = std::move(prepared.notes);
-    if (options_.plan_only) return std::move(result_);
-    if (options_.repack) return repack(prepared.census, prepared.wishes);
+    if (options_.plan_only || options_.repack) return std::move(result_);
     if (result_.operations.empty() && target_.empty()) return std::move(result_);
     return write(*file, std::move(prepared.outcome));
   }
@@ -182,13 +183,14 @@ class Editor {
     return std::move(result_);
   }
 
-  EditResult repack(const Census& census, const Wishes& wishes) {
+  void repack(const Prepared& plan, const Census& census, const Wishes& wishes) {
+    result_.operations = plan.operations;
+    result_.notes = plan.notes;
     const auto original = open_hdf5(view_file(fd_), OpenOptions{.use_paths = options_.use_paths});
     if (options_.before_commit) options_.before_commit(result_);
     result_.size_after =
         repack_native(*original, census, wishes, edit_, target_, options_.overwrite);
     result_.how = EditResult::How::kRepacked;
-    return std::move(result_);
   }
 
   const std::string& path_;

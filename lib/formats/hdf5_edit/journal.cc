@@ -9,7 +9,7 @@
 #include "core/raw_file.h"
 #include "core/text.h"
 #include "formats/edit/checksum.h"
-#include "formats/hdf5/superblock.h"
+#include "formats/h5parse/superblock.h"
 #include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
@@ -156,7 +156,7 @@ std::optional<std::uint64_t> find_locator(const RandomFile& file, std::uint64_t 
 
 std::uint64_t end_of_data_of(const RandomFile& file) {
   try {
-    return read_superblock(file).end_of_file;
+    return h5parse::read_superblock(file).end;
   } catch (const Error&) {
     return 0;
   }
@@ -306,7 +306,8 @@ JournalState find_journal(const RandomFile& file, std::uint64_t end_of_data) {
 
 bool is_interrupted(const RandomFile& file) {
   // The marker may be half written; then the footer tells.
-  if (!find_signature(file)) return has_edit_marker(file) || read_journal(file).has_value();
+  if (!h5parse::find_signature(file))
+    return has_edit_marker(file) || read_journal(file).has_value();
   return find_journal(file, end_of_data_of(file)) != JournalState::kNone;
 }
 

@@ -18,13 +18,12 @@ struct GroupMove {
 // Every group with variables below it.
 std::map<std::string, GroupMove> group_moves(const Naming& naming) {
   std::map<std::string, GroupMove> moves;
-  for (const PathMove& leaf : naming.leaves) {
+  for (const PathMoveView& leaf : naming.leaves) {
     if (leaf.to.empty()) continue;
     for (auto group = parent_path(leaf.from); !group.empty(); group = parent_path(group)) {
-      const std::string_view rest = std::string_view(leaf.from).substr(group.size());
+      const std::string_view rest = leaf.from.substr(group.size());
       const bool fits = leaf.to.size() > rest.size() && leaf.to.ends_with(rest);
-      const std::string_view to =
-          fits ? std::string_view(leaf.to).substr(0, leaf.to.size() - rest.size()) : "";
+      const std::string_view to = fits ? leaf.to.substr(0, leaf.to.size() - rest.size()) : "";
       const auto [it, is_new] = moves.try_emplace(std::string(group), GroupMove{std::string(to)});
       if (!fits || it->second.to != to) it->second.is_one = false;
     }

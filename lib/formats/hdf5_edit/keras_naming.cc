@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -73,11 +74,7 @@ class KerasPlanner {
 
   Naming run() {
     read_layers();
-    for (std::size_t i = 0; i < wishes_.names.size(); ++i) {
-      const auto& wish = wishes_.names[i];
-      const std::string& place = census_.entries[wish.entry].place;
-      naming_.leaves.push_back({wish.is_alias ? wish.from : place, ""});
-    }
+    for (const auto& wish : wishes_.names) naming_.leaves.push_back({path_of(wish), ""});
     for (Layer& layer : layers_) choose_target(layer);
     check_targets();
     naming_.puts.resize(edit_.puts.size());
@@ -89,6 +86,10 @@ class KerasPlanner {
   }
 
  private:
+  [[nodiscard]] std::string_view path_of(const Wishes::Name& wish) const {
+    return wish.is_alias ? wish.from : census_.variables[wish.entry].place;
+  }
+
   [[nodiscard]] std::optional<ObjectId> group_at(const std::string& path) const {
     if (path.empty()) return source_.root();
     const Link* link = census_.links.find(path);
@@ -104,9 +105,7 @@ class KerasPlanner {
 
   void read_layers() {
     for (std::size_t i = 0; i < wishes_.names.size(); ++i) {
-      const auto& wish = wishes_.names[i];
-      const std::string& place = census_.entries[wish.entry].place;
-      by_path_.emplace(wish.is_alias ? wish.from : place, i);
+      by_path_.emplace(path_of(wishes_.names[i]), i);
     }
     const auto in_model = list_at("model_weights", "layer_names");
     if (in_model) prefix_ = "model_weights";
@@ -135,7 +134,7 @@ class KerasPlanner {
         const std::size_t entry = wishes_.names[it->second].entry;
         std::size_t wish = it->second;
         while (wishes_.names[wish].is_alias) --wish;
-        const bool is_named_so = census_.entries[entry].name == cat(layer.scope, "/", weight.rest);
+        const bool is_named_so = census_.name_of(entry) == cat(layer.scope, "/", weight.rest);
         if (is_named_so && !owner_.contains(wish)) {
           weight.wish = wish;
           owner_.emplace(wish, layers_.size());
@@ -206,8 +205,7 @@ class KerasPlanner {
                         "; a Keras file has one group for each layer"));
       }
       if (layer.target == layer.scope) continue;
-      static_cast<void>(
-          stored_names(std::vector<VariableSpec>{{.name = layer.target, .collections = {}}}));
+      static_cast<void>(stored_names(std::array<std::string_view, 1>{layer.target}));
       if (census_.layout.starts_with("Keras 3") && layer.target.find('/') != std::string::npos) {
         throw Error(Errc::kUnsupported,
                     cat("layer ", quoted(layer.scope), " cannot be called ", quoted(layer.target),
@@ -259,9 +257,10 @@ class KerasPlanner {
       if (wish.to.empty()) continue;
       // Variables that keep their name keep their place; those of a layer that moves keep their
       // rest.
-      const std::string rest = wish.to.substr(layer.target.size() + 1);
+      const std::string rest(wish.to.substr(layer.target.size() + 1));
       stored.push_back(stored_as(layer, weight, rest));
-      naming_.leaves[*weight.wish].to = under(group_after(layer), stored.back());
+      naming_.leaves[*weight.wish].to =
+          naming_.strings.add(under(group_after(layer), stored.back()));
     }
     for (std::size_t p = 0; p < edit_.puts.size(); ++p) {
       if (!is_for_here(p)) continue;
@@ -281,7 +280,7 @@ class KerasPlanner {
       auto& leaf = naming_.leaves[i];
       if (owner_.contains(i)) continue;
       // What lies in a layer's group goes with it.
-      leaf.to = wish.from == wish.to ? moved_with_group(leaf.from) : wish.to;
+      leaf.to = wish.from == wish.to ? naming_.strings.add(moved_with_group(leaf.from)) : wish.to;
     }
     std::vector<std::string> homeless;
     for (std::size_t p = 0; p < edit_.puts.size(); ++p) {
@@ -294,13 +293,13 @@ class KerasPlanner {
     }
   }
 
-  [[nodiscard]] std::string moved_with_group(const std::string& path) const {
+  [[nodiscard]] std::string moved_with_group(std::string_view path) const {
     const std::pair<std::string, std::string>* best = nullptr;
     for (const auto& group : naming_.groups) {
       const bool is_in = path.starts_with(cat(group.first, "/"));
       if (is_in && (best == nullptr || group.first.size() > best->first.size())) best = &group;
     }
-    return best == nullptr ? path : cat(best->second, path.substr(best->first.size()));
+    return best == nullptr ? std::string(path) : cat(best->second, path.substr(best->first.size()));
   }
 
   void write_list(const std::string& group_before, const std::string& group_now,
@@ -337,7 +336,7 @@ class KerasPlanner {
       if (!weight.wish || slash == std::string::npos) continue;
       const auto& to = wishes_.names[*weight.wish].to;
       if (to.empty()) continue;
-      const std::string rest = to.substr(layer.target.size() + 1);
+      const std::string rest(to.substr(layer.target.size() + 1));
       const std::string before = weight.rest.substr(0, slash);
       const std::string after = rest.substr(0, rest.find('/'));
       const auto [it, is_new] = names.emplace(before, after);
@@ -386,8 +385,8 @@ class KerasPlanner {
   std::string prefix_;
   std::vector<std::string> layer_names_;
   std::vector<Layer> layers_;
-  std::unordered_map<std::string, std::size_t> by_path_;  // wishes
-  std::unordered_map<std::size_t, std::size_t> owner_;    // of a wish: its layer
+  std::unordered_map<std::string_view, std::size_t> by_path_;  // wishes
+  std::unordered_map<std::size_t, std::size_t> owner_;         // of a wish: its layer
   Naming naming_;
 };
 

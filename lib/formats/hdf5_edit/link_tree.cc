@@ -71,7 +71,8 @@ void LinkTree::add_group(ObjectId id, LinkGroup group) {
   for (const Link* link : group.by_name()) {
     has_soft_links_ = has_soft_links_ || link->kind == Link::Kind::kSoft;
   }
-  *groups_.try_emplace(id).first = std::move(group);
+  *group_at_.try_emplace(id).first = static_cast<std::uint32_t>(groups_.size());
+  groups_.push_back(std::move(group));
 }
 
 const LinkGroup* LinkTree::find_group(std::string_view path) const {
@@ -199,7 +200,7 @@ void LinkTree::apply(const Operation& operation) {
     case Operation::Kind::kMakeGroup: {
       const ObjectId id = next_made_++;
       place(operation.path, Link{.object = id});
-      groups_.try_emplace(id);
+      add_group(id, {});
       break;
     }
     case Operation::Kind::kCreate:

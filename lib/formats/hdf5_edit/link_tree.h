@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,7 +53,10 @@ class LinkTree {
 
   [[nodiscard]] ObjectId root() const { return root_; }
   // Null where the object is no group.
-  [[nodiscard]] const LinkGroup* group(ObjectId id) const { return groups_.find(id); }
+  [[nodiscard]] const LinkGroup* group(ObjectId id) const {
+    const std::uint32_t* at = group_at_.find(id);
+    return at == nullptr ? nullptr : &groups_[*at];
+  }
   [[nodiscard]] bool has_soft_links() const { return has_soft_links_; }
 
   void add_group(ObjectId id, LinkGroup group);
@@ -82,7 +86,8 @@ class LinkTree {
   [[nodiscard]] LinkGroup* group_above(std::string_view path);
 
   ObjectId root_;
-  IdMap<LinkGroup> groups_;
+  std::deque<LinkGroup> groups_;
+  IdMap<std::uint32_t> group_at_;  // in groups_
   bool has_soft_links_ = false;
   ObjectId next_made_ = kFirstMade;
 };

@@ -27,19 +27,13 @@ std::unordered_set<std::string_view> scopes_of(std::span<const std::string_view>
   return scopes;
 }
 
-std::vector<VariableSpec> specs_of(std::span<const std::string_view> names) {
-  std::vector<VariableSpec> specs;
-  for (const auto name : names) specs.push_back({.name = std::string(name), .collections = {}});
-  return specs;
-}
-
 // Where the native layout has what these names, and empty ones nowhere.
 std::vector<std::string> native_places(std::span<const std::string_view> names) {
   std::vector<std::string_view> present;
   for (const auto name : names) {
     if (!name.empty()) present.push_back(name);
   }
-  auto places = stored_names(specs_of(present));
+  auto places = stored_names(present);
   std::vector<std::string> result;
   std::size_t next = 0;
   for (const auto name : names) result.push_back(name.empty() ? "" : std::move(places[next++]));
@@ -63,16 +57,17 @@ Naming place_native(const Census& census, const Wishes& wishes, const Edit& edit
   }
   const auto places = native_places(after);
   Naming naming;
+  naming.leaves.reserve(wishes.names.size());
   std::size_t next = 0;
   for (const auto& name : wishes.names) {
     if (name.is_alias) {
       naming.leaves.push_back({name.from, name.to});
       continue;
     }
-    const std::string& place = census.entries[name.entry].place;
+    const std::string_view place = census.variables[name.entry].place;
     // What another program has stored in its own way stays so.
     const bool stays = name.from == name.to && place != usual[next];
-    naming.leaves.push_back({place, stays ? place : places[next]});
+    naming.leaves.push_back({place, stays ? place : naming.strings.add(places[next])});
     ++next;
   }
   naming.puts.assign(places.begin() + static_cast<std::ptrdiff_t>(next), places.end());
@@ -86,10 +81,10 @@ Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edi
   naming.leaves.reserve(wishes.names.size());
   after.reserve(wishes.names.size());
   for (const auto& name : wishes.names) {
-    const std::string_view from = name.is_alias ? name.from : census.entries[name.entry].place;
+    const std::string_view from = name.is_alias ? name.from : census.variables[name.entry].place;
     // A name that is not its path is a layout's; the path stays as long as the name does.
     const std::string_view to = name.from == name.to ? from : name.to;
-    naming.leaves.push_back({std::string(from), std::string(to)});
+    naming.leaves.push_back({from, to});
     if (!to.empty() && to != from) changed.push_back(to);
     if (!to.empty()) after.push_back(to);
   }
@@ -98,7 +93,7 @@ Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edi
     changed.push_back(put.spec.name);
     after.push_back(put.spec.name);
   }
-  static_cast<void>(stored_names(specs_of(changed)));  // throws for what is no path
+  static_cast<void>(stored_names(changed));  // throws for what is no path
   const auto scopes = scopes_of(after);
   std::vector<std::string> both;
   for (const auto name : after) {

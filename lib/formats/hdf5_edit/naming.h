@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoint/edit.h"
+#include "core/string_pool.h"
 #include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/census.h"
 #include "formats/hdf5_edit/keras_config.h"
@@ -16,7 +17,9 @@ namespace ckpt::hdf5 {
 
 // Where everything must lie in the file so that it has these names.
 struct Naming {
-  std::vector<PathMove> leaves;  // in the order of Wishes::names
+  // In the order of Wishes::names: views into the census, the wishes' edit, and `strings`.
+  std::vector<PathMoveView> leaves;
+  StringPool strings;
   std::vector<std::string> puts;
   // Groups that go first, whole, with their attributes: the layers of a Keras file.
   std::vector<std::pair<std::string, std::string>> groups;

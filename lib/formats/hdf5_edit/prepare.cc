@@ -6,27 +6,46 @@
 #include "formats/hdf5_edit/repack.h"
 
 namespace ckpt::hdf5 {
+namespace {
+
+std::vector<Wishes::Name> names_of(const Variables& variables) {
+  std::vector<Wishes::Name> names;
+  names.reserve(variables.variables.size() + variables.aliases.size());
+  for (std::uint32_t i = 0; i < variables.variables.size(); ++i) {
+    const std::string_view name = variables.name_of(i);
+    names.push_back({i, false, name, name});
+    for (const auto& alias : variables.aliases_of(i)) {
+      names.push_back({i, true, alias.path, alias.path});
+    }
+  }
+  return names;
+}
+
+}  // namespace
 
 Prepared prepare(const RandomFile& file, const FilePart& part, const Edit& edit,
-                 const EditOptions& options) {
+                 const EditOptions& options, const Repack& repack) {
   Prepared prepared;
-  const auto source = open_source(file);
-  Census& census = prepared.census;
-  census = take_census(*source, file, options.use_paths);
-  prepared.wishes = resolve(census.entries, edit);
-  Naming naming = place_names(*source, census, prepared.wishes, edit, options.use_paths);
+  prepared.outcome.patch = {file.size(), file.size(), {}};
+  auto source = open_source(file);
+  Census census = take_census(*source, file, options.use_paths);
+  const Wishes wishes = resolve(names_of(census), edit);
+  Naming naming = place_names(*source, census, wishes, edit, options.use_paths);
+  source.reset();  // it remembers much of what it has read
   if (options.repack) check_repackable(census);
   prepared.layers = std::move(naming.layers);
-  const Work work = compile(std::move(census.links), std::move(naming), prepared.wishes, edit);
-  prepared.operations = report_of(work.operations);
+  Work work = compile(std::move(census.links), std::move(naming), wishes, edit);
   prepared.notes = work.notes;
-  prepared.outcome.patch = {file.size(), file.size(), {}};
-  if (options.plan_only || options.repack || work.operations.empty()) return prepared;
-  prepared.outcome = edit_by_helper(part, work.operations,
-                                    {options.helper, options.helper_time, options.helper_memory});
-  const PatchedFile patched(file, prepared.outcome.patch);
-  const Plan plan{census, prepared.wishes, work, edit, prepared.outcome.patch, options.use_paths};
-  check_outcome(plan, *source, patched, prepared.outcome.created);
+  const bool is_edited = !options.plan_only && !options.repack && !work.operations.empty();
+  if (is_edited) {
+    prepared.outcome = edit_by_helper(part, work.operations,
+                                      {options.helper, options.helper_time, options.helper_memory});
+    const PatchedFile patched(file, prepared.outcome.patch);
+    const Plan plan{census, wishes, work, edit, prepared.outcome.patch, options.use_paths};
+    check_outcome(plan, file, patched, prepared.outcome.created);
+  }
+  prepared.operations = report_of(std::move(work.operations));
+  if (options.repack && !options.plan_only) repack(prepared, census, wishes);
   return prepared;
 }
 

@@ -22,7 +22,7 @@ VariableSpec spec_of(const Reader& original, const Census& census, std::size_t i
   if (!is_numeric(entry.dtype)) refuse("is no tensor");
   if (!entry.aliases.empty()) refuse("has a second name");
   if (!entry.native_dtype.empty() && entry.native_dtype.front() == '>') refuse("is big-endian");
-  const Storage::Kind kind = census.places[i].kind;
+  const Storage::Kind kind = census.variables[i].kind;
   if (kind != Storage::Kind::kContiguous && kind != Storage::Kind::kUnallocated) {
     refuse("is stored in chunks or compact, which would be lost");
   }
@@ -46,7 +46,7 @@ void check_repackable(const Census& census) {
   census.links.visit([&](const std::string&, const Link&, const LinkGroup* entered) {
     if (entered == nullptr) ++links;
   });
-  if (links != census.entries.size()) {
+  if (links != census.variables.size()) {
     throw Error(Errc::kUnsupported,
                 "cannot be repacked: it holds links or objects beside its variables, which would "
                 "be lost");
@@ -59,7 +59,7 @@ std::uint64_t repack_native(const Reader& original, const Census& census, const 
   std::vector<std::size_t> entries;
   for (const auto& wish : wishes.names) {
     if (wish.to.empty()) continue;
-    specs.push_back(spec_of(original, census, wish.entry, wish.to));
+    specs.push_back(spec_of(original, census, wish.entry, std::string(wish.to)));
     entries.push_back(wish.entry);
   }
   for (const Put& put : edit.puts) specs.push_back(put.spec);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/error.h"
-#include "core/text.h"
 #include "formats/edit/checksum.h"
 #include "formats/edit/rewrite.h"
 
@@ -79,18 +77,7 @@ Undo make_undo(const RandomFile& base, const Patch& patch) {
 }
 
 Patch undoing_patch(const RandomFile& file, const Undo& undo) {
-  if (digest_of_pieces(undo) != undo.digest_before) {
-    throw Error(Errc::kCorrupt, "the undo data has been damaged: its checksum does not match");
-  }
-  if (file.size() != undo.size_after) {
-    throw Error(Errc::kConflict,
-                cat("is not as the edit left it: it has ", with_commas(file.size()),
-                    " bytes, the edit left ", with_commas(undo.size_after)));
-  }
-  if (digest_of_file(file, undo) != undo.digest_after) {
-    throw Error(Errc::kConflict,
-                "is not as the edit left it: it was changed where the edit had changed it");
-  }
+  check_undo(file, undo, [&] { return digest_of_file(file, undo); });
   Patch patch;
   patch.size_before = undo.size_after;
   patch.size_after = undo.size_before;

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -139,6 +140,13 @@ class Child {
   pid_t pid_ = -1;
 };
 
+// How long the answer that begins so will be; 0 where that is not said yet.
+std::size_t announced_size(ByteView answer) {
+  if (answer.size() < 16) return 0;
+  WireReader in(answer);
+  return in.number() == 0 ? static_cast<std::size_t>(in.number()) + 16 : 0;
+}
+
 // All that comes out of the pipe until it is closed. False where time ran out.
 bool read_answer(int pipe, Clock::time_point deadline, std::uint64_t limit, Bytes& answer) {
   std::vector<std::byte> buffer(std::size_t{1} << 16U);
@@ -155,6 +163,7 @@ bool read_answer(int pipe, Clock::time_point deadline, std::uint64_t limit, Byte
     if (n < 0) throw Error(Errc::kIo, cat("cannot read from the helper: ", error_text(errno)));
     if (n == 0) return true;
     answer.insert(answer.end(), buffer.begin(), buffer.begin() + n);
+    if (const auto size = announced_size(answer); size <= limit) answer.reserve(size);
     if (answer.size() > limit) {
       throw Error(Errc::kCorrupt, "the helper's answer does not end");
     }
@@ -184,13 +193,19 @@ void check_patch(const Patch& patch, std::uint64_t size_before) {
   if (!is_sound) throw Error(Errc::kCorrupt, std::string(kNonsense));
 }
 
+// 0 and the length of the content, then the content; or what went wrong.
+struct Answer {
+  static constexpr std::size_t kHead = 16;
+  Bytes bytes;
+
+  [[nodiscard]] ByteView content() const { return ByteView(bytes).subspan(kHead); }
+};
+
 // Starts the helper, and gives what it answers.
-Bytes ask(int fd, const Request& request, const HelperOptions& options) {
+Answer ask(int fd, Bytes request, const HelperOptions& options) {
   const std::string program = options.program.empty() ? find_helper() : options.program;
   const auto deadline = Clock::now() + options.time;
-  // As a file, the request is there whole: neither waits for the other, and no signal comes where
-  // the helper dies.
-  const FileDescriptor message = in_memory(encode_request(request));
+  const FileDescriptor message = in_memory(std::exchange(request, {}));
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
   const FileDescriptor reading(ends[0]);
@@ -198,8 +213,8 @@ Bytes ask(int fd, const Request& request, const HelperOptions& options) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
   Child child(program, {cat(options.memory), cat(seconds)}, fd, message.get(), writing.get());
   writing = FileDescriptor();
-  Bytes answer;
-  if (!read_answer(reading.get(), deadline, options.memory, answer)) {
+  Answer answer;
+  if (!read_answer(reading.get(), deadline, options.memory, answer.bytes)) {
     throw Error(Errc::kCorrupt, cat("libhdf5 has not finished in ", options.time.count(),
                                     " milliseconds and was stopped"));
   }
@@ -207,14 +222,16 @@ Bytes ask(int fd, const Request& request, const HelperOptions& options) {
   if (status && *status != 0) {
     throw Error(Errc::kCorrupt, cat("the helper in which libhdf5 works ", ending(*status)));
   }
-  WireReader in(answer);
+  WireReader in(answer.bytes);
   if (in.number() != 0) {
     const auto code = static_cast<Errc>(
         std::min<std::uint64_t>(in.number(), static_cast<std::uint64_t>(Errc::kWrite)));
     throw Error(code, in.text());
   }
-  const ByteView content = in.bytes();
-  return {content.begin(), content.end()};
+  if (in.bytes().size() != answer.content().size()) {
+    throw Error(Errc::kCorrupt, std::string(kNonsense));
+  }
+  return answer;
 }
 
 Outcome outcome_of(ByteView answer, std::uint64_t size_before) {
@@ -239,11 +256,11 @@ std::string find_helper() {
                                    " is missing; it was looked for", " at ", join(places, ", ")));
 }
 
-Outcome edit_by_helper(const FilePart& file, std::vector<Operation> operations,
+Outcome edit_by_helper(const FilePart& file, std::span<const Operation> operations,
                        const HelperOptions& options) {
   try {
-    EditRequest request{std::move(operations), file.offset, file.size};
-    return outcome_of(ask(file.fd, std::move(request), options), file.size);
+    Bytes request = encode_request(operations, file.offset, file.size);
+    return outcome_of(ask(file.fd, std::move(request), options).content(), file.size);
   } catch (const Error& e) {
     throw Error(e.code(), cat(e.what(), "; the file is untouched"));
   }
@@ -251,14 +268,14 @@ Outcome edit_by_helper(const FilePart& file, std::vector<Operation> operations,
 
 Outcome lay_out_by_helper(LayoutRequest request) {
   const FileDescriptor nothing = in_memory({});
-  return outcome_of(ask(nothing.get(), std::move(request), {}), 0);
+  return outcome_of(ask(nothing.get(), encode_request(request), {}).content(), 0);
 }
 
 void read_by_helper(int fd, std::uint64_t object, std::uint64_t first, std::uint64_t count,
                     std::span<std::byte> out) {
-  const Bytes answer = ask(fd, ReadRequest{object, first, count, out.size()}, {});
-  if (answer.size() != out.size()) throw Error(Errc::kCorrupt, std::string(kNonsense));
-  std::ranges::copy(answer, out.begin());
+  const Answer answer = ask(fd, encode_request(ReadRequest{object, first, count, out.size()}), {});
+  if (answer.content().size() != out.size()) throw Error(Errc::kCorrupt, std::string(kNonsense));
+  std::ranges::copy(answer.content(), out.begin());
 }
 
 }  // namespace ckpt::hdf5

@@ -40,7 +40,7 @@ struct FilePart {
 
 // Lets libhdf5 carry out `operations` on the HDF5 file there. The patch is whole and in order, and
 // fits the file; what it means is not checked.
-Outcome edit_by_helper(const FilePart& file, std::vector<Operation> operations,
+Outcome edit_by_helper(const FilePart& file, std::span<const Operation> operations,
                        const HelperOptions& options);
 
 // Lets libhdf5 lay out a new native file.

@@ -10,7 +10,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // The start of each message; it changes with every change of what follows.
-constexpr std::uint64_t kProtocol = 0x34'52'50'4c'48'35'48'01;
+constexpr std::uint64_t kProtocol = 0x35'52'50'4c'48'35'48'01;
 
 void check_protocol(WireReader& in) {
   if (in.number() != kProtocol) {
@@ -40,7 +40,16 @@ Shape take_shape(WireReader& in) {
   return shape;
 }
 
-void put(WireWriter& out, const EditRequest& request) {
+// An EditRequest whose operations are someone else's.
+struct PlacedOperations {
+  std::span<const Operation> operations;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+void put(WireWriter& out, const PlacedOperations& request) {
+  out.number(request.offset);
+  out.number(request.size);
   out.number(request.operations.size());
   for (const Operation& operation : request.operations) {
     out.number(static_cast<std::uint64_t>(operation.kind));
@@ -52,12 +61,12 @@ void put(WireWriter& out, const EditRequest& request) {
     out.number(static_cast<std::uint64_t>(operation.dtype));
     put(out, operation.shape);
   }
-  out.number(request.offset);
-  out.number(request.size);
 }
 
 EditRequest take_edit(WireReader& in) {
   EditRequest request;
+  request.offset = in.number();
+  request.size = in.number();
   request.operations.resize(in.count(56));
   for (Operation& operation : request.operations) {
     operation.kind = static_cast<Operation::Kind>(in.number());
@@ -69,8 +78,6 @@ EditRequest take_edit(WireReader& in) {
     operation.dtype = static_cast<DType>(in.number());
     operation.shape = take_shape(in);
   }
-  request.offset = in.number();
-  request.size = in.number();
   return request;
 }
 
@@ -123,15 +130,24 @@ ReadRequest take_read(WireReader& in) {
   return request;
 }
 
-}  // namespace
-
-Bytes encode_request(const Request& request) {
+// `kind` is the request's position in the variant.
+template <typename Content>
+Bytes encode(std::uint64_t kind, const Content& content) {
   WireWriter out;
   out.number(kProtocol);
-  out.number(request.index());
-  std::visit([&](const auto& content) { put(out, content); }, request);
-  return out.result();
+  out.number(kind);
+  put(out, content);
+  return std::move(out).result();
 }
+
+}  // namespace
+
+Bytes encode_request(std::span<const Operation> operations, std::uint64_t offset,
+                     std::uint64_t size) {
+  return encode(0, PlacedOperations{operations, offset, size});
+}
+Bytes encode_request(const LayoutRequest& request) { return encode(1, request); }
+Bytes encode_request(const ReadRequest& request) { return encode(2, request); }
 
 Request decode_request(ByteView bytes) {
   WireReader in(bytes);
@@ -150,6 +166,8 @@ Request decode_request(ByteView bytes) {
 
 Bytes encode_outcome(const Outcome& outcome) {
   WireWriter out;
+  out.reserve(bytes_of(outcome.patch) +
+              16 * (outcome.patch.pieces.size() + outcome.created.size()) + 64);
   out.number(kProtocol);
   out.number(outcome.patch.size_before);
   out.number(outcome.patch.size_after);
@@ -163,7 +181,7 @@ Bytes encode_outcome(const Outcome& outcome) {
     out.number(extent.offset);
     out.number(extent.bytes);
   }
-  return out.result();
+  return std::move(out).result();
 }
 
 Outcome decode_outcome(ByteView bytes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -40,7 +41,11 @@ struct ReadRequest {
 
 using Request = std::variant<EditRequest, LayoutRequest, ReadRequest>;
 
-Bytes encode_request(const Request& request);
+// An EditRequest.
+Bytes encode_request(std::span<const Operation> operations, std::uint64_t offset,
+                     std::uint64_t size);
+Bytes encode_request(const LayoutRequest& request);
+Bytes encode_request(const ReadRequest& request);
 Request decode_request(ByteView bytes);  // throws Error(kCorrupt)
 
 Bytes encode_outcome(const Outcome& outcome);

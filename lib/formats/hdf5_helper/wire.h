@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/bytes.h"
 
@@ -16,7 +17,9 @@ class WireWriter {
   void number(std::uint64_t value);
   void text(std::string_view value);
   void bytes(ByteView value);
-  [[nodiscard]] const Bytes& result() const { return result_; }
+  void reserve(std::size_t size) { result_.reserve(size); }
+  [[nodiscard]] const Bytes& result() const& { return result_; }
+  [[nodiscard]] Bytes result() && { return std::move(result_); }
 
  private:
   Bytes result_;
@@ -32,6 +35,7 @@ class WireReader {
   ByteView bytes();
   // A number of things of at least `least` bytes each that follow.
   std::uint64_t count(std::uint64_t least);
+  [[nodiscard]] ByteView rest() const { return rest_; }
   [[nodiscard]] bool is_empty() const { return rest_.empty(); }
 
  private:

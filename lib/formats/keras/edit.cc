@@ -160,7 +160,7 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
   }
   archive.finish();
   for (const hdf5::Extent& extent : prepared.outcome.created) result.tensor_bytes += extent.bytes;
-  check_outcome(original->index(), prepared.wishes, edit,
+  check_outcome(original->index(), resolve(original->index().entries, edit), edit,
                 open_archive(view_file(rewrite.out().fd()), opening)->index());
   return rewrite.commit(std::move(result));
 }

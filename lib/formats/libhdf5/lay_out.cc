@@ -149,7 +149,7 @@ Outcome lay_out(const LayoutRequest& request) {
     }
   }
   drawing.finish();
-  outcome.patch = patch_of(nullptr, overlay);
+  outcome.patch = patch_of(nullptr, std::move(overlay));
   return outcome;
 }
 

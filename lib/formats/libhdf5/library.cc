@@ -35,6 +35,17 @@ herr_t take_description(unsigned /*depth*/, const H5E_error2_t* error, void* dat
   return 0;
 }
 
+herr_t take_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/,
+                 void* data) noexcept {
+  try {
+    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    return 0;
+  } catch (...) {
+    keep_exception(std::current_exception());
+    return -1;
+  }
+}
+
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
@@ -63,6 +74,13 @@ void fail(std::string_view what) {
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, take_description, &words);
   if (words.empty()) words = "no reason given";
   throw Error(Errc::kCorrupt, cat(what, " (HDF5: ", words, ")"));
+}
+
+std::vector<std::string> attribute_names(hid_t object) {
+  std::vector<std::string> names;
+  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &names),
+        "cannot list the attributes");
+  return names;
 }
 
 }  // namespace ckpt::hdf5

@@ -3,8 +3,10 @@
 #include <concepts>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <hdf5.h>
 
@@ -65,5 +67,8 @@ T check(T result, std::string_view what) {
   if (result < 0) fail(what);
   return result;
 }
+
+// By name. REQUIRES: a Session is held.
+std::vector<std::string> attribute_names(hid_t object);
 
 }  // namespace ckpt::hdf5

@@ -69,17 +69,6 @@ herr_t take_link(hid_t group, const char* name, const H5L_info_t* info, void* da
   }
 }
 
-herr_t take_attribute_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/,
-                           void* data) noexcept {
-  try {
-    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
-    return 0;
-  } catch (...) {
-    keep_exception(std::current_exception());
-    return -1;
-  }
-}
-
 struct Space {
   bool is_null = false;
   std::vector<std::uint64_t> extents;
@@ -224,10 +213,7 @@ Object LibrarySource::open(ObjectId id) const {
 std::vector<std::string> LibrarySource::attribute_names(ObjectId id) const {
   const Session session;
   const Handle object = open_object(id);
-  std::vector<std::string> names;
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_attribute_name, &names),
-        "cannot list the attributes");
-  return names;
+  return hdf5::attribute_names(object);
 }
 
 std::optional<Attribute> LibrarySource::attribute(ObjectId id, const std::string& name) const {

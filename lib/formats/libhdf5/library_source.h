@@ -2,7 +2,6 @@
 
 #include "core/file.h"
 #include "formats/hdf5/source.h"
-#include "formats/hdf5/superblock.h"
 #include "formats/libhdf5/overlay_driver.h"
 
 namespace ckpt::hdf5 {

@@ -78,7 +78,7 @@ void Overlay::write(std::uint64_t offset, ByteView bytes) {
   }
 }
 
-Patch patch_of(const RandomFile* base, const Overlay& overlay) {
+Patch patch_of(const RandomFile* base, Overlay&& overlay) {
   // Pages that lie next to one another become one piece, up to this.
   constexpr std::size_t kLargestPiece = std::size_t{1} << 20U;
   Patch patch;
@@ -86,7 +86,12 @@ Patch patch_of(const RandomFile* base, const Overlay& overlay) {
   // A file may have bytes behind what libhdf5 takes for its end; they stay.
   patch.size_after = std::max(patch.size_before, overlay.size());
   Overlay::Page old{};
-  for (const auto& [offset, page] : overlay.pages()) {
+  auto pages = std::move(overlay).take_pages();
+  while (!pages.empty()) {
+    // Taken one by one, so that there are never two of each.
+    const auto node = pages.extract(pages.begin());
+    const std::uint64_t offset = node.key();
+    const auto& page = node.mapped();
     if (offset >= patch.size_after) break;
     const std::uint64_t size = std::min<std::uint64_t>(old.size(), patch.size_after - offset);
     const ByteView bytes = ByteView(*page).first(static_cast<std::size_t>(size));

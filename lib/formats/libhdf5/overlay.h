@@ -46,8 +46,8 @@ class Overlay {
   void write(std::uint64_t offset, ByteView bytes);
 
   // The written pages by their offset, a multiple of kPageSize. The last may pass size().
-  [[nodiscard]] const std::map<std::uint64_t, std::unique_ptr<Page>>& pages() const {
-    return pages_;
+  [[nodiscard]] std::map<std::uint64_t, std::unique_ptr<Page>> take_pages() && {
+    return std::move(pages_);
   }
 
  private:
@@ -72,6 +72,6 @@ class Overlay {
 
 // What makes `base` (null: an empty file) what the overlay shows. A page that was written with what
 // is there already is left out.
-Patch patch_of(const RandomFile* base, const Overlay& overlay);
+Patch patch_of(const RandomFile* base, Overlay&& overlay);
 
 }  // namespace ckpt::hdf5

@@ -12,28 +12,6 @@
 namespace ckpt::hdf5 {
 namespace {
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-herr_t take_name(hid_t /*object*/, const char* name, const H5A_info_t* /*info*/,
-                 void* data) noexcept {
-  try {
-    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
-    return 0;
-  } catch (...) {
-    keep_exception(std::current_exception());
-    return -1;
-  }
-}
-
-std::vector<std::string> attribute_names(hid_t object) {
-  std::vector<std::string> names;
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &names),
-        "cannot list the attributes");
-  return names;
-}
-
 // Is `name` the attribute `base` or a numbered part of it?
 bool is_part_of(const std::string& name, const std::string& base) {
   return name.starts_with(base) &&
@@ -269,7 +247,7 @@ Outcome perform(const RandomFile& file, std::span<const Operation> operations) {
     outcome.created = performer.created();
     performer.finish();
   }
-  outcome.patch = patch_of(&file, overlay);
+  outcome.patch = patch_of(&file, std::move(overlay));
   return outcome;
 }
 

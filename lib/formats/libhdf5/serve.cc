@@ -196,11 +196,13 @@ bool answer() {
   const auto message = view_file(kRequest);
   Bytes bytes(static_cast<std::size_t>(message->size()));
   message->read_at(0, bytes);
-  WireWriter out;
-  out.number(0);
-  out.bytes(std::visit([](const auto& request) { return answer_to(request, view_file(kFile)); },
-                       decode_request(bytes)));
-  return send(out.result());
+  const Bytes content =
+      std::visit([](const auto& request) { return answer_to(request, view_file(kFile)); },
+                 decode_request(bytes));
+  WireWriter head;
+  head.number(0);
+  head.number(content.size());
+  return send(head.result()) && send(content);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ Outline outline_of(const std::vector<zip::Member>& old, const Index& index, cons
     const Wishes::Name* wish = it == wish_of.end() ? nullptr : it->second;
     if (wish == nullptr || !wish->to.empty()) {
       const bool stays = wish == nullptr || wish->to == wish->from;
-      outline.members.push_back({stays ? member.name : wish->to + ".npy", member.size, member});
+      outline.members.push_back({stays ? member.name : cat(wish->to, ".npy"), member.size, member});
       outline.puts.emplace_back();
     }
     if (wish != nullptr) add_puts(wish->from);

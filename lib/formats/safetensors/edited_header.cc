@@ -25,7 +25,7 @@ Tensor row_of(const Put& put) {
 
 void check(const Wishes& wishes, const Edit& edit) {
   std::vector<std::string> problems;
-  const auto check_name = [&](const std::string& name) {
+  const auto check_name = [&](std::string_view name) {
     if (std::string fault = fault_of_name(name); !fault.empty()) {
       problems.push_back(std::move(fault));
     }

@@ -40,7 +40,7 @@ std::string print_header(const Header& header, std::uint64_t room) {
   return prefix + text;
 }
 
-std::string fault_of_name(const std::string& name) {
+std::string fault_of_name(std::string_view name) {
   if (!is_utf8(name)) {
     return cat("'", escape(name), "' is no valid UTF-8, which a name in JSON must be");
   }

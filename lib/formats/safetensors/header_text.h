@@ -14,6 +14,6 @@ namespace ckpt::safetensors {
 std::string print_header(const Header& header, std::uint64_t room = 0);
 
 // Why a header cannot have that name, as a sentence; empty where it can.
-std::string fault_of_name(const std::string& name);
+std::string fault_of_name(std::string_view name);
 
 }  // namespace ckpt::safetensors

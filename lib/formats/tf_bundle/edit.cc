@@ -71,7 +71,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   OtherChanges others;
   for (const auto& name : wishes.names) {
     names[name.from] = name.to;
-    if (name.to.empty()) others.drops.insert(name.from);
+    if (name.to.empty()) others.drops.emplace(name.from);
   }
   const BundleIndex bundle = read_bundle_index(rewrite.original());
   ShardFiles files(prefix_of_index(index_path), target_prefix, bundle.header.num_shards);

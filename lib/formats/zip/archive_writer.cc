@@ -1,6 +1,5 @@
 #include "formats/zip/archive_writer.h"
 
-#include <algorithm>
 #include <cassert>
 #include <concepts>
 
@@ -86,11 +85,10 @@ void check_names(const std::vector<NewMember>& members) {
 
 // A copy's sizes are known, so that it needs no descriptor behind its data.
 std::uint16_t flags_of(const NewMember& member) {
-  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
   const std::uint16_t kept =
       member.copy_of ? member.copy_of->flags & static_cast<std::uint16_t>(~kDescriptorFlag) : 0;
   if (keeps_name(member)) return kept;
-  const bool needs_utf8 = !std::ranges::all_of(member.name, is_ascii);
+  const bool needs_utf8 = !is_ascii(member.name);
   return static_cast<std::uint16_t>((kept & ~kUtf8Flag) | (needs_utf8 ? kUtf8Flag : 0));
 }
 

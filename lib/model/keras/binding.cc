@@ -46,7 +46,8 @@ std::optional<std::size_t> fit(const Candidate& candidate, const std::vector<std
 }
 
 // The candidate that fits one of the spellings best; empty where none does or two do equally well.
-std::optional<std::size_t> best(const std::vector<Candidate>& candidates, const Variable& variable,
+std::optional<std::size_t> best(const std::vector<Candidate>& candidates,
+                                const GraphVariable& variable,
                                 std::span<const std::string> spelling) {
   std::optional<std::size_t> found;
   std::size_t score = 0;
@@ -84,15 +85,15 @@ class LegacyBinding {
   }
 
   // Binds the variables of one layer; those that could not be are left unbound.
-  void bind(const std::string& layer, const std::vector<Variable*>& variables) {
+  void bind(const std::string& layer, const std::vector<GraphVariable*>& variables) {
     const auto it = layers_.find(layer);
     if (it == layers_.end()) return;
     auto& candidates = it->second;
     // Those with more scopes first: what is left is then theirs who have none.
-    std::vector<Variable*> order = variables;
+    std::vector<GraphVariable*> order = variables;
     std::ranges::stable_sort(order, std::greater<>(),
-                             [](const Variable* v) { return v->hints.scopes.size(); });
-    for (Variable* variable : order) {
+                             [](const GraphVariable* v) { return v->hints.scopes.size(); });
+    for (GraphVariable* variable : order) {
       if (const auto found = best(candidates, *variable, variable->hints.spelling)) {
         take(candidates, *found, *variable);
         continue;
@@ -109,17 +110,18 @@ class LegacyBinding {
   }
 
  private:
-  void take(std::vector<Candidate>& candidates, std::size_t i, Variable& variable) {
+  void take(std::vector<Candidate>& candidates, std::size_t i, GraphVariable& variable) {
     candidates[i].taken = true;
     variable.names.push_back(index_.entries[candidates[i].entry].name);
   }
 
   // Keras itself goes by order: trainable variables first. That is how those are bound whose names
   // say nothing, where as many are left of both and every shape fits.
-  void bind_in_order(std::vector<Candidate>& candidates, const std::vector<Variable*>& variables) {
-    std::vector<Variable*> open;
+  void bind_in_order(std::vector<Candidate>& candidates,
+                     const std::vector<GraphVariable*>& variables) {
+    std::vector<GraphVariable*> open;
     for (const bool trainable : {true, false}) {
-      for (Variable* variable : variables) {
+      for (GraphVariable* variable : variables) {
         if (variable->names.empty() && variable->hints.trainable == trainable) {
           open.push_back(variable);
         }
@@ -150,8 +152,8 @@ void bind_keras(Graph& graph, const Index& index) {
   }
   LegacyBinding legacy(index);
   std::vector<std::string> layers;  // in the graph's order
-  std::unordered_map<std::string, std::vector<Variable*>> by_layer;
-  for (Variable& variable : graph.variables) {
+  std::unordered_map<std::string, std::vector<GraphVariable*>> by_layer;
+  for (GraphVariable& variable : graph.variables) {
     variable.names.clear();
     // In a `.keras` archive and beside optimizers the paths have the model in front.
     for (const std::string prefix : {"", "model/"}) {
@@ -167,8 +169,8 @@ void bind_keras(Graph& graph, const Index& index) {
   }
   for (const std::string& layer : layers) legacy.bind(layer, by_layer[layer]);
   std::vector<std::string> missing;
-  std::unordered_map<std::string_view, const Variable*> bound;
-  for (Variable& variable : graph.variables) {
+  std::unordered_map<std::string_view, const GraphVariable*> bound;
+  for (GraphVariable& variable : graph.variables) {
     if (variable.names.empty()) {
       // TensorFlow.js leaves out what is between a layer and its variable: a cell, a wrapped layer.
       const auto slash = variable.name.rfind('/');

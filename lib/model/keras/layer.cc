@@ -12,7 +12,7 @@ namespace ckpt::keras {
 
 void VariableMaker::add(Operation& op, std::string role, Shape shape,
                         std::vector<std::string> spelling, Options options) {
-  Variable variable;
+  GraphVariable variable;
   variable.name = cat(name_, "/", role);
   variable.shape = std::move(shape);
   variable.reversed = std::move(options.reversed);

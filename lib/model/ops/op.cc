@@ -43,7 +43,7 @@ const Kind* find_kind(std::string_view name) {
                                        norm_kinds(),      activation_kinds(), merge_kinds(),
                                        shape_kinds(),     spatial_kinds(),    elementwise_kinds(),
                                        reduce_kinds(),    recurrent_kinds(),  conv_lstm_kinds(),
-                                       attention_kinds(), category_kinds()};
+                                       attention_kinds(), category_kinds(),   source_kinds()};
   for (const auto& family : kFamilies) {
     const auto it = std::ranges::find(family, name, &Kind::name);
     if (it != family.end()) return &*it;

@@ -16,7 +16,7 @@ namespace ckpt::ops {
 // extents.
 struct Signature {
   const Operation& op;
-  const std::vector<Variable>& all_variables;
+  const std::vector<GraphVariable>& all_variables;
   std::vector<Value> inputs;             // the plain ones
   std::map<std::string, Value> named{};  // by role
 
@@ -74,6 +74,7 @@ std::span<const Kind> recurrent_kinds();
 std::span<const Kind> conv_lstm_kinds();
 std::span<const Kind> attention_kinds();
 std::span<const Kind> category_kinds();
+std::span<const Kind> source_kinds();
 
 // The end of a slice that has none.
 inline constexpr std::int64_t kSliceEnd = INT64_MAX;

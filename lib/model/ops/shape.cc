@@ -44,7 +44,7 @@ std::vector<Value> infer_reshape(const Signature& s) {
 // A run needs the shape that inference gave, of which it knows all but the type again.
 std::vector<Array> run_reshape(const Call& call) {
   const Array& x = call.input(0);
-  const std::vector<Variable> none;
+  const std::vector<GraphVariable> none;
   const Signature signature{call.op, none, {{x.dtype, x.shape}}};
   return {reshaped(x, infer_reshape(signature).front().shape)};
 }
@@ -250,7 +250,7 @@ std::vector<Value> infer_squeeze(const Signature& s) {
 template <std::vector<Value> (*infer)(const Signature&)>
 std::vector<Array> run_as_inferred(const Call& call) {
   const Array& x = call.input(0);
-  const std::vector<Variable> none;
+  const std::vector<GraphVariable> none;
   return {reshaped(x, infer({call.op, none, {{x.dtype, x.shape}}}).front().shape)};
 }
 

@@ -80,7 +80,7 @@ class ConflictFinder {
     std::vector<const Place*> coming;
     bool is_taken = false;
     for (const Place* place : places) {
-      if (move(*place).from != names[0]) names.push_back(move(*place).from);
+      if (move(*place).from != names[0]) names.emplace_back(move(*place).from);
       if (stays(*place)) {
         is_taken = true;
       } else {

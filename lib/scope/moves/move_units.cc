@@ -9,6 +9,8 @@ using Node = MoveTree::Node;
 using Kind = Node::Kind;
 using Fate = Node::Fate;
 
+constexpr std::uint32_t kNoNode = UINT32_MAX;
+
 std::string_view last_segment(std::string_view path, char separator) {
   return path.substr(path.rfind(separator) + 1);
 }
@@ -21,14 +23,13 @@ std::string_view scope_of(std::string_view path, char separator) {
 
 }  // namespace
 
-MoveTree::MoveTree(std::span<const PathMove> moves, std::span<const std::string> others,
+MoveTree::MoveTree(std::span<const PathMoveView> moves, std::span<const std::string> others,
                    char separator)
     : separator_(separator) {
-  nodes_.reserve(moves.size() + moves.size() / 2);
-  node_at_.reserve(moves.size() + moves.size() / 2);
+  nodes_.reserve(2 * moves.size() + 2);  // what is not used takes no memory
   nodes_.push_back({});
-  node_at_.emplace("", 0);
-  for (const PathMove& move : moves) {
+  grow_slots();
+  for (const PathMoveView& move : moves) {
     Node& leaf = nodes_[add(move.from, Kind::kVariable)];
     leaf.fate = move.to.empty() ? Fate::kDrops : Fate::kMoves;
     leaf.image = move.to;
@@ -41,14 +42,14 @@ MoveTree::MoveTree(std::span<const PathMove> moves, std::span<const std::string>
     nodes_[add(path, is_scope ? Kind::kScope : Kind::kOther)].has_others = true;
   }
   std::string_view last;  // neighbours mostly share their scope
-  for (const PathMove& move : moves) {
+  for (const PathMoveView& move : moves) {
     if (scope_of(move.to, separator) == last) continue;
     last = scope_of(move.to, separator);
     for (std::string_view scope = last; !scope.empty(); scope = scope_of(scope, separator)) {
-      const auto it = node_at_.find(scope);
-      if (it == node_at_.end()) continue;
-      if (nodes_[it->second].will_be_scope) break;
-      nodes_[it->second].will_be_scope = true;
+      const std::uint32_t node = slots_[slot_of(scope)];
+      if (node == kNoNode) continue;
+      if (nodes_[node].will_be_scope) break;
+      nodes_[node].will_be_scope = true;
     }
   }
   // Scopes were added before what is in them, so that backwards the children come first.
@@ -67,21 +68,40 @@ MoveTree::MoveTree(std::span<const PathMove> moves, std::span<const std::string>
   }
 }
 
-const MoveTree::Node* MoveTree::find(std::string_view path) const {
-  const auto it = node_at_.find(path);
-  return it == node_at_.end() ? nullptr : &nodes_[it->second];
+// The slot of the node at `path`, or the free one where it belongs.
+std::size_t MoveTree::slot_of(std::string_view path) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = std::hash<std::string_view>()(path) & mask;
+  while (slots_[at] != kNoNode && nodes_[slots_[at]].path != path) at = (at + 1) & mask;
+  return at;
 }
 
-std::size_t MoveTree::add(std::string_view path, Kind kind) {
-  if (const auto it = node_at_.find(path); it != node_at_.end()) return it->second;
-  const std::size_t parent = add(scope_of(path, separator_), Kind::kScope);
-  const std::size_t index = nodes_.size();
-  nodes_.push_back({});
-  nodes_.back().path = path;
-  nodes_.back().parent = parent;
-  nodes_.back().kind = kind;
-  nodes_[parent].children.push_back(index);
-  node_at_.emplace(path, index);
+// At least twice as many slots as nodes.
+void MoveTree::grow_slots() {
+  if (slots_.size() >= 2 * nodes_.size() && !slots_.empty()) return;
+  slots_.assign(std::max<std::size_t>(64, 2 * slots_.size()), kNoNode);
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) slots_[slot_of(nodes_[i].path)] = i;
+}
+
+const MoveTree::Node* MoveTree::find(std::string_view path) const {
+  const std::uint32_t node = slots_[slot_of(path)];
+  return node == kNoNode ? nullptr : &nodes_[node];
+}
+
+std::uint32_t MoveTree::add(std::string_view path, Kind kind) {
+  if (const auto known = slots_[slot_of(path)]; known != kNoNode) return known;
+  const std::uint32_t parent = add(scope_of(path, separator_), Kind::kScope);
+  const auto index = static_cast<std::uint32_t>(nodes_.size());
+  slots_[slot_of(path)] = index;
+  Node& node = nodes_.emplace_back();
+  node.path = path;
+  node.parent = parent;
+  node.kind = kind;
+  Node& above = nodes_[parent];
+  (above.child_count == 0 ? above.first_child : nodes_[above.last_child].next) = index;
+  above.last_child = index;
+  ++above.child_count;
+  grow_slots();
   return index;
 }
 
@@ -90,11 +110,11 @@ void MoveTree::settle(std::size_t index) {
   Node& node = nodes_[index];
   if (node.kind != Kind::kScope) return;
   bool is_first = true;
-  for (const std::size_t c : node.children) {
+  for_each_child(node, [&](std::uint32_t c) {
     const Node& child = nodes_[c];
     node.has_others = node.has_others || child.has_others;
     node.has_remaining = node.has_remaining || child.has_remaining;
-    if (child.fate == Fate::kNothing) continue;
+    if (child.fate == Fate::kNothing) return;
     Fate fate = child.fate;
     std::string_view image;
     if (fate == Fate::kMoves) {
@@ -110,7 +130,7 @@ void MoveTree::settle(std::size_t index) {
     } else if (node.fate != fate || node.image != image) {
       node.fate = Fate::kMixed;
     }
-  }
+  });
   if (index == 0) node.fate = Fate::kMixed;  // the root itself cannot move
   if (node.fate == Fate::kDrops && node.has_others) node.fate = Fate::kMixed;
 }
@@ -125,7 +145,7 @@ void MoveTree::choose_units() {
     const Node& y = nodes_[b];
     if (x.image.size() != y.image.size()) return x.image.size() > y.image.size();
     if (x.image != y.image) return x.image > y.image;
-    if (x.children.size() != y.children.size()) return x.children.size() < y.children.size();
+    if (x.child_count != y.child_count) return x.child_count < y.child_count;
     return x.path > y.path;
   };
   dissolve(0);
@@ -153,7 +173,7 @@ void MoveTree::choose_units() {
 
 // Its children go each their own way.
 void MoveTree::dissolve(std::size_t node) {
-  for (const std::size_t child : nodes_[node].children) visit(child);
+  for_each_child(nodes_[node], [this](std::uint32_t child) { visit(child); });
 }
 
 void MoveTree::visit(std::size_t index) {
@@ -186,7 +206,7 @@ bool MoveTree::is_provided(std::string_view target) const {
     if (it == claimed_.end()) continue;
     std::string brought(nodes_[it->second].path);
     brought += target.substr(scope.size());
-    if (node_at_.contains(brought)) return true;
+    if (find(brought) != nullptr) return true;
   }
   return false;
 }
@@ -209,9 +229,8 @@ void MoveTree::find_persisting() {
   };
   for (std::size_t i = 1; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    const bool is_other =
-        node.has_others &&
-        std::ranges::none_of(node.children, [&](std::size_t c) { return nodes_[c].has_others; });
+    bool is_other = node.has_others;
+    for_each_child(node, [&](std::uint32_t c) { is_other = is_other && !nodes_[c].has_others; });
     const bool remains = node.kind == Kind::kVariable && node.has_remaining;
     if (!remains && (!is_other || leaves(i))) continue;
     for (std::size_t at = i; at != 0 && persisting_.insert(at).second; at = nodes_[at].parent) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,15 +16,19 @@ namespace ckpt {
 // Paths are views into what the tree was made from, which must outlive it.
 class MoveTree {
  public:
-  // A scope or a leaf. The root is node 0, with an empty path.
+  // A scope or a leaf. The root is node 0, with an empty path. There is one for each of 100,000
+  // variables, so it is small.
   struct Node {
     std::string_view path;
-    std::size_t parent = 0;
-    std::vector<std::size_t> children;
-    enum class Kind { kScope, kVariable, kOther } kind = Kind::kScope;
+    std::string_view image;  // of kMoves
+    std::uint32_t parent = 0;
+    std::uint32_t first_child = 0;  // 0: none
+    std::uint32_t last_child = 0;
+    std::uint32_t next = 0;  // child of its parent; 0: it is the last
+    std::uint32_t child_count = 0;
+    enum class Kind : std::uint8_t { kScope, kVariable, kOther } kind = Kind::kScope;
     // Where all variables under it go, if they go there alike.
-    enum class Fate { kNothing, kMoves, kDrops, kMixed } fate = Fate::kNothing;
-    std::string_view image;      // of kMoves
+    enum class Fate : std::uint8_t { kNothing, kMoves, kDrops, kMixed } fate = Fate::kNothing;
     bool has_others = false;     // under it, or itself
     bool has_remaining = false;  // a variable under it stays where it is
     bool will_be_scope = false;  // some variable will be under its path
@@ -34,10 +39,16 @@ class MoveTree {
     std::string_view to;  // empty: dropped
   };
 
-  MoveTree(std::span<const PathMove> moves, std::span<const std::string> others, char separator);
+  MoveTree(std::span<const PathMoveView> moves, std::span<const std::string> others,
+           char separator);
 
   [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
   [[nodiscard]] const Node* find(std::string_view path) const;
+  // Calls `f` with the position of each child, in the order in which they were met.
+  template <typename F>
+  void for_each_child(const Node& node, F&& f) const {
+    for (std::uint32_t at = node.first_child; at != 0; at = nodes_[at].next) f(at);
+  }
   [[nodiscard]] bool is_scope(std::size_t node) const {
     return nodes_[node].kind == Node::Kind::kScope;
   }
@@ -49,7 +60,9 @@ class MoveTree {
   }
 
  private:
-  std::size_t add(std::string_view path, Node::Kind kind);
+  [[nodiscard]] std::size_t slot_of(std::string_view path) const;
+  void grow_slots();
+  std::uint32_t add(std::string_view path, Node::Kind kind);
   void settle(std::size_t node);
   void choose_units();
   void visit(std::size_t node);
@@ -60,7 +73,8 @@ class MoveTree {
 
   char separator_;
   std::vector<Node> nodes_;
-  std::unordered_map<std::string_view, std::size_t> node_at_;
+  // The nodes by their paths, with open addressing; kNoNode where a slot is free.
+  std::vector<std::uint32_t> slots_;
   std::vector<Unit> units_;
   std::unordered_map<std::string_view, std::size_t> claimed_;  // target of a scope → its node
   std::unordered_set<std::size_t> held_;  // scopes that may not move whole, as was found out

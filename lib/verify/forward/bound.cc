@@ -10,7 +10,17 @@ namespace ckpt {
 namespace {
 
 constexpr double kSafety = 4;
-constexpr double kSumUnit = 0x1p-53;  // the engine sums in double precision
+
+// What rounding does to each step of a sum.
+double sum_unit(Engine engine) {
+  switch (engine) {
+    case Engine::kReference:
+      return 0x1p-53;
+    case Engine::kFast:
+      return 0x1p-24;
+  }
+  return 0;
+}
 
 std::size_t elements(const Shape& shape) {
   return static_cast<std::size_t>(num_elements(shape).value_or(0));
@@ -24,7 +34,7 @@ void for_each_variable(const Operation& op, const std::function<void(std::size_t
 // Products that go into one sum: the elements of a kernel for each of its outputs.
 double longest_sum(const Graph& graph) {
   double longest = 1;
-  for (const Variable& variable : graph.variables) {
+  for (const GraphVariable& variable : graph.variables) {
     if (variable.shape.size() < 2 || variable.shape.back() == 0) continue;
     longest = std::max(longest, static_cast<double>(elements(variable.shape)) /
                                     static_cast<double>(variable.shape.back()));
@@ -90,19 +100,21 @@ double rounding_unit(DType dtype) {
   return 0;
 }
 
-Tolerance rounding_bound(const Graph& graph, double stored_unit) {
+Tolerance rounding_bound(const Graph& graph, double stored_unit, Engine engine) {
   const double computed = coarsest_unit(graph);
   const auto depth = static_cast<double>(depth_of(graph));
   const double sum = longest_sum(graph);
   const auto power = [](double unit) { return cat("2^", std::lround(std::log2(unit))); };
-  return {kSafety * depth * (stored_unit + computed + std::sqrt(sum) * kSumUnit), 0,
+  return {kSafety * depth * (stored_unit + computed + std::sqrt(sum) * sum_unit(engine)), 0,
           cat("4 × ", depth_of(graph), " operations in a row × (",
               stored_unit > 0 ? cat(power(stored_unit), " stored + ") : "", power(computed),
-              " computed + √", static_cast<std::uint64_t>(sum), " × 2^-53 summed)")};
+              " computed + √", static_cast<std::uint64_t>(sum), " × ", power(sum_unit(engine)),
+              " summed)")};
 }
 
-Tolerance likely_rounding(const Graph& graph) {
-  return {coarsest_unit(graph) * std::sqrt(static_cast<double>(depth_of(graph))), 0, ""};
+Tolerance likely_rounding(const Graph& graph, Engine engine) {
+  const double unit = coarsest_unit(graph) + std::sqrt(longest_sum(graph)) * sum_unit(engine);
+  return {unit * std::sqrt(static_cast<double>(depth_of(graph))), 0, ""};
 }
 
 double work_of(const Graph& graph) {

@@ -33,7 +33,7 @@ Tensor changed(const Tensor& tensor, const std::string& name) {
 std::vector<std::string> stored_variables(const Graph& graph) {
   std::vector<std::string> names;
   std::set<std::string_view> seen;
-  for (const Variable& variable : graph.variables) {
+  for (const GraphVariable& variable : graph.variables) {
     for (const std::string& name : variable.names) {
       if (seen.insert(name).second) names.push_back(name);
     }
@@ -43,14 +43,15 @@ std::vector<std::string> stored_variables(const Graph& graph) {
 
 std::vector<std::string> unseen_variables(const Graph& graph, const Reader& reader,
                                           const std::vector<Tensor>& inputs,
+                                          const RunOptions& options,
                                           const std::vector<NamedTensor>& outputs) {
-  const Tolerance noise = likely_rounding(graph);
+  const Tolerance noise = likely_rounding(graph, options.engine);
   std::vector<std::string> unseen;
   for (const std::string& name : stored_variables(graph)) {
     const std::size_t entry = reader.find(name).value();
     PatchedReader patched(reader);
     patched.replace(name, changed(reader.read(entry), name));
-    const RunResult result = run(graph, patched, inputs);
+    const RunResult result = run(graph, patched, inputs, options);
     if (agreement_of(check_outputs(outputs, result.outputs, noise)) != Agreement::kDiffers) {
       unseen.push_back(name);
     }

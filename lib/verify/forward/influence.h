@@ -13,6 +13,7 @@ namespace ckpt {
 // for each variable. `outputs` are what the graph gives for `inputs`.
 std::vector<std::string> unseen_variables(const Graph& graph, const Reader& reader,
                                           const std::vector<Tensor>& inputs,
+                                          const RunOptions& options,
                                           const std::vector<NamedTensor>& outputs);
 
 // The stored variables that the graph reads, each once.

@@ -1,4 +1,4 @@
-#include "model/variable_store.h"
+#include "model/variable_loader.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@ namespace ckpt {
 namespace {
 
 // The shape of the joined tensor, empty where its parts do not fit; then permuted.
-std::optional<Shape> stored_shape(const Variable& variable, const Reader& reader,
+std::optional<Shape> stored_shape(const GraphVariable& variable, const Reader& reader,
                                   const std::vector<std::size_t>& entries) {
   Shape shape = reader.index().entries[entries.front()].shape;
   for (std::size_t i = 1; i < entries.size(); ++i) {
@@ -49,11 +49,11 @@ Array joined(const std::vector<Array>& parts) {
 
 }  // namespace
 
-VariableStore::VariableStore(const Graph& graph, const Reader& reader)
+VariableLoader::VariableLoader(const Graph& graph, const Reader& reader)
     : graph_(graph), reader_(reader) {
   std::vector<std::string> missing;
   std::vector<std::string> misfits;
-  for (const Variable& variable : graph.variables) {
+  for (const GraphVariable& variable : graph.variables) {
     std::vector<std::size_t> entries;
     for (const std::string& name : variable.names) {
       if (const auto entry = reader.find(name)) {
@@ -81,11 +81,19 @@ VariableStore::VariableStore(const Graph& graph, const Reader& reader)
   if (!misfits.empty()) throw Error(Errc::kInvalid, join(misfits, "; "));
 }
 
-const Array* VariableStore::get(std::size_t variable, DType compute) {
+std::optional<std::size_t> VariableLoader::plain_entry(std::size_t variable, DType dtype) const {
+  const GraphVariable& what = graph_.variables[variable];
+  const auto& entries = entries_[variable];
+  const bool is_plain = entries.size() == 1 && what.permutation.empty() && what.reversed.empty() &&
+                        reader_.index().entries[entries.front()].dtype == dtype;
+  return is_plain ? std::optional(entries.front()) : std::nullopt;
+}
+
+const Array* VariableLoader::get(std::size_t variable, DType compute) {
   const auto key = std::pair(variable, compute);
   if (const auto it = loaded_.find(key); it != loaded_.end()) return &it->second;
   if (entries_[variable].empty()) return nullptr;
-  const Variable& what = graph_.variables[variable];
+  const GraphVariable& what = graph_.variables[variable];
   std::vector<Array> parts;
   for (const std::size_t entry : entries_[variable])
     parts.push_back(from_tensor(reader_.read(entry)));

@@ -1,0 +1,261 @@
+#include <algorithm>
+#include <cmath>
+
+#include "model/fast/planner.h"
+#include "model/ops/op.h"
+#include "model/ops/window.h"
+
+namespace ckpt::fast {
+namespace {
+
+std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
+
+std::vector<float> floats(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+void apply(Frame& frame, const Epilogue& epilogue, float* values, std::size_t count) {
+  if (epilogue.function) frame.kernels.apply(*epilogue.function, values, count);
+}
+
+}  // namespace
+
+bool Planner::plan_pool(const Node& node) {
+  const std::size_t value = node.inputs[0].value;
+  const bool is_max = node.operation.kind == "max_pool";
+  plan_window(node, {.kind = is_max ? WindowLayer::Kind::kMaxPool : WindowLayer::Kind::kAveragePool,
+                     .in = image_of(ops::five_dimensions(shape(value))),
+                     .window = ops::forward_window(node.operation, shape(value))});
+  return true;
+}
+
+void Planner::plan_window(const Node& node, WindowLayer layer) {
+  need_scratch(0, layer.scratch_rows());
+  const WindowLayer& planned = plan_.windows.emplace_back(std::move(layer));
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  add_step(node, node.name,
+           [&planned, in, out](Frame& frame) { planned.run(frame, frame.at(in), frame.at(out)); });
+}
+
+bool Planner::plan_global_pool(const Node& node) {
+  const Shape& shape = this->shape(node.inputs[0].value);
+  if (shape.size() < 3 || shape.size() > 5) return false;
+  const Image image = image_of(ops::five_dimensions(shape));
+  if (node.operation.kind == "global_max_pool") {
+    plan_window(node, {.in = image, .window = {.size = image.size}});
+    return true;
+  }
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  const auto channels = to_size(image.channels);
+  const auto places = to_size(image.places());
+  add_step(node, node.name, [=, batch = to_size(image.batch)](Frame& frame) {
+    for (std::size_t n = 0; n < batch; ++n) {
+      frame.kernels.mean(frame.at(in) + n * places * channels, places, channels,
+                         frame.at(out) + n * channels);
+    }
+  });
+  return true;
+}
+
+void Planner::plan_normalize(const Node& node, const Scales& scales) {
+  const Tail tail = tail_of(node, false, false);
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::size_t out = slot_for(tail.output);
+  const std::size_t channels = scales.mean.size();
+  add_step(node, tail.name,
+           [=, places = elements(tail.output) / channels, epilogue = tail.epilogue,
+            mean = floats(scales.mean), scale = floats(scales.scale),
+            shift = floats(scales.shift)](Frame& frame) {
+             share(frame, places, channels, [&](std::size_t first, std::size_t last) {
+               float* to = frame.at(out) + first * channels;
+               frame.kernels.normalize(frame.at(in) + first * channels, last - first, channels,
+                                       mean.data(), scale.data(), shift.data(), epilogue.limits,
+                                       to);
+               apply(frame, epilogue, to, (last - first) * channels);
+             });
+           });
+}
+
+bool Planner::plan_batch_norm(const Node& node) {
+  if (!is_over_channels(node.operation, shape(node.outputs[0]))) return false;
+  plan_normalize(node, batch_norm_of(node));
+  return true;
+}
+
+// Numbers for each channel, or one for all.
+bool Planner::plan_normalization(const Node& node) {
+  const Operation& op = node.operation;
+  const bool is_stored = variable(op, "mean").has_value();
+  Scales scales;
+  scales.mean = is_stored ? numbers(op, "mean", 0, 0) : op.attributes.numbers("mean");
+  scales.scale = is_stored ? numbers(op, "variance", 0, 0) : op.attributes.numbers("variance");
+  const auto channels = to_size(shape(node.outputs[0]).back());
+  if (op.attributes.flag("invert") || !spread({&scales.mean, &scales.scale}, channels)) {
+    return false;
+  }
+  for (double& x : scales.scale) x = 1 / std::max(std::sqrt(x), 1e-7);
+  scales.shift.assign(channels, 0);
+  plan_normalize(node, scales);
+  return true;
+}
+
+bool Planner::plan_rescaling(const Node& node) {
+  Scales scales{
+      {0}, node.operation.attributes.numbers("scale"), node.operation.attributes.numbers("offset")};
+  const auto channels = to_size(shape(node.outputs[0]).back());
+  if (!spread({&scales.mean, &scales.scale, &scales.shift}, channels)) return false;
+  plan_normalize(node, scales);
+  return true;
+}
+
+// Makes as many of each as there are channels; false where they are neither that nor one.
+bool Planner::spread(const std::vector<std::vector<double>*>& numbers, std::size_t channels) {
+  for (std::vector<double>* each : numbers) {
+    if (each->size() == 1) each->resize(channels, each->front());
+    if (each->size() != channels) return false;
+  }
+  return true;
+}
+
+bool Planner::plan_activation(const Node& node) {
+  const auto epilogue = epilogue_of(node.operation);
+  if (!epilogue) return false;
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  add_step(node, node.name,
+           [=, epilogue = *epilogue, count = elements(node.outputs[0])](Frame& frame) {
+             share(frame, count, 1, [&](std::size_t first, std::size_t last) {
+               float* to = frame.at(out) + first;
+               frame.kernels.clamp(frame.at(in) + first, last - first, epilogue.limits, to);
+               apply(frame, epilogue, to, last - first);
+             });
+           });
+  return true;
+}
+
+// Two of them, of one shape; more, or such that are repeated, are the reference's.
+bool Planner::plan_add(const Node& node) {
+  if (node.inputs.size() != 2) return false;
+  const std::size_t a = node.inputs[0].value;
+  const std::size_t b = node.inputs[1].value;
+  if (shape(a) != shape(b)) return false;
+  const Tail tail = tail_of(node, false, false);
+  const std::size_t slot_a = read_slot(a);
+  const std::size_t slot_b = read_slot(b);
+  const std::size_t out = slot_for(tail.output);
+  add_step(node, tail.name,
+           [=, epilogue = tail.epilogue, count = elements(tail.output)](Frame& frame) {
+             share(frame, count, 1, [&](std::size_t first, std::size_t last) {
+               float* to = frame.at(out) + first;
+               frame.kernels.add(frame.at(slot_a) + first, frame.at(slot_b) + first, last - first,
+                                 epilogue.limits, to);
+               apply(frame, epilogue, to, last - first);
+             });
+           });
+  return true;
+}
+
+// Two of one shape, or one of them has a number for each channel of each image.
+bool Planner::plan_multiply(const Node& node) {
+  if (node.inputs.size() != 2) return false;
+  std::size_t a = node.inputs[0].value;
+  std::size_t b = node.inputs[1].value;
+  if (elements(a) < elements(b)) std::swap(a, b);
+  const Shape& wide = shape(a);
+  const bool is_same = wide == shape(b);
+  const auto channels = to_size(wide.back());
+  Shape factors(wide.size(), 1);
+  factors.front() = wide.front();
+  factors.back() = wide.back();
+  if (wide != shape(node.outputs[0]) || (!is_same && shape(b) != factors)) return false;
+  const std::size_t slot_a = read_slot(a);
+  const std::size_t slot_b = read_slot(b);
+  const std::size_t out = slot_for(node.outputs[0]);
+  const std::size_t batch = is_same ? 1 : to_size(wide.front());
+  const std::size_t image = elements(a) / batch;  // all of it where nothing is repeated
+  add_step(node, node.name, [=](Frame& frame) {
+    for (std::size_t n = 0; n < batch; ++n) {
+      const float* x = frame.at(slot_a) + n * image;
+      float* y = frame.at(out) + n * image;
+      const std::size_t unit = is_same ? 1 : channels;
+      share(frame, image / unit, unit, [&](std::size_t first, std::size_t last) {
+        if (is_same) {
+          frame.kernels.multiply_each(x + first, frame.at(slot_b) + first, last - first, y + first);
+        } else {
+          frame.kernels.scale(x + first * unit, last - first, unit, frame.at(slot_b) + n * unit,
+                              y + first * unit);
+        }
+      });
+    }
+  });
+  return true;
+}
+
+bool Planner::plan_concatenate(const Node& node) {
+  const std::size_t value = node.outputs[0];
+  const std::size_t axis =
+      ops::axis_of(node.operation.attributes.integer("axis", -1), shape(value).size());
+  struct Part {
+    std::size_t slot, width;  // floats that lie together
+  };
+  std::vector<Part> parts;
+  for (const Input& input : node.inputs) {
+    const AxisView view = view_axis(shape(input.value), axis);
+    parts.push_back({read_slot(input.value), view.extent * view.inner});
+  }
+  const AxisView view = view_axis(shape(value), axis);
+  const std::size_t width = view.extent * view.inner;
+  const std::size_t out = slot_for(value);
+  add_step(node, node.name, [=, outer = view.outer](Frame& frame) {
+    share(frame, outer, width, [&](std::size_t first, std::size_t last) {
+      for (std::size_t row = first; row < last; ++row) {
+        float* to = frame.at(out) + row * width;
+        for (const Part& part : parts) {
+          to = std::copy_n(frame.at(part.slot) + row * part.width, part.width, to);
+        }
+      }
+    });
+  });
+  return true;
+}
+
+// A copy with zeros around it.
+bool Planner::plan_zeros(const Node& node) {
+  const std::size_t value = node.inputs[0].value;
+  const auto& amounts = node.operation.attributes.integers("amounts");
+  const std::size_t dimensions = amounts.size() / 2;
+  kernels::Extents before{};
+  for (std::size_t d = 0; d < dimensions; ++d) before[3 - dimensions + d] = amounts[2 * d];
+  const Image from = image_of(ops::five_dimensions(shape(value)));
+  const Image to = image_of(ops::five_dimensions(shape(node.outputs[0])));
+  const std::size_t in = read_slot(value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  const auto rows = to_size(to.batch * to.size[0] * to.size[1]);
+  add_step(node, node.name, [=](Frame& frame) {
+    share(frame, rows, to_size(to.row()), [&](std::size_t first, std::size_t last) {
+      for (auto row = static_cast<std::int64_t>(first); row < static_cast<std::int64_t>(last);
+           ++row) {
+        float* at = frame.at(out) + row * to.row();
+        std::fill_n(at, to.row(), 0.0F);
+        const std::int64_t y = row % to.size[1] - before[1];
+        const std::int64_t z = row / to.size[1] % to.size[0] - before[0];
+        if (y < 0 || y >= from.size[1] || z < 0 || z >= from.size[0]) continue;
+        const std::int64_t n = row / to.size[1] / to.size[0];
+        std::copy_n(frame.at(in) + ((n * from.size[0] + z) * from.size[1] + y) * from.row(),
+                    from.row(), at + before[2] * to.channels);
+      }
+    });
+  });
+  return true;
+}
+
+// The same floats in the same order, whatever their shape is called.
+bool Planner::plan_same(const Node& node) {
+  plan_.slot_of[node.outputs[0]] = plan_.slot_of[node.inputs[0].value];
+  is_there_[node.outputs[0]] = true;
+  return true;
+}
+
+}  // namespace ckpt::fast

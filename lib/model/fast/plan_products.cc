@@ -1,0 +1,175 @@
+#include <algorithm>
+
+#include "model/fast/float_variables.h"
+#include "model/fast/planner.h"
+#include "model/ops/op.h"
+#include "model/ops/window.h"
+
+namespace ckpt::fast {
+namespace {
+
+std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
+
+// An activation without a kernel, by the reference's function.
+void activate(float* values, const Shape& shape, const kernels::Activation& activation) {
+  Array array = make_array(DType::kF32, shape);
+  std::copy_n(values, array.values.size(), array.values.begin());
+  kernels::activate(array, activation);
+  std::ranges::transform(array.values, values, [](double x) { return static_cast<float>(x); });
+}
+
+}  // namespace
+
+bool Planner::is_convolution(const Node& node) const {
+  const std::string& kind = node.operation.kind;
+  return is_plain(node) &&
+         (kind == "conv" || kind == "depthwise_conv" || kind == "separable_conv") &&
+         node.operation.attributes.text("activation", "linear") != "glu";
+}
+
+// Zeros are what a convolution takes for what is outside, so it does the padding itself.
+bool Planner::plan_padding(const Node& node) {
+  const std::size_t padded = node.outputs[0];
+  const Node* next = only_reader(padded);
+  if (next == nullptr || !is_convolution(*next)) return plan_zeros(node);
+  paddings_[padded] = &node;
+  return true;
+}
+
+Planner::Source Planner::source_of(const Node& node) {
+  Source source{node.inputs[0].value, {}, {}};
+  source.window = ops::forward_window(node.operation, shape(source.value));
+  const auto padding = paddings_.find(source.value);
+  if (padding != paddings_.end()) {
+    const auto& amounts = padding->second->operation.attributes.integers("amounts");
+    const std::size_t dimensions = amounts.size() / 2;
+    for (std::size_t d = 0; d < dimensions; ++d) {
+      source.window.before[3 - dimensions + d] += amounts[2 * d];
+    }
+    source.value = padding->second->inputs[0].value;
+  }
+  source.image = image_of(ops::five_dimensions(shape(source.value)));
+  return source;
+}
+
+void Planner::plan_product(const Node& node, std::size_t in, const Image& image,
+                           const kernels::Window& window, std::size_t groups, std::size_t kernel,
+                           const Tail& tail) {
+  const auto filters = to_size(shape(tail.output).back());
+  const std::size_t depth = elements_of(graph_.variables[kernel].shape) / filters;
+  PackedKernel packed(depth, filters, groups, kernels_.lanes);
+  for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
+    packed.fill(first, values, tail.factors);
+  });
+  const std::vector<double> shifts = bias_of(node.operation, filters, tail);
+  const ProductLayer& layer = plan_.products.emplace_back(
+      image, window, groups, std::move(packed), std::vector<float>(shifts.begin(), shifts.end()),
+      tail.epilogue, threads_);
+  plan_.variables += layer.kernel_bytes();
+  need_scratch(layer.scratch_floats(), layer.scratch_rows());
+  const std::size_t residual = tail.residual ? read_slot(*tail.residual) : Plan::kNone;
+  const std::size_t out = slot_for(tail.output);
+  add_step(node, tail.name,
+           [&layer, in, residual, out, slow = tail.slow, &shape = shape(tail.output)](Frame& f) {
+             layer.run(f, f.at(in), residual == Plan::kNone ? nullptr : f.at(residual), f.at(out));
+             if (slow) activate(f.at(out), shape, *slow);
+           });
+}
+
+// The bias, behind the batch normalization where there is one.
+std::vector<double> Planner::bias_of(const Operation& op, std::size_t filters, const Tail& tail) {
+  std::vector<double> bias = numbers(op, "bias", filters, 0);
+  for (std::size_t f = 0; f < filters; ++f) {
+    if (!tail.factors.empty()) bias[f] = bias[f] * tail.factors[f] + tail.shifts[f];
+  }
+  return bias;
+}
+
+bool Planner::plan_conv(const Node& node) {
+  if (!is_convolution(node)) return false;
+  const Source source = source_of(node);
+  const std::size_t in = read_slot(source.value);
+  const Tail tail = tail_of(node, true, true);
+  plan_product(node, in, source.image, source.window,
+               to_size(node.operation.attributes.integer("groups", 1)),
+               *variable(node.operation, "kernel"), tail);
+  return true;
+}
+
+bool Planner::plan_dense(const Node& node) {
+  const Operation& op = node.operation;
+  const auto kernel = variable(op, "kernel");
+  const bool is_other = variable(op, "kernel_scale") || variable(op, "lora_kernel_a") ||
+                        op.attributes.text("activation", "linear") == "glu";
+  if (!kernel || is_other) return false;
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::int64_t width = shape(node.inputs[0].value).back();
+  const auto rows = static_cast<std::int64_t>(elements(node.inputs[0].value)) / width;
+  kernels::Window window;
+  window.out[2] = rows;
+  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, *kernel, tail_of(node, true, true));
+  return true;
+}
+
+void Planner::plan_depthwise_part(const Node& node, const Source& source, std::size_t in,
+                                  const Tail& tail, std::size_t out) {
+  const std::size_t kernel = *variable(node.operation, "depthwise_kernel");
+  WindowLayer layer{.kind = WindowLayer::Kind::kDepthwise,
+                    .in = source.image,
+                    .window = source.window,
+                    .kernel = floats_of(variables_, kernel),
+                    .epilogue = tail.epilogue};
+  const auto channels = to_size(source.image.channels);
+  if (!tail.factors.empty()) {
+    for (std::size_t i = 0; i < layer.kernel.size(); ++i) {
+      layer.kernel[i] = static_cast<float>(layer.kernel[i] * tail.factors[i % channels]);
+    }
+  }
+  const std::vector<double> bias = node.operation.kind == "separable_conv"
+                                       ? std::vector<double>(channels)
+                                       : bias_of(node.operation, channels, tail);
+  layer.bias.assign(bias.begin(), bias.end());
+  need_scratch(0, layer.scratch_rows());
+  plan_.variables += layer.kernel.size() * sizeof(float);
+  const WindowLayer& planned = plan_.windows.emplace_back(std::move(layer));
+  add_step(node, tail.name,
+           [&planned, in, out, slow = tail.slow, &shape = shape(tail.output)](Frame& f) {
+             planned.run(f, f.at(in), f.at(out));
+             if (slow) activate(f.at(out), shape, *slow);
+           });
+}
+
+bool Planner::plan_depthwise(const Node& node) {
+  if (!is_convolution(node)) return false;
+  const std::size_t kernel = *variable(node.operation, "depthwise_kernel");
+  const Source source = source_of(node);
+  const std::size_t in = read_slot(source.value);
+  if (graph_.variables[kernel].shape.back() == 1) {
+    const Tail tail = tail_of(node, true, false);
+    plan_depthwise_part(node, source, in, tail, slot_for(tail.output));
+  } else {
+    // Several filters a channel: as many groups as channels.
+    plan_product(node, in, source.image, source.window, to_size(source.image.channels), kernel,
+                 tail_of(node, true, true));
+  }
+  return true;
+}
+
+// A depthwise convolution and one of single places; what lies between them is this layer's own.
+bool Planner::plan_separable(const Node& node) {
+  const std::size_t kernel = *variable(node.operation, "depthwise_kernel");
+  if (!is_convolution(node) || graph_.variables[kernel].shape.back() != 1) return false;
+  const Source source = source_of(node);
+  const std::size_t in = read_slot(source.value);
+  const Image middle{source.image.batch, source.window.out, source.image.channels};
+  const std::size_t slot = new_slot(to_size(middle.elements()));
+  plan_depthwise_part(node, source, in, {.output = node.outputs[0], .name = node.name}, slot);
+  plan_.slots[slot].last = plan_.steps.size();
+  kernels::Window point;
+  point.out = source.window.out;
+  plan_product(node, slot, middle, point, 1, *variable(node.operation, "pointwise_kernel"),
+               tail_of(node, true, true));
+  return true;
+}
+
+}  // namespace ckpt::fast
