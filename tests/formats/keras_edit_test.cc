@@ -124,7 +124,7 @@ TEST_SUITE("formats/keras_edit") {
     make_model(file);
     Edit edit = prefix_move(file, "layers/dense/", "layers/dense_1/");
     for (auto& move : prefix_move(file, "layers/dense_1/", "layers/dense/").moves) {
-      edit.moves.push_back(move);
+      edit.move(move.from, move.to);
     }
     edit_file(file, dir / "n.keras", edit);
     CHECK(asked(dir / "n.keras", kNames) == asked(file, kNames));

@@ -14,7 +14,7 @@ std::vector<Edit> divide(const Edit& edit, const Wishes& wishes,
     if (name.to.empty()) {
       edits[shard].drops.emplace_back(name.from);
     } else if (name.to != name.from) {
-      edits[shard].moves.push_back({std::string(name.from), std::string(name.to)});
+      edits[shard].moves.push_back({name.from, name.to});
     }
   }
   for (const Put& put : edit.puts) {
