@@ -12,7 +12,7 @@ std::vector<Edit> divide(const Edit& edit, const Wishes& wishes,
     const std::size_t shard = content.extents[name.entry].file;
     home[name.from] = shard;
     if (name.to.empty()) {
-      edits[shard].drops.push_back(name.from);
+      edits[shard].drops.emplace_back(name.from);
     } else if (name.to != name.from) {
       edits[shard].moves.push_back({name.from, name.to});
     }
