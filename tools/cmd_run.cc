@@ -30,7 +30,7 @@ struct Options {
 ExitStatus run_run(const Options& options, Console& console) {
   const auto reader = open_input(options.file, false, console);
   const GraphInput graph = need_graph(*reader, options.file, options.graph, console);
-  const std::vector<Tensor> inputs = read_inputs(options.inputs, graph.graph, console);
+  const std::vector<Tensor> inputs = read_inputs({options.inputs}, graph.graph, console);
   RunReport report;
   report.input = options.file;
   report.graph = graph.words;

@@ -27,7 +27,7 @@ struct Options {
   bool no_receipt = false;
   GraphChoice graph;
   std::string graph_new;
-  std::string inputs;
+  std::vector<std::string> inputs;
   std::string labels;
   std::uint64_t seed = 1;
   std::optional<double> rtol;
@@ -86,7 +86,9 @@ void write_text_file(const std::string& path, std::string_view text) {
 
 Probe probe_of(const Options& options, const Graph& graph, Console& console) {
   if (options.inputs.empty()) return make_probe(graph, options.seed);
-  return {escape(options.inputs), read_inputs(options.inputs, graph, console)};
+  std::vector<std::string> words;
+  for (const std::string& path : options.inputs) words.push_back(escape(path));
+  return {join(words, ", "), read_inputs(options.inputs, graph, console)};
 }
 
 ExitStatus report_on(const Options& options, VerifyReport report, Console& console) {
@@ -278,8 +280,13 @@ Action add_verify(CLI::App& app) {
                  "NEW's network, as the code that will load it has it; default: NEW's own, else "
                  "OLD's with the names mapped")
       ->type_name("G");
-  app.add_option("--inputs", o->inputs, "what the networks are run on; default: made from --seed")
-      ->type_name("NPZ");
+  app.add_option("--inputs", o->inputs,
+                 "what the networks are run on, repeatable: the rows of all; default: made from "
+                 "--seed")
+      ->type_name("NPZ")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
   app.add_option("--seed", o->seed, "of the inputs that are made (default 1)")->type_name("N");
   app.add_option("--labels", o->labels,
                  "one integer a row: print how many of output_0's rows are largest there")

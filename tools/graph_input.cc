@@ -158,7 +158,9 @@ std::vector<std::string> misfits_of(Graph graph, const Reader& reader) {
   return {};
 }
 
-std::vector<Tensor> read_inputs(const std::string& path, const Graph& graph, Console& console) {
+namespace {
+
+std::vector<Tensor> read_file(const std::string& path, const Graph& graph, Console& console) {
   std::vector<NamedTensor> given = read_tensors(path, console);
   if (given.size() == 1 && graph.inputs.size() == 1) {
     std::string& name = given.front().name;
@@ -173,6 +175,37 @@ std::vector<Tensor> read_inputs(const std::string& path, const Graph& graph, Con
   } catch (const Error& e) {
     throw e.in(escape(path));
   }
+}
+
+// Puts the rows of `more` behind those of `rows`; false where they differ in more than their
+// number.
+bool append_rows(Tensor& rows, const Tensor& more) {
+  const bool fits = rows.dtype == more.dtype && !rows.shape.empty() &&
+                    rows.shape.size() == more.shape.size() &&
+                    std::equal(rows.shape.begin() + 1, rows.shape.end(), more.shape.begin() + 1);
+  if (!fits) return false;
+  rows.shape.front() += more.shape.front();
+  rows.bytes.insert(rows.bytes.end(), more.bytes.begin(), more.bytes.end());
+  return true;
+}
+
+}  // namespace
+
+std::vector<Tensor> read_inputs(const std::vector<std::string>& paths, const Graph& graph,
+                                Console& console) {
+  std::vector<Tensor> inputs = read_file(paths.front(), graph, console);
+  for (std::size_t f = 1; f < paths.size(); ++f) {
+    const std::vector<Tensor> more = read_file(paths[f], graph, console);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (append_rows(inputs[i], more[i])) continue;
+      throw Error(Errc::kInvalid,
+                  cat(escape(paths[f]), ": input '", escape(graph.inputs[i].name), "' is ",
+                      name_of(more[i].dtype), " ", to_string(more[i].shape),
+                      ", whose rows cannot follow those of ", escape(paths.front()), ", ",
+                      name_of(inputs[i].dtype), " ", to_string(inputs[i].shape)));
+    }
+  }
+  return inputs;
 }
 
 }  // namespace ckpt

@@ -59,7 +59,9 @@ std::vector<std::string> misfits_of(Graph graph, const Reader& reader);
 
 // The tensors of a file in the order of the graph's inputs, which they are matched with by name or
 // as input_0, input_1, …; a single tensor of any name is the input of a graph that has one, which
-// a sentence on standard error then says. Throws Error, naming the file.
-std::vector<Tensor> read_inputs(const std::string& path, const Graph& graph, Console& console);
+// a sentence on standard error then says. Of several files the rows follow one another.
+// Throws Error, naming the file. REQUIRES: there is a path.
+std::vector<Tensor> read_inputs(const std::vector<std::string>& paths, const Graph& graph,
+                                Console& console);
 
 }  // namespace ckpt

@@ -220,6 +220,37 @@ TEST_CASE("categories become rows of ones, and numbers bins") {
                   {}, floats({1, 2}, {3, 8})) == Values{1, 2});
 }
 
+TEST_CASE("activations that are layers have their parameters") {
+  const Tensor x = floats({1, 2}, {-2, 3});
+  CHECK(run_layer(layer("LeakyReLU", {{"negative_slope", 0.5}}), {}, x) == Values{-1, 3});
+  CHECK(near(run_layer(layer("ELU", {{"alpha", 2}}), {}, x), {2 * std::expm1(-2), 3}));
+  CHECK(run_layer(layer("PReLU", json::object()), {{"layers/p_re_lu/vars/0", {2}, {0.25, 9}}}, x) ==
+        Values{-0.5, 3});
+  CHECK(run_layer(layer("ReLU", {{"max_value", 2}, {"negative_slope", 0.5}, {"threshold", 1}}), {},
+                  x) == Values{-1.5, 2});
+}
+
+TEST_CASE("what works in training alone passes its input on") {
+  const Tensor x = floats({1, 2, 2, 1}, {1, -2, 3, 4});
+  for (const char* name : {"Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout",
+                           "AlphaDropout", "ActivityRegularization", "Identity", "RandomFlip",
+                           "RandomRotation", "RandomZoom", "RandomContrast"}) {
+    CAPTURE(name);
+    CHECK(run_layer(layer(name, {{"rate", 0.5}}), {}, x) == Values{1, -2, 3, 4});
+  }
+}
+
+TEST_CASE("images are cropped and resized") {
+  const Tensor x = floats({1, 3, 4, 1}, {0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23});
+  CHECK(run_layer(layer("Cropping2D", {{"cropping", {{1, 1}, {0, 2}}}}), {}, x) == Values{10, 11});
+  CHECK(run_layer(layer("CenterCrop", {{"height", 1}, {"width", 2}}), {}, x) == Values{11, 12});
+  const Tensor row = floats({1, 1, 2, 1}, {0, 1});
+  CHECK(run_layer(layer("Resizing", {{"height", 1}, {"width", 4}}), {}, row) ==
+        Values{0, 0.25, 0.75, 1});
+  CHECK(run_layer(layer("Resizing", {{"height", 1}, {"width", 4}, {"interpolation", "nearest"}}),
+                  {}, row) == Values{0, 0, 1, 1});
+}
+
 TEST_CASE("half precision is rounded after each operation") {
   // 2048 + 1 is no f16: the bias is lost.
   const auto y =

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "core/numbers.h"
 #include "core/text.h"
 #include "model/forward.h"
@@ -288,7 +289,7 @@ TEST_SUITE("model/program") {
         limit(cat(R"({"repeat": {"i": 1000000}, "body": [{"op": "relu", "inputs": "x"}]})"), kInput)
             .find("more than 100,000 operations") != std::string::npos);
     CHECK(limit(get("v", R"(, "shape": [1000000000000], "partitions": 1000000000000)"))
-              .find("100000 are the most") != std::string::npos);
+              .find("100,000 are the most") != std::string::npos);
     CHECK(limit(get("v", R"(, "shape": [-3])")) ==
           "g.json:3:1: get_variable 'v': its 'shape' is the number -3; needed is a whole number "
           "from 0 or '?' for each extent");
@@ -314,6 +315,32 @@ TEST_SUITE("model/program") {
     CHECK(limit(deep).find("nested more than 128 levels deep") != std::string::npos);
     CHECK(limit(std::string(std::size_t{2} << 20, ' ')).find("a megabyte is the most") !=
           std::string::npos);
+  }
+
+  TEST_CASE("a damaged file is refused or is another program, whatever byte is damaged") {
+    const std::string whole = file_of(
+        R"({"scope": "a", "as": "s", "body": [{"get_variable": "v{1+2*3}", "shape": [2], "as": "v"}]},
+           {"repeat": {"i": 2}, "body": [{"op": "add", "inputs": ["v", 1.5], "as": "v"}]},
+           {"layer": "dense", "units": 3, "inputs": "x", "as": "h"})",
+        kInput);
+    std::size_t refused = 0;
+    const auto read = [&](const std::string& text) {
+      try {
+        (void)read_graph_file(text);
+      } catch (const Error&) {
+        ++refused;
+      }
+    };
+    for (std::size_t n = 0; n < whole.size(); ++n) read(whole.substr(0, n));
+    CHECK(refused == whole.size());
+    for (std::size_t n = 0; n < whole.size(); ++n) {
+      for (const char other : {'"', '{', '}', '9', '-', '\\', '\n', 'x'}) {
+        std::string text = whole;
+        text[n] = other;
+        read(text);
+      }
+    }
+    CHECK(refused > 2 * whole.size());
   }
 
   TEST_CASE("graphs of operations compute what their formulas say") {

@@ -90,6 +90,26 @@ TEST_SUITE("tools/init") {
     }
   }
 
+  TEST_CASE("several inputs are run on as one: their rows follow one another") {
+    const GraphFolder w;
+    run_python(
+        "import numpy as np,sys\n"
+        "np.savez(sys.argv[1]+'/a.npz', x=np.ones((2,10),'f4'))\n"
+        "np.savez(sys.argv[1]+'/b.npz', x=np.zeros((1,10),'f4'))\n"
+        "np.savez(sys.argv[1]+'/c.npz', x=np.zeros((1,9),'f4'))\n",
+        {w.dir.path().string()});
+    CHECK(w.ckpt({"init", "--graph", "classic/reuse_across_calls.json", "net.h5"}).status == 0);
+    const auto verify = [&](const std::string& second) {
+      return w.ckpt({"verify", "net.h5", "--against", "net.h5", "--graph",
+                     "classic/reuse_across_calls.json", "--inputs", "a.npz", "--inputs", second});
+    };
+    const std::string out = verify("b.npz").out;
+    CHECK(out.find("inputs    a.npz, b.npz\noutputs   output_0 [3, 10]: ") != std::string::npos);
+    CHECK(verify("c.npz").err ==
+          "ckpt: c.npz: input 'x' is f32 [1, 9], whose rows cannot follow those of a.npz, f32 [2, "
+          "10]\n");
+  }
+
   TEST_CASE("a checkpoint that does not fit is told all that is missing, otherwise or too much") {
     const GraphFolder w;
     CHECK(w.ckpt({"init", "--graph", "classic/ghost_twin.json", "net.h5"}).status == 0);

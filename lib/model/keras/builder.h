@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "model/keras/container.h"
-#include "model/keras/emitter.h"
 #include "model/keras/layer.h"
+#include "model/keras/op_nodes.h"
 
 namespace ckpt::keras {
 
@@ -47,7 +47,7 @@ class Builder {
     std::size_t calls = 0;
   };
 
-  Emitter emitter_;
+  ops::Emitter emitter_;
   Dialect dialect_;
   std::string backend_;
   std::map<const LayerConfig*, Built> built_;

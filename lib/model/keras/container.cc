@@ -8,8 +8,8 @@
 #include "core/text.h"
 #include "model/graph.h"
 #include "model/keras.h"
-#include "model/keras/emitter.h"
 #include "model/keras/layer.h"
+#include "model/keras/op_nodes.h"
 #include "model/ops/op.h"
 
 namespace ckpt::keras {

@@ -176,6 +176,13 @@ constexpr LayerClass kLayers[] = {
     {"SpatialDropout1D", build_identity, MaskUse::kPasses},
     {"SpatialDropout2D", build_identity, MaskUse::kPasses},
     {"SpatialDropout3D", build_identity, MaskUse::kPasses},
+    // What an image loses or gains in training alone.
+    {"RandomBrightness", build_identity, MaskUse::kPasses},
+    {"RandomContrast", build_identity, MaskUse::kPasses},
+    {"RandomFlip", build_identity, MaskUse::kPasses},
+    {"RandomRotation", build_identity, MaskUse::kPasses},
+    {"RandomTranslation", build_identity, MaskUse::kPasses},
+    {"RandomZoom", build_identity, MaskUse::kPasses},
     {"ActivityRegularization", build_identity, MaskUse::kPasses},
     {"Identity", build_identity, MaskUse::kPasses},
     {"ReLU", build_relu, MaskUse::kPasses},

@@ -2,8 +2,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "model/keras/emitter.h"
 #include "model/keras/layer.h"
+#include "model/keras/op_nodes.h"
 #include "model/kernels/activation.h"
 #include "model/ops/op.h"
 
@@ -235,7 +235,7 @@ std::vector<std::string> op_node_classes() {
   return names;
 }
 
-std::vector<std::size_t> emit_op_node(Emitter& emitter, const std::string& class_name,
+std::vector<std::size_t> emit_op_node(ops::Emitter& emitter, const std::string& class_name,
                                       const std::string& name, std::size_t call,
                                       const Config& config, const Arguments& arguments,
                                       Dialect dialect) {

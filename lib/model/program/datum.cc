@@ -185,6 +185,8 @@ std::string words_of(const Datum& datum) {
   return "";
 }
 
+void refuse(const std::string& sentence) { throw Error(Errc::kInvalid, sentence); }
+
 Datum parse_data(std::string_view text) {
   if (text.size() > kMaxText) {
     throw Error(Errc::kCorrupt, cat("1:1: the graph file has ", with_commas(text.size()),

@@ -38,6 +38,9 @@ struct Datum {
 // "an object", "the number 2.5", "'text'": for messages.
 std::string words_of(const Datum& datum);
 
+// Throws Error(kInvalid).
+[[noreturn]] void refuse(const std::string& sentence);
+
 // Throws Error(kCorrupt), with line and column, where the text is no JSON object, is larger than a
 // megabyte, is nested more than 128 levels deep or has a key twice in one object.
 Datum parse_data(std::string_view text);

@@ -18,7 +18,7 @@ constexpr std::string_view kForms =
     "object of one of these, constant, value or variance_scaling with its arguments, such as "
     "{\"truncated_normal\": {\"stddev\": 0.02}}";
 
-[[noreturn]] void refuse(const std::string& what) {
+[[noreturn]] void refuse_form(const std::string& what) {
   throw Error(Errc::kInvalid, cat(what, "; ", kForms));
 }
 
@@ -27,7 +27,7 @@ Shape shape_of(const Datum& datum) {
   Shape shape;
   for (const Datum* at = &datum; at->kind == Datum::Kind::kList; at = &at->items.front()) {
     shape.push_back(static_cast<std::int64_t>(at->items.size()));
-    if (shape.size() > kMaxRank) refuse("its value has too many dimensions");
+    if (shape.size() > kMaxRank) refuse_form("its value has too many dimensions");
     if (at->items.empty()) break;
   }
   return shape;
@@ -38,13 +38,13 @@ void flatten(const Datum& datum, const Shape& shape, std::size_t axis,
   if (axis == shape.size()) {
     const bool is_number =
         datum.kind == Datum::Kind::kInteger || datum.kind == Datum::Kind::kNumber;
-    if (!is_number) refuse("its value is no tensor of numbers");
+    if (!is_number) refuse_form("its value is no tensor of numbers");
     values.push_back(datum.number);
     return;
   }
   const bool fits = datum.kind == Datum::Kind::kList &&
                     static_cast<std::int64_t>(datum.items.size()) == shape[axis];
-  if (!fits) refuse("its value has lists of different lengths");
+  if (!fits) refuse_form("its value has lists of different lengths");
   for (const Datum& item : datum.items) flatten(item, shape, axis + 1, values);
 }
 
@@ -65,15 +65,15 @@ FanMode fan_mode(const std::string& mode) {
   if (mode == "fan_in") return FanMode::kIn;
   if (mode == "fan_out") return FanMode::kOut;
   if (mode == "fan_avg") return FanMode::kAverage;
-  refuse(cat("its mode is '", escape(mode), "', and neither fan_in, fan_out nor fan_avg"));
+  refuse_form(cat("its mode is '", escape(mode), "', and neither fan_in, fan_out nor fan_avg"));
 }
 
 Distribution distribution_of(const std::string& name) {
   if (name == "truncated_normal" || name == "normal") return Distribution::kTruncatedNormal;
   if (name == "untruncated_normal") return Distribution::kNormal;
   if (name == "uniform") return Distribution::kUniform;
-  refuse(cat("its distribution is '", escape(name),
-             "', and neither truncated_normal, untruncated_normal nor uniform"));
+  refuse_form(cat("its distribution is '", escape(name),
+                  "', and neither truncated_normal, untruncated_normal nor uniform"));
 }
 
 std::optional<Initializer> with_arguments(std::string_view name, Fields& f) {
@@ -104,10 +104,10 @@ Initializer read_initializer(const Datum& datum, DType dtype) {
   }
   if (datum.kind == Datum::Kind::kText) {
     if (auto found = Initializer::parse(datum.text)) return std::move(*found);
-    refuse(cat("there is no initializer '", escape(datum.text), "'"));
+    refuse_form(cat("there is no initializer '", escape(datum.text), "'"));
   }
   if (datum.kind != Datum::Kind::kObject || datum.members.size() != 1) {
-    refuse(cat("its initializer is ", words_of(datum)));
+    refuse_form(cat("its initializer is ", words_of(datum)));
   }
   const auto& [name, arguments] = datum.members.front();
   if (name == "value") return constant_of(arguments, dtype);
@@ -115,16 +115,17 @@ Initializer read_initializer(const Datum& datum, DType dtype) {
     if (arguments.kind == Datum::Kind::kInteger || arguments.kind == Datum::Kind::kNumber) {
       return Initializer::constant(arguments.number);
     }
-    refuse("its constant is no number");
+    refuse_form("its constant is no number");
   }
-  if (arguments.kind != Datum::Kind::kObject) refuse("its initializer has no object of arguments");
+  if (arguments.kind != Datum::Kind::kObject)
+    refuse_form("its initializer has no object of arguments");
   const Names none;
   std::size_t budget = 1000;
   Fields fields(arguments, none, budget);
   auto found = with_arguments(name, fields);
   if (!found) {
     found = Initializer::parse(name);
-    if (!found) refuse(cat("there is no initializer '", escape(name), "'"));
+    if (!found) refuse_form(cat("there is no initializer '", escape(name), "'"));
   }
   fields.finish();
   return std::move(*found);

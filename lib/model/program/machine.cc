@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/nearest.h"
 #include "core/text.h"
-#include "scope/saveable.h"
+#include "model/ops/op.h"
 #include "scope/scope_error.h"
 
 namespace ckpt::program {
@@ -18,13 +17,9 @@ namespace {
 // 10,000 statements and 10,000 variables.
 constexpr std::size_t kMaxWork = 2'000'000;  // statements, iterations and copied data
 constexpr std::size_t kMaxNesting = 200;     // of bodies, over all calls
-constexpr std::size_t kMaxVariables = 100'000;
-constexpr std::size_t kMaxNameBytes = std::size_t{64} << 20;  // of all names together
-constexpr std::size_t kShownCalls = 3;                        // in a message
+constexpr std::size_t kShownCalls = 3;       // in a message
 
 using Kind = Datum::Kind;
-
-[[noreturn]] void refuse(const std::string& sentence) { throw Error(Errc::kInvalid, sentence); }
 
 constexpr std::array<std::string_view, 11> kStatements{
     "scope", "of", "default", "name_scope", "get_variable",   "variable",
@@ -54,15 +49,12 @@ std::string title(const Datum& statement) {
   return "statement";
 }
 
-// Is it a global variable, which a saver keeps?
-bool is_saved(const Variable& variable) {
-  const auto& collections = variable.facts().collections;
-  return std::ranges::find(collections, kGlobalVariables) != collections.end();
-}
-
-std::string_view word_of(const Binding& binding) {
-  constexpr std::array<std::string_view, 3> kWords{"value", "variable", "scope"};
-  return kWords[binding.index()];
+// "partitions": how many pieces, along "partition_axis".
+std::optional<Partitioner> partitioner_of(Fields& f) {
+  if (!f.has("partitions")) return std::nullopt;
+  const std::int64_t axis = f.integer("partition_axis", 0);
+  ops::require(axis >= 0, cat("its 'partition_axis' is ", axis));
+  return fixed_size_partitioner(f.positive("partitions"), static_cast<std::size_t>(axis));
 }
 
 }  // namespace
@@ -105,77 +97,6 @@ void Machine::run() {
     throw e.in(place(program_));
   } catch (const Error& e) {
     throw e.in(place(program_));
-  }
-}
-
-void Machine::read_parameters() {
-  const Datum* parameters = program_.find("parameters");
-  std::vector<std::string> known;
-  if (parameters != nullptr) {
-    if (parameters->kind != Kind::kObject) refuse("its 'parameters' are no object");
-    for (const auto& [name, value] : parameters->members) {
-      known.push_back(name);
-      const auto given =
-          std::ranges::find(options_.parameters, name, &std::pair<std::string, std::string>::first);
-      if (given == options_.parameters.end()) {
-        parameters_.set(name, substitute(value, parameters_, budget_));
-        continue;
-      }
-      const std::string& text = given->second;
-      std::int64_t number = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      const bool is_number = error == std::errc{} && end == text.data() + text.size();
-      parameters_.set(name, is_number ? Datum::of(number) : Datum::of(text));
-    }
-  }
-  for (const auto& [name, value] : options_.parameters) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    refuse(cat("has no parameter '", escape(name), "'",
-               known.empty() ? "; it has none" : cat("; it has ", join(known, ", "))));
-  }
-}
-
-void Machine::read_inputs() {
-  const Datum* inputs = program_.find("inputs");
-  if (inputs == nullptr) return;
-  if (inputs->kind != Kind::kList) refuse("its 'inputs' are no list");
-  for (const Datum& input : inputs->items) {
-    if (input.kind != Kind::kObject) {
-      refuse(
-          "an input is an object such as {\"name\": \"x\", \"shape\": [\"?\", 10], "
-          "\"dtype\": \"f32\"}");
-    }
-    Fields f(input, parameters_, budget_);
-    const std::string name = f.text("name");
-    Value value{f.dtype("dtype", DType::kF32), f.shape("shape", true)};
-    f.finish();
-    if (main_.bindings.contains(name)) refuse(cat("has two inputs '", escape(name), "'"));
-    (void)store_.add_op(name);
-    main_.bindings.insert_or_assign(name, emitter_.add_input(name, std::move(value)));
-  }
-}
-
-void Machine::read_outputs() {
-  const Datum* outputs = program_.find("outputs");
-  if (outputs == nullptr) return;
-  if (outputs->kind != Kind::kList) refuse("its 'outputs' are no list");
-  for (const Datum& output : outputs->items) {
-    if (output.kind != Kind::kText) refuse("an output is a name that 'as' has bound");
-    const Binding& binding = look_up(main_, output.text);
-    const auto* value = std::get_if<std::size_t>(&binding);
-    if (value == nullptr) {
-      refuse(
-          cat("its output '", escape(output.text), "' is a ", word_of(binding), ", and no value"));
-    }
-    graph_.outputs.push_back({cat("output_", graph_.outputs.size()), *value});
-  }
-}
-
-// All that a saver would keep, be it used or not.
-void Machine::take_variables() {
-  (void)saveables_of(store_);  // two variables with one name are an error
-  for (const auto& variable : store_.variables()) {
-    if (is_saved(*variable) && !variable->slice()) position_of(*variable);
   }
 }
 
@@ -249,10 +170,7 @@ ScopeOptions Machine::scope_options(Fields& f) const {
   if (f.has("dtype")) options.dtype = f.dtype("dtype", DType::kF32);
   options.initializer = f.initializer("initializer", options.dtype.value_or(DType::kF32));
   if (f.has("regularizer")) options.regularizer = Regularizer{f.text("regularizer")};
-  if (f.has("partitions")) {
-    options.partitioner = fixed_size_partitioner(
-        f.positive("partitions"), static_cast<std::size_t>(f.integer("partition_axis", 0)));
-  }
+  options.partitioner = partitioner_of(f);
   return options;
 }
 
@@ -312,6 +230,18 @@ void Machine::run_name_scope(Fields& f, Frame& frame, const Names& names) {
   run_body(body, frame, names);
 }
 
+// Each piece is a variable: there is a bound for both.
+void Machine::check_partitions(const VariableOptions& options, DType dtype) const {
+  const auto& inherited = store_.current_scope().defaults().partitioner;
+  const auto& partitioner = options.partitioner ? options.partitioner : inherited;
+  if (!partitioner || !options.shape) return;
+  for (const std::int64_t pieces : (*partitioner)(*options.shape, dtype)) {
+    if (pieces <= static_cast<std::int64_t>(kMaxVariables)) continue;
+    refuse(cat("is cut into ", with_commas(static_cast<std::uint64_t>(pieces)), " pieces; ",
+               with_commas(kMaxVariables), " are the most"));
+  }
+}
+
 void Machine::run_variable(std::string_view kind, Fields& f, Frame& frame) {
   const std::string name = f.text(kind);
   VariableOptions options;
@@ -323,52 +253,17 @@ void Machine::run_variable(std::string_view kind, Fields& f, Frame& frame) {
   if (f.has("trainable")) options.trainable = f.flag("trainable", true);
   if (f.has("collections")) options.collections = f.texts("collections");
   if (f.has("regularizer")) options.regularizer = Regularizer{f.text("regularizer")};
-  if (f.has("partitions")) {
-    options.partitioner = fixed_size_partitioner(
-        f.positive("partitions"), static_cast<std::size_t>(f.integer("partition_axis", 0)));
-  }
+  options.partitioner = partitioner_of(f);
   options.origin = cat("line ", f.at().line, ", column ", f.at().column);
   const bool is_local = f.flag("local", false);
   f.texts("as");
   f.finish();
-  const std::int64_t largest =
-      options.shape && !options.shape->empty() ? *std::ranges::max_element(*options.shape) : 1;
-  const auto& inherited = store_.current_scope().defaults().partitioner;
-  if ((options.partitioner || inherited) && options.shape) {
-    const auto& partitioner = options.partitioner ? *options.partitioner : *inherited;
-    for (const std::int64_t pieces : partitioner(*options.shape, dtype)) {
-      if (pieces > static_cast<std::int64_t>(kMaxVariables)) {
-        refuse(cat("cuts an extent of ", largest, " into ", pieces, " pieces; ", kMaxVariables,
-                   " are the most"));
-      }
-    }
-  }
+  check_partitions(options, dtype);
   Variable& made = kind == "variable" ? store_.make_variable(name, options)
                    : is_local         ? store_.get_local_variable(name, options)
                                       : store_.get_variable(name, options);
   if (is_saved(made)) position_of(made);
   bind(f, frame, {&made});
-}
-
-// The place of a variable among the graph's, which it gets when it is first seen.
-std::size_t Machine::position_of(const Variable& variable) {
-  const auto [it, is_new] = positions_.try_emplace(&variable, graph_.variables.size());
-  if (!is_new) return it->second;
-  name_bytes_ += variable.name().size();
-  if (store_.variables().size() > kMaxVariables) {
-    refuse(cat("the program makes more than ", with_commas(kMaxVariables), " variables"));
-  }
-  if (variable.name().size() > 2 * kMaxName || name_bytes_ > kMaxNameBytes) {
-    refuse("the names of the program's variables get too long");
-  }
-  GraphVariable made;
-  made.name = variable.name();
-  made.dtype = variable.dtype();
-  made.shape = variable.shape();
-  made.initializer = variable.facts().initializer;
-  made.hints.trainable = variable.trainable();
-  graph_.variables.push_back(std::move(made));
-  return it->second;
 }
 
 const Binding& Machine::look_up(const Frame& frame, std::string_view name) const {
@@ -438,8 +333,7 @@ void Machine::run_operation(Fields& f, Frame& frame) {
   if (!default_name_of(kind).empty()) {
     // An operation takes its name, so that a variable of that name gets another one.
     site.name = store_.add_op(name);
-    name_bytes_ += site.name.size();
-    if (name_bytes_ > kMaxNameBytes) refuse("the names of the program's operations get too long");
+    count_name(site.name);
   }
   const std::vector<std::size_t> values = apply_operation(site);
   f.finish();

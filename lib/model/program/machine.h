@@ -15,6 +15,14 @@ namespace ckpt::program {
 // What a name of the program is bound to by "as": a value, a variable, a scope.
 using Binding = std::variant<std::size_t, const Variable*, VariableScope>;
 
+// "value", "variable" or "scope".
+std::string_view word_of(const Binding& binding);
+
+// Is it a global variable, which a saver keeps?
+bool is_saved(const Variable& variable);
+
+inline constexpr std::size_t kMaxVariables = 100'000;  // the largest public models have 10,000
+
 // The names of one body: those of the file, or of a function while it is called.
 struct Frame {
   std::map<std::string, Binding, std::less<>> bindings;
@@ -52,6 +60,8 @@ class Machine {
   const Binding& look_up(const Frame& frame, std::string_view name) const;
   std::vector<Operand> operands(Fields& f, const Frame& frame);
   std::size_t position_of(const Variable& variable);
+  void count_name(const std::string& name);
+  void check_partitions(const VariableOptions& options, DType dtype) const;
   void bind(Fields& f, Frame& frame, const std::vector<Binding>& made);
   void bind_outputs(Fields& f, Frame& frame, const Site& site,
                     const std::vector<std::size_t>& values);
@@ -59,7 +69,7 @@ class Machine {
   const Datum& program_;
   const ProgramOptions& options_;
   Graph& graph_;
-  keras::Emitter emitter_;
+  ops::Emitter emitter_;
   VariableStore store_;
   VariableScope root_;
   std::map<std::string, const Datum*, std::less<>> functions_;

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/keras/emitter.h"
+#include "model/ops/emitter.h"
 #include "model/program/fields.h"
 
 namespace ckpt::program {
@@ -21,7 +21,7 @@ struct Operand {
 
 // A statement that computes something: what it is given, and where its nodes go.
 struct Site {
-  keras::Emitter& emitter;
+  ops::Emitter& emitter;
   Fields& fields;
   std::vector<Operand> inputs;
   std::string name;      // of its node: the operation's name in the graph, or the layer's scope

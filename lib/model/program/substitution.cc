@@ -14,8 +14,6 @@ namespace {
 
 constexpr int kMaxParentheses = 32;
 
-[[noreturn]] void refuse(const std::string& sentence) { throw Error(Errc::kInvalid, sentence); }
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 

@@ -45,7 +45,9 @@ double longest_sum(const Graph& graph) {
 double coarsest_unit(const Graph& graph) {
   double unit = 0;
   for (const Node& node : graph.nodes) {
-    unit = std::max(unit, rounding_unit(node.operation.compute));
+    const DType type = node.operation.compute;
+    // Integers and masks that are computed are exact.
+    if (class_of(type) == DTypeClass::kFloat) unit = std::max(unit, rounding_unit(type));
   }
   return unit;
 }

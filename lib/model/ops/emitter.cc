@@ -1,43 +1,15 @@
-#include "model/keras/emitter.h"
+#include "model/ops/emitter.h"
 
-#include <algorithm>
-
-#include "core/error.h"
 #include "core/text.h"
 #include "model/ops/op.h"
 
-namespace ckpt::keras {
+namespace ckpt::ops {
 namespace {
 
 // Numbers in the attributes of all operations, which each call of a layer has anew.
 constexpr std::size_t kMaxListed = std::size_t{1} << 24;
 
 }  // namespace
-
-bool Arguments::names(std::string_view name) const {
-  return std::ranges::find(named, name, &std::pair<std::string, Argument>::first) != named.end();
-}
-
-const Argument* Arguments::find(std::string_view name) const {
-  for (const auto& [key, argument] : named) {
-    if (key != name) continue;
-    const bool is_none = argument.constant != nullptr && argument.constant->is_null();
-    return is_none ? nullptr : &argument;
-  }
-  return nullptr;
-}
-
-std::vector<Flow> flows_of(const Argument& argument) {
-  std::vector<Flow> flows;
-  std::vector<const Argument*> open{&argument};
-  while (!open.empty()) {
-    const Argument* top = open.back();
-    open.pop_back();
-    if (top->flow) flows.push_back(*top->flow);
-    for (std::size_t i = top->items.size(); i-- > 0;) open.push_back(&top->items[i]);
-  }
-  return flows;
-}
 
 std::size_t Emitter::add_input(const std::string& name, Value value) {
   graph_.values.push_back(std::move(value));
@@ -47,19 +19,19 @@ std::size_t Emitter::add_input(const std::string& name, Value value) {
 
 std::vector<std::size_t> Emitter::add(std::string name, std::size_t call, Operation op,
                                       std::vector<Input> inputs) {
-  ops::require(graph_.nodes.size() < kMaxNodes,
-               cat("the model has more than ", with_commas(kMaxNodes), " operations"));
+  require(graph_.nodes.size() < kMaxNodes,
+          cat("the model has more than ", with_commas(kMaxNodes), " operations"));
   for (const auto& [key, attribute] : op.attributes.all()) {
     if (const auto* list = std::get_if<std::vector<double>>(&attribute)) listed_ += list->size();
     if (const auto* list = std::get_if<std::vector<std::int64_t>>(&attribute)) {
       listed_ += list->size();
     }
   }
-  ops::require(listed_ <= kMaxListed, "the parameters of the model's layers are too many");
+  require(listed_ <= kMaxListed, "the parameters of the model's layers are too many");
   Node node{std::move(name), call, std::move(op), std::move(inputs), {}};
-  const ops::Kind* kind = ops::find_kind(node.operation.kind);
-  ops::require(kind != nullptr, cat("there is no operation '", node.operation.kind, "'"));
-  ops::Signature signature{node.operation, graph_.variables, {}};
+  const Kind* kind = find_kind(node.operation.kind);
+  require(kind != nullptr, cat("there is no operation '", node.operation.kind, "'"));
+  Signature signature{node.operation, graph_.variables, {}};
   for (const Input& input : node.inputs) {
     if (input.role.empty()) {
       signature.inputs.push_back(graph_.values[input.value]);
@@ -75,4 +47,4 @@ std::vector<std::size_t> Emitter::add(std::string name, std::size_t call, Operat
   return graph_.nodes.back().outputs;
 }
 
-}  // namespace ckpt::keras
+}  // namespace ckpt::ops

@@ -4,9 +4,8 @@
 #include <vector>
 
 #include "model/graph.h"
-#include "model/keras/argument.h"
 
-namespace ckpt::keras {
+namespace ckpt::ops {
 
 // Adds nodes to a graph, inferring shapes as it goes, so that the layers after it know them.
 class Emitter {
@@ -29,13 +28,4 @@ class Emitter {
   std::size_t listed_ = 0;  // numbers in all attributes
 };
 
-// A node that is an operation of keras.ops rather than a layer: "Add", "Matmul", "GetItem".
-// Throws Error(kUnsupported) for one that is not known, with those that are.
-std::vector<std::size_t> emit_op_node(Emitter& emitter, const std::string& class_name,
-                                      const std::string& name, std::size_t call,
-                                      const Config& config, const Arguments& arguments,
-                                      Dialect dialect);
-
-std::vector<std::string> op_node_classes();
-
-}  // namespace ckpt::keras
+}  // namespace ckpt::ops
