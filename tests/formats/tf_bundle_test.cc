@@ -139,7 +139,9 @@ TEST_SUITE("formats/tf_bundle") {
     }
     int tensors = 0;
     int digests = 0;
-    for (const auto& [file, rows] : files) {
+    for (const auto& item : files) {
+      const auto& file = item.first;  // clang 14 cannot capture a structured binding
+      const auto& rows = item.second;
       CAPTURE(file);
       const auto reader = open_checkpoint(corpus_path(file));
       const auto& entries = reader->index().entries;
