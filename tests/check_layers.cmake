@@ -19,7 +19,7 @@ set(tools_may core scope checkpoint formats remap dups model verify report)
 set(formats_third_party "nlohmann/|zlib.h|leveldb/|snappy|protozero/|isa-l/|xxhash.h")
 set(remap_third_party "nlohmann/|re2/")
 set(dups_third_party "xxhash.h")
-set(model_third_party "Eigen/|nlohmann/")
+set(model_third_party "nlohmann/")
 set(report_third_party "nlohmann/")
 set(tools_third_party "CLI/|nlohmann/")
 # Everything that counts as third party, so that an unlisted room may have none of it.

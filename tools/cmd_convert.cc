@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "formats/formats.h"
 #include "progress.h"
+#include "remap/carried_metadata.h"
 #include "remap/conversion.h"
 #include "report/conversion_report.h"
 #include "rules_input.h"
@@ -74,18 +75,6 @@ std::vector<TypeCast> casts_of(const Options& options) {
   return casts;
 }
 
-// What the file says of itself as a whole goes into no other kind of file yet: it is named.
-void name_metadata(const Reader& reader, Console& console) {
-  std::vector<std::string> names;
-  for (const auto& [name, text] : reader.metadata()) {
-    if (!name.starts_with("ckpt_")) names.push_back(escape(name));
-  }
-  if (!names.empty()) {
-    console.complain(
-        cat("note: not carried over, what the file says of itself: ", join(names, ", ")));
-  }
-}
-
 ExitStatus run_convert(const Options& options, Console& console) {
   const Format& format = target_of(options);
   if (options.max_shard_bytes > 0 && format.id != "safetensors-index") {
@@ -115,7 +104,9 @@ ExitStatus run_convert(const Options& options, Console& console) {
                        .casts = casts,
                        .tensors_only = options.tensors_only});
   for (const std::string& note : conversion.notes) console.complain(cat("note: ", note));
-  name_metadata(*reader, console);
+  const CarriedMetadata metadata =
+      carry_metadata(reader->metadata(), format.holds_metadata, has_changes(plan));
+  for (const std::string& note : metadata.notes) console.complain(cat("note: ", note));
   for (const std::string& problem : conversion.problems) {
     console.complain(cat(escape(options.input), ": ", problem));
   }
@@ -126,10 +117,10 @@ ExitStatus run_convert(const Options& options, Console& console) {
     for (const auto& variable : conversion.variables) specs.push_back(variable.target);
     std::unique_ptr<Writer> writer;
     try {
-      writer = create_checkpoint(
-          options.output, std::move(specs),
-          {options.overwrite ? Overwrite::kYes : Overwrite::kNo, options.max_shard_bytes},
-          format.id);
+      writer = create_checkpoint(options.output, std::move(specs),
+                                 {options.overwrite ? Overwrite::kYes : Overwrite::kNo,
+                                  options.max_shard_bytes, metadata.carried},
+                                 format.id);
     } catch (const Error& e) {
       // A target that exists is a matter of writing; one that cannot hold it, of the types or
       // names.

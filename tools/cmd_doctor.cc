@@ -56,6 +56,10 @@ ExitStatus run_doctor(const Options& options, Console& console) {
     report.checkup =
         check_up(*reader, [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
   }
+  if (is_healthy(report)) {
+    const Format& format = detect_format(options.file);
+    if (format.upkeep != nullptr) report.upkeep = format.upkeep(*open_file(options.file));
+  }
   if (!options.salvage.empty()) {
     salvage(options, report.checkup, *reader);
     report.salvaged = options.salvage;

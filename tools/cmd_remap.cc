@@ -121,7 +121,13 @@ ExitStatus run_remap(const Options& options, Console& console) {
   const Rules rules = options.invert ? inverted(options, index, plan_options)
                                      : read_rules(options.rules, index.separator, names_of(index));
   if (rules.rules.empty()) {
-    throw Error(Errc::kInvalid, "no rules; give some with -r 'SOURCE = TARGET' or -m MAP");
+    // A map that `ckpt dups --fix` wrote where there was nothing to mend; but what is to become of
+    // all the names is not guessed.
+    if (options.rules.map_file.empty() || plan_options.rest != Rest::kKeep) {
+      throw Error(Errc::kInvalid, "no rules; give some with -r 'SOURCE = TARGET' or -m MAP");
+    }
+    console.complain(cat("note: ", escape(options.rules.map_file),
+                         " has no rules, so every name stays as it is"));
   }
   const Plan plan = make_plan(index.entries, rules, plan_options);
   for (const std::string& note : plan.notes) console.complain(cat("note: ", note));

@@ -14,7 +14,9 @@ namespace ckpt {
 namespace {
 
 ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console) {
-  const bool is_receipt = argument.ends_with(".json");
+  // Some checkpoints are called .json, too.
+  const bool is_receipt =
+      argument.ends_with(".json") && argument.rfind(".ckpt-receipt") != std::string::npos;
   const std::string receipt_path = is_receipt ? argument : newest_receipt(argument);
   if (receipt_path.empty()) {
     throw Error(Errc::kInvalid, cat(escape(argument), ": there is no receipt beside it (",

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Installs on Debian 12 what building ckpt needs, and with --tests what its tests need too. Asks the
-# package manager for nothing that is there already. Run as root or with sudo at hand.
+# Installs on Debian 12 what building ckpt needs, with --tests what its tests need too, with --fuzz
+# what the fuzz targets need. Asks the package manager for nothing that is there already. Run as root
+# or with sudo at hand.
 set -euo pipefail
 build="cmake g++ make ninja-build libhdf5-dev libcli11-dev nlohmann-json3-dev libre2-dev libxxhash-dev zlib1g-dev libleveldb-dev libsnappy-dev libprotozero-dev libisal-dev libeigen3-dev"
+fuzz="clang libclang-rt-14-dev"
 tests="doctest-dev hdf5-tools python3-h5py python3-numpy"
 wanted=$build
-[ "${1:-}" = --tests ] && wanted="$build $tests"
+case ${1:-} in
+  --tests) wanted="$build $tests" ;;
+  --fuzz) wanted="$build $tests $fuzz" ;;
+esac
 missing=()
 for package in $wanted; do
   dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "checkpoint/reader.h"
@@ -14,6 +15,12 @@ struct Checkup {
   std::vector<std::size_t> whole;  // entries that were read from the first byte to the last
   std::vector<Loss> lost;          // what cannot be read, and why
   std::uint64_t others = 0;        // entries that are no tensors
+};
+
+// What the owner of a healthy file may want to mend. Plain data.
+struct Upkeep {
+  std::uint64_t spare_bytes = 0;   // that nothing in the file uses: a new file would be shorter
+  std::vector<std::string> notes;  // what may soon stand in the way, a sentence each
 };
 
 // Reads every tensor. `progress` is told the bytes done and all of them. Throws Error(kIo) where

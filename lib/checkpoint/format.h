@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/checkup.h"
 #include "checkpoint/edit.h"
 #include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
@@ -24,6 +25,8 @@ struct OpenOptions {
 struct CreateOptions {
   Overwrite overwrite = Overwrite::kNo;
   std::uint64_t max_shard_bytes = 0;  // of a format of several files, each; 0 for one file of all
+  // Of Format::holds_metadata: what the file says of itself; valid UTF-8 without NUL.
+  Metadata metadata = {};
 };
 
 // A kind of checkpoint file: a row of the table in formats/formats.h. What a format cannot do is a
@@ -47,6 +50,8 @@ struct Format {
   std::unique_ptr<Reader> (*open)(std::unique_ptr<RandomFile> file, const std::string& path,
                                   const OpenOptions& options) = nullptr;
 
+  bool holds_metadata = false;  // does `create` write CreateOptions::metadata?
+
   std::unique_ptr<Writer> (*create)(const std::string& path, std::vector<VariableSpec> specs,
                                     const CreateOptions& options) = nullptr;
 
@@ -66,6 +71,8 @@ struct Format {
   // Finishes or undoes an edit in place that was interrupted: `open` refuses such a file. May be
   // called for any file of the format, again and again.
   Recovery (*recover)(const std::string& path) = nullptr;
+  // Looks through a file that `open` finds nothing wrong with. Throws what `open` throws.
+  Upkeep (*upkeep)(const RandomFile& file) = nullptr;
 };
 
 }  // namespace ckpt

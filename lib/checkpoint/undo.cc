@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "CKPTUNDO";
 constexpr std::uint64_t kVersion = 1;
 constexpr std::uint64_t kVersionOfMoved = 2;  // has kept stretches, or files that have grown
+constexpr std::uint64_t kVersionOfSet = 3;    // has files beside
 
 void put(Bytes& out, ByteView bytes) {
   for (const std::byte byte : bytes) out.push_back(byte);
@@ -48,7 +49,24 @@ Undo::Digest take_digest(ByteView& rest) {
   return digest;
 }
 
-bool has_moved(const Undo& undo) { return !undo.kept.empty() || !undo.grown.empty(); }
+std::uint64_t version_of(const Undo& undo) {
+  if (!undo.beside.empty()) return kVersionOfSet;
+  return undo.kept.empty() && undo.grown.empty() ? kVersion : kVersionOfMoved;
+}
+
+void put(Bytes& out, std::string_view text) {
+  put(out, text.size());
+  put(out, as_byte_view(text));
+}
+
+// The name of a file in the same folder.
+std::string take_name(ByteView& rest) {
+  std::string name(as_text(take(rest, take_number(rest))));
+  if (name.empty() || name.find('/') != std::string::npos) {
+    throw Error(Errc::kCorrupt, "undo data: it speaks of a file that is not beside this one");
+  }
+  return name;
+}
 
 void put_moved(Bytes& out, const Undo& undo) {
   put(out, undo.kept.size());
@@ -57,8 +75,7 @@ void put_moved(Bytes& out, const Undo& undo) {
   }
   put(out, undo.grown.size());
   for (const auto& file : undo.grown) {
-    put(out, file.name.size());
-    put(out, as_byte_view(std::string_view(file.name)));
+    put(out, std::string_view(file.name));
     put(out, file.size_before);
     put(out, file.size_after);
   }
@@ -74,14 +91,34 @@ void take_moved(ByteView& rest, Undo& undo) {
   }
   const std::uint64_t files = take_number(rest);
   for (std::uint64_t i = 0; i < files; ++i) {
-    Undo::Grown file;
-    file.name = as_text(take(rest, take_number(rest)));
+    Undo::Grown file{.name = take_name(rest)};
     file.size_before = take_number(rest);
     file.size_after = take_number(rest);
-    if (file.name.find('/') != std::string::npos || file.size_before > file.size_after) {
-      throw Error(Errc::kCorrupt, "undo data: a file that has grown is none beside this one");
+    if (file.size_before > file.size_after) {
+      throw Error(Errc::kCorrupt, "undo data: a file that has grown is shorter than before");
     }
     undo.grown.push_back(std::move(file));
+  }
+}
+
+void put_beside(Bytes& out, const Undo& undo) {
+  put(out, undo.beside.size());
+  for (std::size_t i = 0; i < undo.beside.size(); ++i) {
+    put(out, std::string_view(undo.beside_names[i]));
+    const Bytes own = encode_undo(undo.beside[i]);
+    put(out, own.size());
+    put(out, own);
+  }
+}
+
+Undo decode(ByteView bytes, std::uint64_t newest);
+
+void take_beside(ByteView& rest, Undo& undo) {
+  const std::uint64_t count = take_number(rest);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    undo.beside_names.push_back(take_name(rest));
+    // Such a file has none beside it in turn.
+    undo.beside.push_back(decode(take(rest, take_number(rest)), kVersionOfMoved));
   }
 }
 
@@ -110,35 +147,15 @@ void check_cover(const Undo& undo) {
   if (end != undo.size_before) fail();
 }
 
-}  // namespace
-
-Bytes encode_undo(const Undo& undo) {
-  Bytes out;
-  put(out, as_byte_view(kMagic));
-  put(out, has_moved(undo) ? kVersionOfMoved : kVersion);
-  put(out, undo.size_before);
-  put(out, undo.size_after);
-  put(out, undo.digest_before);
-  put(out, undo.digest_after);
-  put(out, undo.pieces.size());
-  for (const auto& piece : undo.pieces) {
-    put(out, piece.offset);
-    put(out, piece.bytes.size());
-    put(out, piece.bytes);
-  }
-  if (has_moved(undo)) put_moved(out, undo);
-  return out;
-}
-
-Undo decode_undo(ByteView bytes) {
+Undo decode(ByteView bytes, std::uint64_t newest) {
   if (bytes.size() < kMagic.size() || as_text(bytes.first(kMagic.size())) != kMagic) {
     throw Error(Errc::kCorrupt, "is no undo data: it does not begin with CKPTUNDO");
   }
   ByteView rest = bytes.subspan(kMagic.size());
   const auto version = take_number(rest);
-  if (version != kVersion && version != kVersionOfMoved) {
+  if (version < kVersion || version > newest) {
     throw Error(Errc::kUnsupported, cat("undo data of version ", version, "; versions ", kVersion,
-                                        " and ", kVersionOfMoved, " are known"));
+                                        " to ", newest, " are known"));
   }
   Undo undo;
   undo.size_before = take_number(rest);
@@ -161,12 +178,36 @@ Undo decode_undo(ByteView bytes) {
     piece.bytes.assign(content.begin(), content.end());
     undo.pieces.push_back(std::move(piece));
   }
-  if (version == kVersionOfMoved) take_moved(rest, undo);
+  if (version >= kVersionOfMoved) take_moved(rest, undo);
+  if (version >= kVersionOfSet) take_beside(rest, undo);
   check_cover(undo);
   if (!rest.empty()) {
     throw Error(Errc::kCorrupt, cat("undo data: ", rest.size(), " bytes behind its end"));
   }
   return undo;
 }
+
+}  // namespace
+
+Bytes encode_undo(const Undo& undo) {
+  Bytes out;
+  put(out, as_byte_view(kMagic));
+  put(out, version_of(undo));
+  put(out, undo.size_before);
+  put(out, undo.size_after);
+  put(out, undo.digest_before);
+  put(out, undo.digest_after);
+  put(out, undo.pieces.size());
+  for (const auto& piece : undo.pieces) {
+    put(out, piece.offset);
+    put(out, piece.bytes.size());
+    put(out, piece.bytes);
+  }
+  if (version_of(undo) >= kVersionOfMoved) put_moved(out, undo);
+  if (version_of(undo) >= kVersionOfSet) put_beside(out, undo);
+  return out;
+}
+
+Undo decode_undo(ByteView bytes) { return decode(bytes, kVersionOfSet); }
 
 }  // namespace ckpt

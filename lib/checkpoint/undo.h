@@ -48,6 +48,10 @@ struct Undo {
   std::vector<Piece> pieces;  // sorted by offset; none touches the next
   std::vector<Kept> kept;     // sorted by `before`
   std::vector<Grown> grown;
+  // Of a checkpoint of several files: those in the same folder that were changed too, each with
+  // its own way back.
+  std::vector<std::string> beside_names;
+  std::vector<Undo> beside;
 
   friend bool operator==(const Undo&, const Undo&) = default;
 };
@@ -62,6 +66,10 @@ struct Undo {
 // Version 2, which is written where it is needed, goes on:
 //
 //     count (before after size)*  count (name-length name size_before size_after)*
+//
+// Version 3, where there are files beside, goes on:
+//
+//     count (name-length name length undo-data)*
 Bytes encode_undo(const Undo& undo);
 
 // Throws Error(kCorrupt) where the bytes are no undo data, are cut off, or contradict themselves.

@@ -42,6 +42,9 @@ class AtomicFile {
   // replaced keeps its permission bits. REQUIRES: not committed yet.
   void commit();
 
+  // Has the file its name? Also where commit() threw then, since the folder could not be flushed.
+  [[nodiscard]] bool is_named() const { return committed_; }
+
  private:
   [[noreturn]] void fail(const std::string& sentence);
   void check_not_failed() const;

@@ -1,15 +1,22 @@
 #include "core/raw_file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "core/error.h"
-#include "core/system.h"
 #include "core/text.h"
 
 namespace ckpt {
+
+FileDescriptor in_memory(ByteView bytes) {
+  FileDescriptor fd(::memfd_create("ckpt", MFD_CLOEXEC));
+  if (!fd) throw Error(Errc::kIo, cat("cannot get memory as a file: ", error_text(errno)));
+  write_fully(fd.get(), 0, bytes);
+  return fd;
+}
 
 void write_fully(int fd, std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {

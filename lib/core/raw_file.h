@@ -3,8 +3,12 @@
 #include <cstdint>
 
 #include "core/bytes.h"
+#include "core/system.h"
 
 namespace ckpt {
+
+// A copy of `bytes` that has a descriptor as a file has. Throws Error(kIo).
+FileDescriptor in_memory(ByteView bytes);
 
 // Writing to a descriptor, with every answer of the system looked at. All throw Error(kWrite).
 

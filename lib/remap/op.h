@@ -18,7 +18,7 @@ enum class OpKind : std::uint8_t {
   kReshape,  // reshape(64,-1): the same elements in row-major order; one extent may be -1
   kCast,     // cast(f16)
   kConcat,   // concat(0): joins along a dimension that is there
-  kStack,    // stack(0): joins along a new dimension
+  kStack,    // stack(0): joins along a new dimension; of a single tensor its extent is 1
   kSplit,    // split(0) into equal parts, split(0,768,64,64) into parts of these extents
   kUnstack,  // unstack(0): takes a dimension apart and away
   kCopy,     // copy: the same tensor under each of the targets

@@ -58,7 +58,8 @@ void check_counts(const Rule& rule, const Sides& sides, std::size_t end) {
     const Op& op = rule.ops[i];
     const std::size_t at = sides.ops[i].at();
     if (is_joining(op.kind)) {
-      if (op.by.empty() && count < 2) {
+      // stack(0) of one puts a dimension of extent 1 in front of it; unstack(0) takes it away.
+      if (op.by.empty() && count < 2 && op.kind != OpKind::kStack) {
         throw SyntaxError{at, cat(name_of(op.kind),
                                   " joins two sources or more, 'a + b = c', or "
                                   "those that a placeholder counts, by=x")};
@@ -70,7 +71,7 @@ void check_counts(const Rule& rule, const Sides& sides, std::size_t end) {
     } else if (is_dividing(op.kind)) {
       if (count != 1)
         throw SyntaxError{at, cat(name_of(op.kind), " divides one tensor, not several")};
-      if (op.by.empty() && targets < 2) {
+      if (op.by.empty() && targets < 2 && op.kind != OpKind::kUnstack) {
         throw SyntaxError{
             at, cat(name_of(op.kind), " makes two targets or more, 'a = b + c'",
                     op.kind == OpKind::kCopy ? "" : ", or those that a placeholder counts, by=x")};

@@ -48,6 +48,13 @@ void print_checkup(const CheckupReport& report, const Index& index, const TextSt
   for (const std::string& note : index.notes) {
     if (note != report.damage) row("note", note);
   }
+  for (const std::string& note : report.upkeep.notes) row("note", note);
+  if (const std::uint64_t spare = report.upkeep.spare_bytes; spare > 0) {
+    row("spare",
+        cat(human_bytes(spare), " (", spare * 100 / index.file_bytes,
+            " %) that nothing uses; written anew, as by h5repack or `ckpt remap --repack`, "
+            "the file is shorter"));
+  }
   if (!report.salvaged.empty()) {
     row("written",
         cat(escape(report.salvaged), ": the ", count_of(checkup.whole.size(), "whole variable")));
@@ -82,7 +89,9 @@ void write_checkup(const CheckupReport& report, const Index& index, std::string_
   json.end_array();
   json.key("notes").begin_array();
   for (const std::string& note : index.notes) json.value(note);
+  for (const std::string& note : report.upkeep.notes) json.value(note);
   json.end_array();
+  json.key("spare_bytes").value(report.upkeep.spare_bytes);
   json.key("salvaged").value(report.salvaged);
   json.end_object();
 }

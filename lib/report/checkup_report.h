@@ -14,6 +14,7 @@ struct CheckupReport {
   std::string path = {};
   std::string damage = {};  // why the file is refused; empty where it is not
   Checkup checkup = {};
+  Upkeep upkeep = {};         // of a healthy file
   std::string salvaged = {};  // the new checkpoint of what is whole; empty where none was written
 };
 

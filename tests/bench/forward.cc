@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/text.h"
+#include "core/error.h"
 #include "forward_floor.h"
 #include "model/fast/program.h"
 #include "networks.h"
@@ -62,7 +62,7 @@ std::size_t largest_pair(const Graph& graph) {
 }
 
 void run_network(const std::string& name, const Options& options) {
-  const Network network = make_network(name);
+  const Network network = load_network(name);
   const auto reader = open_memory(network.variables);
   RunOptions run_options{.engine = Engine::kFast, .instructions = options.instructions};
   fast::Program program(network.graph, *reader, run_options);
@@ -153,7 +153,7 @@ int main(int argc, char** argv) {
     } else if (word == "--instructions" && i + 1 < argc) {
       const auto& sets = available_instruction_sets();
       const auto it = std::ranges::find(sets, std::string_view(argv[++i]),
-                                       [](InstructionSet set) { return name_of(set); });
+                                        [](InstructionSet set) { return name_of(set); });
       if (it == sets.end()) return usage();
       options.instructions = *it;
     } else if (std::ranges::find(kNetworks, word) != std::end(kNetworks)) {
@@ -164,6 +164,12 @@ int main(int argc, char** argv) {
   }
   if (options.networks.empty()) options.networks.assign(std::begin(kNetworks), std::end(kNetworks));
   std::printf("instructions: %s\n\n", std::string(name_of(options.instructions)).c_str());
-  for (const std::string& name : options.networks) run_network(name, options);
+  for (const std::string& name : options.networks) {
+    try {
+      run_network(name, options);
+    } catch (const Error& e) {
+      std::printf("%s: left out: %s\n\n", name.c_str(), e.what());
+    }
+  }
   return 0;
 }

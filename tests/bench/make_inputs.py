@@ -5,6 +5,7 @@
     make_inputs.py blocks COUNT BYTES random|empty OUT     COUNT f32 variables of BYTES each
     make_inputs.py copies COUNT BYTES OUT     the same, of which a tenth are copies of others
     make_inputs.py copied COUNT BYTES OUT     the bytes alone that a search for copies must read
+    make_inputs.py as CKPT FILE OUT     what that program makes of FILE, as OUT's name says
 
 The last variable of each file is zz_last/witness, by which a listing shows that it is whole.
 `empty` leaves holes: the file is as long as its tensors and takes hardly any room. Everything goes
@@ -12,6 +13,7 @@ through h5py's low-level interface, which takes a tenth of the time for 100,000 
 """
 
 import os
+import subprocess
 import sys
 
 import h5py
@@ -128,6 +130,9 @@ def main():
         make_blocks(int(arguments[0]), int(arguments[1]), arguments[2], out)
     elif kind == "copies":
         make_copies(int(arguments[0]), int(arguments[1]), out)
+    elif kind == "as":
+        subprocess.run([arguments[0], "convert", arguments[1], out], check=True,
+                       stdout=subprocess.DEVNULL)
     elif kind == "copied":
         make_copied(int(arguments[0]), int(arguments[1]), out)
     else:

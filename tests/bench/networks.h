@@ -1,21 +1,21 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "checkpoint/memory_checkpoint.h"
 #include "model/graph.h"
 
-// Well-known networks for images, as Keras builds them, with variables that are random but of a
-// sensible size. Batch 1.
+// A well-known network for images, for one image of 224 × 224, with variables as they are before
+// any training.
 struct Network {
   std::string name;
   ckpt::Graph graph;
   ckpt::MemoryCheckpoint variables;
 };
 
-inline constexpr const char* kNetworks[] = {"MobileNetV2", "ResNet50", "VGG16", "DenseNet121",
-                                            "EfficientNetB0"};
+inline constexpr const char* kNetworks[] = {"mobilenetv2", "resnet50", "vgg16", "densenet121",
+                                            "efficientnetb0"};
 
-// REQUIRES: one of kNetworks.
-Network make_network(const std::string& name);
+// From fixtures/graphs, or from Keras's own file in the shared folder. Throws Error(kNotFound)
+// where that is not there. REQUIRES: one of kNetworks.
+Network load_network(const std::string& name);

@@ -1,6 +1,9 @@
 #include "scenarios.h"
 
 #include <string>
+#include <utility>
+
+#include "format_scenarios.h"
 
 // The table at the end has a row a scenario. A new one is a function that makes its inputs and says
 // who takes part, and a row. Bars are the design's; times are ratios to a reference
@@ -218,10 +221,8 @@ std::vector<Bar> list_bars(int variables, std::vector<Bar> more) {
 const Bar kNotSlower{"ckpt ls", Measure::kTimeRatio, 1.0, "through libhdf5"};
 const Bar kTwentyTimes{"ckpt ls", Measure::kTimeRatio, 0.05, "with a reader of our own"};
 
-}  // namespace
-
-const std::vector<Scenario>& scenarios() {
-  static const std::vector<Scenario> all{
+std::vector<Scenario> hdf5_scenarios() {
+  return {
       {.name = "ls_10",
        .description = "10 variables in nested scopes, HDF5 1.8 format",
        .runs = 40,
@@ -326,5 +327,15 @@ const std::vector<Scenario>& scenarios() {
        .bars = {{"ckpt dups", Measure::kPeakBytes, peak_limit(100000),
                  "64 MiB + 200 bytes a variable"}}},
   };
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all = [] {
+    std::vector<Scenario> list = hdf5_scenarios();
+    for (Scenario& scenario : format_scenarios()) list.push_back(std::move(scenario));
+    return list;
+  }();
   return all;
 }

@@ -26,7 +26,10 @@ TEST_SUITE("checkpoint/undo") {
     Undo plain;
     plain.size_before = plain.size_after = 10;
     plain.pieces = {{2, Bytes(3, std::byte{1})}};
-    for (const Undo& undo : {plain, moved()}) {
+    Undo of_set = moved();
+    of_set.beside_names = {"a-00001-of-00002.safetensors"};
+    of_set.beside = {plain};
+    for (const Undo& undo : {plain, moved(), of_set}) {
       const Bytes bytes = encode_undo(undo);
       CHECK((decode_undo(bytes) == undo));
       for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -35,6 +38,14 @@ TEST_SUITE("checkpoint/undo") {
     }
     CHECK(encode_undo(plain)[8] == std::byte{1});
     CHECK(encode_undo(moved())[8] == std::byte{2});
+    CHECK(encode_undo(of_set)[8] == std::byte{3});
+    Undo nested = of_set;
+    nested.beside = {of_set};
+    CHECK(error_of([&] { decode_undo(encode_undo(nested)); }) ==
+          "undo data of version 3; versions 1 to 2 are known");
+    of_set.beside_names = {"../a.safetensors"};
+    CHECK(error_of([&] { decode_undo(encode_undo(of_set)); }) ==
+          "undo data: it speaks of a file that is not beside this one");
   }
 
   TEST_CASE("the old file must be covered once, by pieces and kept stretches") {
@@ -56,6 +67,6 @@ TEST_SUITE("checkpoint/undo") {
     CHECK(error(outside) == "undo data: nothing, or two things, are said of the byte at 4");
     Undo elsewhere = moved();
     elsewhere.grown[0].name = "../x";
-    CHECK(error(elsewhere) == "undo data: a file that has grown is none beside this one");
+    CHECK(error(elsewhere) == "undo data: it speaks of a file that is not beside this one");
   }
 }

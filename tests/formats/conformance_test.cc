@@ -13,6 +13,7 @@
 #include "support/corpus.h"
 #include "support/damage.h"
 #include "support/error_of.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -26,11 +27,32 @@ struct Abilities {
   bool is_written = false;
   bool is_edited = false;    // to a new file
   bool is_in_place = false;  // and in place, and back
+  // Where it is edited and not written: makes one of a file of another format.
+  std::string_view made_of = {};
+  void (*make)(const std::string& from, const std::string& path) = nullptr;
 };
+
+// As Keras does it: the HDF5 file stored in a zip.
+void make_keras(const std::string& from, const std::string& path) {
+  run_python(R"(
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[2], 'w') as z:
+  z.writestr('metadata.json', '{"keras_version": "3.3.3"}')
+  z.writestr('config.json', '{"class_name": "Sequential", "config": {"layers": []}}')
+  z.write(sys.argv[1], 'model.weights.h5')
+)",
+             {from, path});
+  fs::remove(from);
+}
 
 constexpr Abilities kAll[] = {
     {.id = "hdf5", .file = "m.h5", .is_written = true, .is_edited = true, .is_in_place = true},
-    {.id = "keras", .file = "m.keras"},
+    {.id = "keras",
+     .file = "m.keras",
+     .is_edited = true,
+     .is_in_place = true,
+     .made_of = "hdf5",
+     .make = make_keras},
     {.id = "safetensors",
      .file = "m.safetensors",
      .is_written = true,
@@ -39,7 +61,8 @@ constexpr Abilities kAll[] = {
     {.id = "safetensors-index",
      .file = "m.safetensors.index.json",
      .is_written = true,
-     .is_edited = true},
+     .is_edited = true,
+     .is_in_place = true},
     {.id = "npz", .file = "m.npz", .is_written = true, .is_edited = true, .is_in_place = true},
     {.id = "npy", .file = "m.npy"},
     {.id = "gguf", .file = "m.gguf"},
@@ -79,14 +102,23 @@ Bytes bytes_of(const Sample& sample) {
   return bytes;
 }
 
-void write_samples(const Format& format, const std::string& path) {
+void write_samples(const Abilities& row, const std::string& path,
+                   const std::vector<Sample>& samples = kSamples, std::uint64_t shard_bytes = 0) {
+  if (row.make != nullptr) {
+    const Abilities& other = *std::ranges::find(kAll, row.made_of, &Abilities::id);
+    const std::string from = cat(path, ".", other.file);
+    write_samples(other, from, samples);
+    row.make(from, path);
+    return;
+  }
+  const Format& format = *find_format(row.id);
   std::vector<VariableSpec> specs;
-  for (const Sample& sample : kSamples) {
+  for (const Sample& sample : samples) {
     specs.push_back(
         {.name = named(format, sample.name), .dtype = sample.dtype, .shape = sample.shape});
   }
-  const auto writer = create_checkpoint(path, specs, {}, format.id);
-  for (std::size_t i = 0; i < kSamples.size(); ++i) writer->write(i, bytes_of(kSamples[i]));
+  const auto writer = create_checkpoint(path, specs, {.max_shard_bytes = shard_bytes}, format.id);
+  for (std::size_t i = 0; i < samples.size(); ++i) writer->write(i, bytes_of(samples[i]));
   writer->commit();
 }
 
@@ -115,6 +147,27 @@ Content samples_of(const Format& format) {
     content[named(format, sample.name)] = {sample.dtype, sample.shape, bytes_of(sample)};
   }
   return content;
+}
+
+// Has the reader the tensors that were written, but for one byte of one of them? That byte may be
+// the one that was flipped. Names may be others: they are bytes of the file as well.
+bool has_same_tensors(const Reader& reader, const std::vector<Sample>& samples) {
+  std::vector<Bytes> left;
+  for (const Sample& sample : samples) left.push_back(bytes_of(sample));
+  std::size_t others = 0;
+  for (const Tensor& tensor : read_all(reader)) {
+    const auto distance = [&](const Bytes& bytes) {
+      if (bytes.size() != tensor.bytes.size()) return std::size_t{1000};
+      std::size_t count = 0;
+      for (std::size_t i = 0; i < bytes.size(); ++i) count += bytes[i] != tensor.bytes[i] ? 1U : 0U;
+      return count;
+    };
+    const auto nearest = std::ranges::min_element(left, {}, distance);
+    if (nearest == left.end()) return false;
+    others += distance(*nearest);
+    left.erase(nearest);
+  }
+  return left.empty() && others <= 1;
 }
 
 NameMove move_of(const Format& format, std::string_view from, std::string_view to) {
@@ -192,7 +245,7 @@ TEST_SUITE("formats/conformance") {
       const TempDir dir;
       const Format& format = *find_format(row.id);
       const std::string path = dir / std::string(row.file);
-      write_samples(format, path);
+      write_samples(row, path);
       CHECK(&detect_format(path) == &format);
       CHECK((content_of(path) == samples_of(format)));
     }
@@ -207,7 +260,7 @@ TEST_SUITE("formats/conformance") {
         CAPTURE(a_case.what);
         const TempDir dir;
         const std::string path = dir / std::string(row.file);
-        write_samples(format, path);
+        write_samples(row, path);
         const Content before = content_of(path);
         const std::string target = dir / cat("out-", row.file);
         const EditResult result = format.edit(path, target, a_case.edit, {});
@@ -228,7 +281,7 @@ TEST_SUITE("formats/conformance") {
         CAPTURE(a_case.what);
         const TempDir dir;
         const std::string path = dir / std::string(row.file);
-        write_samples(format, path);
+        write_samples(row, path);
         const Content before = content_of(path);
         const Content after = edited(before, a_case.edit, *open_checkpoint(path));
         const auto files = files_in(dir);
@@ -249,7 +302,7 @@ TEST_SUITE("formats/conformance") {
       const Format& format = *find_format(row.id);
       const TempDir dir;
       const std::string path = dir / std::string(row.file);
-      write_samples(format, path);
+      write_samples(row, path);
       const EditResult result =
           format.edit(path, "", {{move_of(format, "dec/table", "dec/t")}, {}, {}}, {});
       format.edit(path, "", {{move_of(format, "dec/t", "dec/u")}, {}, {}}, {});
@@ -268,7 +321,7 @@ TEST_SUITE("formats/conformance") {
       const Format& format = *find_format(row.id);
       const TempDir dir;
       const std::string path = dir / std::string(row.file);
-      write_samples(format, path);
+      write_samples(row, path);
       const auto files = files_in(dir);
       const auto error = [&](const Edit& edit) {
         return error_of([&] { format.edit(path, "", edit, {}); });
@@ -284,6 +337,50 @@ TEST_SUITE("formats/conformance") {
       const Edit rename{{move_of(format, "step", "steps")}, {}, {}};
       CHECK(format.edit(path, "", rename, plan_only).how == EditResult::How::kNothing);
       CHECK((files_in(dir) == files));
+    }
+  }
+
+  TEST_CASE(
+      "each file of a checkpoint, cut anywhere or flipped anywhere, is an error or the same") {
+    const std::vector<Sample> samples{{"enc/kernel", DType::kF32, {2, 3}},
+                                      {"enc/bias", DType::kF16, {3}},
+                                      {"step", DType::kI64, {}}};
+    for (const Abilities& row : kAll) {
+      if (!row.is_written && row.make == nullptr) continue;
+      const TempDir dir;
+      const std::string path = dir / std::string(row.file);
+      const bool is_set = row.id == std::string_view("safetensors-index");
+      write_samples(row, path, samples, is_set ? 24 : 0);
+      for (const auto& [name, bytes] : files_in(dir)) {
+        CAPTURE(row.id);
+        CAPTURE(name);
+        const bool is_main = name == row.file;
+        const Format& format = *find_format(row.id);
+        int changed = 0;
+        const auto check = [&](const Reader& reader) {
+          changed += has_same_tensors(reader, samples) ? 0 : 1;
+        };
+        if (is_main) {
+          cut_everywhere(format, bytes, check, path);
+          flip_everywhere(format, bytes, bytes.size(), check, path);
+        } else {
+          // Another file of the checkpoint is damaged where it lies.
+          const std::string main = read_file(path);
+          for (std::size_t at = 0; at < bytes.size(); ++at) {
+            for (const bool is_cut : {true, false}) {
+              std::string damaged = is_cut ? bytes.substr(0, at) : bytes;
+              if (!is_cut) damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+              write_file(dir / name, damaged);
+              try {
+                check(*open_bytes(format, main, path));
+              } catch (const Error&) {
+              }
+            }
+          }
+          write_file(dir / name, bytes);
+        }
+        CHECK(changed == 0);
+      }
     }
   }
 }

@@ -85,7 +85,7 @@ void edit_there_and_back(const Format& format, const fs::path& source, Tally& ta
 
 TEST_SUITE("formats/edit_corpus") {
   TEST_CASE("every real file of a format that is edited keeps its bytes under new names") {
-    for (const std::string_view id : {"safetensors", "npz", "tf", "torch"}) {
+    for (const std::string_view id : {"safetensors", "npz", "tf", "torch", "keras"}) {
       const Format& format = *find_format(id);
       Tally tally;
       for (const char* root : {"/corpus", "/models"}) {
@@ -117,7 +117,7 @@ TEST_SUITE("formats/edit_corpus") {
     const TempDir dir;
     for (const auto& item : fs::recursive_directory_iterator(root)) {
       if (!item.is_regular_file() || item.file_size() > (1U << 20U)) continue;
-      for (const std::string_view id : {"safetensors", "npz", "torch"}) {
+      for (const std::string_view id : {"safetensors", "npz", "torch", "keras"}) {
         const Format& format = *find_format(id);
         const std::string path = item.path();
         if (!format.detect(*open_file(path))) continue;

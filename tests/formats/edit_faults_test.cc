@@ -11,6 +11,7 @@
 #include "formats/formats.h"
 #include "support/child.h"
 #include "support/faults.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -24,20 +25,25 @@ struct Subject {
   std::string_view id;
   std::string_view file;
   bool has_journal = false;  // a new name of the same length is written into the file itself
+  bool is_keras = false;     // an HDF5 file that is put into an archive
 };
 constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
-                                 {"npz", "a.npz", false},
-                                 {"tf", "a.index", false},
-                                 {"torch", "a.pt", false}};
+                                 {"safetensors-index", "a.safetensors.index.json", true},
+                                 {"npz", "a.npz"},
+                                 {"tf", "a.index"},
+                                 {"torch", "a.pt"},
+                                 {"keras", "a.keras", false, true}};
 
 using Files = std::map<std::string, std::string>;
 
-// Every file of the folder but hidden ones, which AtomicFile sweeps.
+// Every file of the folder but hidden ones, which AtomicFile sweeps, and those that waited for
+// their place, which the next edit overwrites.
 Files files_in(const TempDir& dir) {
   Files files;
   for (const auto& item : fs::directory_iterator(dir.path())) {
     const std::string name = item.path().filename();
-    if (!name.starts_with(".ckpt-")) files[name] = read_file(item.path());
+    if (!name.starts_with(".ckpt-") && !name.ends_with(".ckpt-new"))
+      files[name] = read_file(item.path());
   }
   return files;
 }
@@ -79,11 +85,19 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
   const std::string path = dir / std::string(subject.file);
   const std::string target = in_place ? "" : dir / ("new-" + std::string(subject.file));
   {
-    const auto writer = format.create(
-        path, {{.name = "enc.a", .shape = {1000}}, {.name = "enc.b", .shape = {3}}}, {});
+    const auto& written = subject.is_keras ? *find_format("hdf5") : format;
+    const auto writer =
+        written.create(path, {{.name = "enc.a", .shape = {1000}}, {.name = "enc.b", .shape = {3}}},
+                       {.max_shard_bytes = subject.id == "safetensors-index" ? 4000U : 0U});
     writer->write(0, Bytes(4000, std::byte{1}));
     writer->write(1, Bytes(12, std::byte{2}));
     writer->commit();
+  }
+  if (subject.is_keras) {
+    run_python(
+        "import sys, zipfile\np = sys.argv[1]\nb = open(p, 'rb').read()\n"
+        "with zipfile.ZipFile(p, 'w') as z: z.writestr('model.weights.h5', b)",
+        {path});
   }
   const Files before = files_in(dir);
   REQUIRE(run_edit(format, path, target, edit, {}) == 0);
@@ -126,6 +140,11 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     const bool is_one = left == before || left == after;
     CHECK(is_one);
     ++(left == before ? tally.old_files : tally.new_files);
+    // What is left over is in nobody's way.
+    if (in_place && left == before) {
+      CHECK(run_edit(format, path, target, edit, {}) == 0);
+      CHECK((files_in(dir) == after));
+    }
   }
   return tally;
 }
@@ -163,5 +182,58 @@ TEST_SUITE("formats/edit_faults") {
         }
       }
     }
+  }
+
+  TEST_CASE("killed while it is overwritten, a bundle is the old one or the new one") {
+    const TempDir dir;
+    const Format& format = *find_format("tf");
+    const std::string path = dir / "m.index";
+    const auto write = [&](std::byte value, Overwrite overwrite) {
+      const auto writer =
+          format.create(path, {{.name = "a", .shape = {1000}}}, {.overwrite = overwrite});
+      writer->write(0, Bytes(4000, value));
+      writer->commit();
+    };
+    const auto value = [&] { return open_checkpoint(path)->read(0).bytes[0]; };
+    // Of one shard and of two, since they take turns; what a killed run left is in nobody's way.
+    for (const bool is_of_two : {false, true}) {
+      int old_ones = 0;
+      int new_ones = 0;
+      for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
+        REQUIRE(faults.at < 100);
+        CAPTURE(faults.at);
+        for (const auto& item : fs::directory_iterator(dir.path())) {
+          if (faults.at % 2 == 0) fs::remove(item.path());
+        }
+        write(std::byte{0}, Overwrite::kYes);
+        const bool has_two = fs::exists(dir / "m.data-00001-of-00002");
+        if (has_two != is_of_two) write(std::byte{0}, Overwrite::kYes);
+        write(std::byte{1}, Overwrite::kYes);
+        write(std::byte{1}, Overwrite::kYes);
+        const int status = run_in_child([&] {
+          arm(faults);
+          write(std::byte{2}, Overwrite::kYes);
+          return 0;
+        });
+        const bool is_one = value() == std::byte{1} || value() == std::byte{2};
+        CHECK(is_one);
+        ++(value() == std::byte{1} ? old_ones : new_ones);
+        if (status == 0) break;
+      }
+      CHECK(old_ones > 2);
+      CHECK(new_ones > 1);
+    }
+  }
+
+  TEST_CASE("a data shard without its index is neither overwritten nor in the way") {
+    const TempDir dir;
+    write_file(dir / "m.data-00000-of-00001", "all that is left");
+    const auto writer = create_checkpoint(dir / "m.index", {{.name = "a", .shape = {1}}}, {}, "tf");
+    writer->write(0, Bytes(4, std::byte{1}));
+    writer->commit();
+    CHECK(read_file(dir / "m.data-00000-of-00001") == "all that is left");
+    const auto reader = open_checkpoint(dir / "m");
+    CHECK(reader->index().notes.empty());
+    CHECK(reader->read(0).bytes == Bytes(4, std::byte{1}));
   }
 }

@@ -158,14 +158,6 @@ std::string words_of(const std::vector<std::uint64_t>& extents) {
   return cat("[", join(words, ","), "]");
 }
 
-bool has_variable_length(const hdf5::Datatype& type) {
-  bool has = type.klass == hdf5::Datatype::Class::kVariableLength || type.variable_string;
-  for (const auto& member : type.members) has = has || has_variable_length(member.type);
-  if (type.klass == hdf5::Datatype::Class::kArray)
-    has = has || has_variable_length(type.base.front());
-  return has;
-}
-
 std::string describe_type(const hdf5::Datatype& type) {
   using Class = hdf5::Datatype::Class;
   static const std::map<Class, std::string> kNames{

@@ -256,7 +256,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     CHECK(error_of([&] {
             edit_file(file, file + ".no/b.h5", {});
           }).starts_with("cannot write in the folder "));
-    CHECK(error_of([&] { edit_file(dir / "none.h5", "", {}); }) == "no such file");
+    CHECK(error_of([&] { find_format("hdf5")->edit(dir / "none.h5", "", {}, {}); }) == "no such file");
     write_file(dir / "there.h5", "x");
     CHECK(error_of([&] { edit_file(file, dir / "there.h5", {}); }) ==
           "exists already; give another name, or ask to overwrite it");

@@ -341,4 +341,33 @@ assert len(d) == 8 + n + end
     CHECK(flipped.refused > 0);
     CHECK(flipped.read == 0);
   }
+
+  TEST_CASE("the record of an interrupted edit is not believed where it makes no sense") {
+    const TempDir dir;
+    const std::string index = dir / "m.safetensors.index.json";
+    const Format& format = *find_format("safetensors-index");
+    const auto recovery = [&](const std::string& record) {
+      write_file(index, record);
+      CHECK(error_of([&] { open_checkpoint(index); }) ==
+            index +
+                ": an edit of it was interrupted; `ckpt recover` finishes it, or takes it back");
+      const std::string error = error_of([&] { format.recover(index); });
+      CHECK(read_file(index) == record);
+      return error;
+    };
+    CHECK(recovery(R"({"ckpt_edit": 7})") == "is the record of an interrupted edit, and damaged");
+    CHECK(recovery(R"({"ckpt_edit": {"index": "{}", "shards": [{"file": "../x"}]}})") ==
+          "../x: names the shard '../x'; a plain file name is needed, since a shard lies in the "
+          "folder of its index");
+    const auto writer =
+        create_checkpoint(dir / "s.safetensors", {{.name = "a", .shape = {1}}}, {}, "safetensors");
+    writer->write(0, Bytes(4, std::byte{1}));
+    writer->commit();
+    const std::string shard = read_file(dir / "s.safetensors");
+    CHECK(recovery(R"({"ckpt_edit": {"index": "{}", "shards": [)"
+                   R"({"file": "s.safetensors", "header": "{}"}]}})")
+              .starts_with("s.safetensors: is not the file whose edit was begun: its header has "
+                           "another length"));
+    CHECK(read_file(dir / "s.safetensors") == shard);
+  }
 }

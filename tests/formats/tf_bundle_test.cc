@@ -380,7 +380,7 @@ bundle(p, header(), [(b's', entry(7, [1], s, check=1))], [s]))";
                                  "it is listed, but cannot be read"});
     CHECK(error_of([&] { return reader->read(0); }) ==
           "a: its data shard m.data-00000-of-00001 is not there");
-    CHECK(error_code_of([&] { return reader->read(0); }) == Errc::kNotFound);
+    CHECK(error_code_of([&] { return reader->read(0); }) == Errc::kUnsupported);
   }
 
   TEST_CASE("versions that forbid this reader are refused") {
@@ -704,5 +704,19 @@ for n, t, s, h, z in scan.tf2(sys.argv[1] + '/m.index')[0]: print(n, 'x'.join(ma
         [&](std::int32_t) { return again.get(); });
     REQUIRE(back.append);
     CHECK(back.append->bytes == data.substr(12));
+  }
+
+  TEST_CASE("what an object's variable was called is shown beside its key") {
+    const std::string source = corpus_path(
+        "tf2/theIArchitecture+tensorflow/cc_saved_model/VarsAndArithmeticObjectGraph/variables");
+    if (!std::filesystem::exists(source + ".index")) {
+      MESSAGE("skipped: there is no corpus in " CKPT_SHARED);
+      return;
+    }
+    const auto reader = open_checkpoint(source);
+    CHECK(reader->index().layers ==
+          std::map<std::string, std::string, std::less<>>{{"child/z/.ATTRIBUTES", "child_variable"},
+                                                          {"x/.ATTRIBUTES", "variable_x"},
+                                                          {"y/.ATTRIBUTES", "variable_y"}});
   }
 }

@@ -151,6 +151,24 @@ TEST_CASE("zeros around the input of a pooling are values like others") {
   CHECK(doubles(graph.run({.engine = Engine::kFast}).outputs[0].tensor).front() == 0);
 }
 
+TEST_CASE("sums and products of a graph file are those of layers") {
+  FastGraph graph;
+  const auto x = graph.input({1, 6, 7, 8});
+  const auto a = graph.add("conv", kConv, {x}, conv_variables(8, 8));
+  const auto sum = graph.add("binary", attributes({{"function", std::string("add")}}), {a, x});
+  const auto gate = graph.add("global_average_pool", attributes({{"keepdims", true}}), {sum});
+  const Attributes multiply = attributes({{"function", std::string("multiply")}});
+  const auto scaled = graph.add("binary", multiply, {sum, gate});
+  graph.output();
+  CHECK(steps_of(graph) == Names{"conv0 + binary1", "global_average_pool2", "binary3"});
+  check_engines(graph, 9 * 8 + 50, "binary");
+  Attributes twice = multiply;
+  twice.set("number", 2.0);
+  graph.add("binary", twice, {scaled});
+  graph.output();
+  check_engines(graph, 9 * 8 + 50, "a number", 1);
+}
+
 TEST_CASE("a branch is added only where it has been computed before") {
   FastGraph graph;
   const auto x = graph.input({1, 4, 4, 4});

@@ -6,7 +6,10 @@
 #include <numeric>
 #include <sstream>
 
+#include "model/fit.h"
+#include "model/initial_checkpoint.h"
 #include "model/program.h"
+#include "verify/engines.h"
 
 using namespace ckpt;
 
@@ -58,6 +61,24 @@ TEST_SUITE("model/shipped_graphs") {
     const Graph efficient = shipped("efficientnetb0");
     CHECK(find(efficient, "block6d_se_reduce/kernel")->shape == Shape{1, 1, 1152, 48});
     CHECK(find(efficient, "block3a_dwconv/depthwise_kernel")->shape == Shape{5, 5, 144, 1});
+  }
+
+  TEST_CASE("both engines compute the same, the fast one all of it") {
+    for (const char* name : {"resnet50", "vgg16", "densenet121", "efficientnetb0"}) {
+      CAPTURE(name);
+      Graph graph = shipped(name, {{"size", "32"}, {"classes", "5"}});
+      const auto reader = open_initial(graph, 3);
+      bind_by_name(graph, reader->index());
+      std::vector<float> pixels(std::size_t{2} * 32 * 32 * 3);
+      for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<float>(i % 251);
+      const std::vector<Tensor> inputs{make_tensor({2, 32, 32, 3}, pixels)};
+      const Engines engines{.choice = EngineChoice::kBoth, .threads = 2};
+      const RunResult reference = run(graph, *reader, inputs);
+      const EngineComparison comparison =
+          compare_engines(engines, graph, *reader, inputs, reference.outputs);
+      CHECK(comparison.agree);
+      CHECK(comparison.references == std::vector<std::string>{});
+    }
   }
 
   TEST_CASE("their outputs have a probability for each class") {

@@ -98,7 +98,7 @@ std::string check_keras_file(const std::string& path) { return run_python(kKeras
 
 EditResult edit_file(const std::string& path, const std::string& target, const Edit& edit,
                      const EditOptions& options) {
-  return find_format("hdf5")->edit(path, target, edit, options);
+  return detect_format(path).edit(path, target, edit, options);
 }
 
 void add_prefix_move(Edit& edit, const std::string& path, const std::string& from,

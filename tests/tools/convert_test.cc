@@ -169,4 +169,40 @@ TEST_SUITE("tools/convert") {
           "ckpt: t.npz: 'a/b' and 'a.b' would both be called 'a.b'; a rule must give one of them "
           "another name\n");
   }
+
+  TEST_CASE("what a file says of itself goes where it can be held, and is named where not") {
+    const Workplace w;
+    run_python(R"(
+import h5py, sys
+with h5py.File(sys.argv[1], 'a') as f:
+  f.attrs['model_config'] = '{"class_name": "Sequential", "config": {"name": "n", "layers": []}}'
+  f.attrs['author'] = '\u00e9' * 50000
+  f.attrs['latin'] = b'caf\xe9'
+)",
+               {w.dir / "d.h5"});
+    const std::string latin =
+        "ckpt: note: not carried over, what the file says of itself: latin (it is no plain text)\n";
+    const auto to_safetensors = w.ckpt({"convert", "d.h5", "a.safetensors"});
+    CHECK(to_safetensors.err == latin);
+    REQUIRE(to_safetensors.status == 0);
+    const auto back = w.ckpt({"convert", "a.safetensors", "b.h5"});
+    CHECK(back.err == "");
+    REQUIRE(back.status == 0);
+    CHECK(run_python("import h5py, json, struct, sys\n"
+                     "f = h5py.File(sys.argv[1], 'r').attrs\n"
+                     "print(sorted(f), len(f['author']), f['model_config'])\n"
+                     "s = open(sys.argv[2], 'rb').read()\n"
+                     "m = json.loads(s[8:8 + struct.unpack('<Q', s[:8])[0]])['__metadata__']\n"
+                     "print(sorted(m), m['author'] == f['author'])\n",
+                     {w.dir / "b.h5", w.dir / "a.safetensors"}) ==
+          "['author', 'ckpt_format', 'ckpt_version', 'model_config'] 50000 "
+          "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"n\", \"layers\": []}}\n"
+          "['author', 'model_config'] True\n");
+    CHECK(w.ckpt({"convert", "d.h5", "c.safetensors", "-r", "conv1/=stem/"}).err ==
+          "ckpt: note: not carried over, what the file says of itself: model_config (it has names "
+          "that the rules change)\n" +
+              latin);
+    CHECK(w.ckpt({"convert", "a.safetensors", "d.npz"}).err ==
+          "ckpt: note: not carried over, what the file says of itself: author, model_config\n");
+  }
 }

@@ -34,6 +34,38 @@ TEST_SUITE("tools/doctor") {
           "whole    41 variables, 47.3 KiB\n");
   }
 
+  TEST_CASE("room that nothing uses and attributes near 64 KB are told of a healthy file") {
+    const Sickroom room;
+    run_python(R"py(
+import h5py, numpy as np, sys
+for libver in ('earliest', 'latest'):
+    with h5py.File(sys.argv[1] + libver + '.h5', 'w', libver=libver) as f:
+        f['kept/kernel'] = np.zeros(50000, 'f4')
+        f['dropped'] = np.zeros(25000, 'f4')
+        f['kept'].attrs['layer_names'] = np.array([b'x' * 100] * 600)
+    with h5py.File(sys.argv[1] + libver + '.h5', 'a', libver=libver) as f: del f['dropped']
+)py",
+               {room.dir / ""});
+    for (const std::string libver : {"earliest", "latest"}) {
+      CAPTURE(libver);
+      const auto result = room.ckpt({"doctor", libver + ".h5", "--json"});
+      CHECK(result.status == 0);
+      const auto json = nlohmann::json::parse(result.out);
+      CHECK(json["verdict"] == "healthy");
+      const auto spare = json["spare_bytes"].get<std::uint64_t>();
+      CHECK(spare >= 100000);
+      CHECK(spare < 104000);
+      REQUIRE(json["notes"].size() == 1);
+      CHECK(json["notes"][0] ==
+            "/kept: the attribute 'layer_names' has 60,000 bytes, and most programs can write "
+            "65,536 at most: longer names or more of them may not fit");
+    }
+    const auto text = room.ckpt({"doctor", "earliest.h5"}).out;
+    CHECK(text.find("\nspare    99.") != std::string::npos);
+    CHECK(text.find(" KiB (27 %) that nothing uses; written anew, as by h5repack or `ckpt remap "
+                    "--repack`, the file is shorter\n") != std::string::npos);
+  }
+
   TEST_CASE("of a truncated file it says what is whole, and writes that to a new one") {
     const Sickroom room;
     const auto result = room.ckpt({"doctor", "cut.h5", "--salvage", "whole.h5"});

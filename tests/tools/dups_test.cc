@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "support/process.h"
@@ -204,5 +205,36 @@ TEST_SUITE("tools/dups") {
     const ProcessResult deep = run_ckpt({"dups", "f.h5", "--deep"}, dir.path());
     CHECK(deep.err.find("a/kernel: its attribute xxh3_128 says abababababababababababababababab, "
                         "its bytes have ") != std::string::npos);
+  }
+
+  TEST_CASE("where there is nothing to mend the map is empty, and remap goes on with it") {
+    const TempDir dir;
+    const std::string map = dir / "fix.json";
+    CHECK(run_ckpt({"dups", "digits.h5", "--fix", map}, kFolder).err ==
+          "ckpt: " + map + ": 0 rules written; there is nothing to mend\n");
+    const ProcessResult remap =
+        run_ckpt({"remap", "digits.h5", dir / "clean.h5", "-m", map}, kFolder);
+    CHECK(remap.status == 0);
+    CHECK(remap.err == "ckpt: note: " + map + " has no rules, so every name stays as it is\n");
+    CHECK(run_ckpt({"diff", "digits.h5", dir / "clean.h5"}, kFolder).status == 0);
+    const ProcessResult dropping =
+        run_ckpt({"remap", "digits.h5", dir / "x.h5", "-m", map, "--rest", "drop"}, kFolder);
+    CHECK(dropping.status == 2);
+    CHECK(dropping.err == "ckpt: no rules; give some with -r 'SOURCE = TARGET' or -m MAP\n");
+  }
+
+  TEST_CASE("a bundle without its data is searched by its names, and says so") {
+    const TempDir dir;
+    const std::string bundle = dir / "m.index";
+    REQUIRE(run_ckpt({"convert", "digits.h5", bundle}, kFolder).status == 0);
+    std::filesystem::remove(dir / "m.data-00000-of-00001");
+    const ProcessResult result = run_ckpt({"dups", "m.index"}, dir.path());
+    CHECK(result.status == 0);
+    CHECK(result.out == "m.index: 41 variables, nothing found that should not be there\n");
+    CHECK(result.err.starts_with(
+        "ckpt: m.index: note: the data shard m.data-00000-of-00001 is not there; what lies in it "
+        "is "
+        "listed, but cannot be read\n"
+        "ckpt: m.index: note: conv2/bias: its data shard m.data-00000-of-00001 is not there\n"));
   }
 }

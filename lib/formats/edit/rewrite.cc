@@ -61,8 +61,9 @@ Undo::Digest digest_of(const RandomFile& file, const std::vector<Range>& ranges)
 
 }  // namespace
 
-Rewrite::Rewrite(const std::string& path, const std::string& target, const EditOptions& options)
-    : path_(path), target_(target), options_(options) {
+Rewrite::Rewrite(const std::string& path, const std::string& target, const EditOptions& options,
+                 UndoOf undo_of)
+    : path_(path), target_(target), options_(options), undo_of_(undo_of) {
   if (is_in_place() && options.in_place == InPlace::kJournal) {
     throw Error(Errc::kUnsupported,
                 "cannot be changed under a journal, since its parts must move; `--how replace` "
@@ -105,8 +106,8 @@ EditResult Rewrite::commit(EditResult result, std::uint64_t beside) {
   for (const auto& part : kept_) kept += part.size;
   const std::uint64_t replaced = original_->size() - kept;
   result.patched_bytes = written->size() - kept - result.tensor_bytes;
-  if (is_in_place()) {
-    result.how = EditResult::How::kReplaced;
+  result.how = is_in_place() ? EditResult::How::kReplaced : EditResult::How::kNewFile;
+  if (is_in_place() || undo_of_ == UndoOf::kBoth) {
     result.can_undo = replaced <= kMostUndoBytes;
     if (result.can_undo) {
       auto grown = std::move(result.undo.grown);
@@ -117,12 +118,10 @@ EditResult Rewrite::commit(EditResult result, std::uint64_t beside) {
                                  " bytes of the old file are not in the new one, and at most ",
                                  with_commas(kMostUndoBytes), " are kept for that"));
     }
-    if (stamp_.links > 1) {
+    if (is_in_place() && stamp_.links > 1) {
       result.notes.push_back(cat("the file has ", stamp_.links - 1,
                                  " more names (hard links), under which it stays as it was"));
     }
-  } else {
-    result.how = EditResult::How::kNewFile;
   }
   if (options_.before_commit) options_.before_commit(result);
   copy_metadata(fd(), out_->fd(), is_in_place());
@@ -185,9 +184,9 @@ void check_undo(const RandomFile& file, const Undo& undo,
   }
 }
 
-void undo_rewrite(const std::string& path, const Undo& undo) {
-  const EditOptions options;
-  Rewrite rewrite(path, "", options);
+void undo_rewrite(const std::string& path, const Undo& undo, const std::string& target) {
+  const EditOptions options{.overwrite = Overwrite::kYes};
+  Rewrite rewrite(path, target, options);
   check_undo(rewrite.original(), undo);
   for (const auto& piece : undo.pieces) rewrite.out().write_at(piece.offset, piece.bytes);
   for (const auto& part : undo.kept) rewrite.keep(part.after, part.before, part.size);

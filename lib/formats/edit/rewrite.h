@@ -13,6 +13,10 @@
 
 namespace ckpt {
 
+// Which edits get undo data: those in place, or also one to a new file, which the caller puts in
+// the old one's place.
+enum class UndoOf : bool { kInPlace, kBoth };
+
 // A file that is written anew out of another one: for containers whose parts must move when a name
 // grows. What stays the same is copied inside the kernel and never looked at; the rest is written
 // by the caller. The new file appears whole, beside the old one or in its place, or not at all.
@@ -21,7 +25,8 @@ class Rewrite {
   // Opens the file at `path` and locks it: for reading, or alone where `target` is empty, so that
   // the new file takes its place. Throws Error: what open_locked() throws; kUnsupported where
   // `options` ask for what only a format that changes its file itself can do.
-  Rewrite(const std::string& path, const std::string& target, const EditOptions& options);
+  Rewrite(const std::string& path, const std::string& target, const EditOptions& options,
+          UndoOf undo_of = UndoOf::kInPlace);
 
   [[nodiscard]] const RandomFile& original() const { return *original_; }
   [[nodiscard]] int fd() const { return locked_.get(); }
@@ -47,6 +52,7 @@ class Rewrite {
   std::string path_;
   std::string target_;
   const EditOptions& options_;
+  UndoOf undo_of_;
   FileDescriptor locked_;
   FileStamp stamp_;
   std::unique_ptr<RandomFile> original_;
@@ -71,6 +77,7 @@ void check_undo(const RandomFile& file, const Undo& undo,
 
 // Gives the file at `path` every byte back that it had before a Rewrite in place. Throws as
 // check_undo() and Rewrite do. REQUIRES: undo.kept covers what the pieces do not, see Undo.
-void undo_rewrite(const std::string& path, const Undo& undo);
+// With a `target` the file is left, and is there as it was before.
+void undo_rewrite(const std::string& path, const Undo& undo, const std::string& target = "");
 
 }  // namespace ckpt

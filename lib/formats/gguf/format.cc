@@ -212,6 +212,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
   content.index.separator = kSeparator;
   content.index.file_bytes = file->size();
   content.attributes = std::move(metadata.attributes);
+  content.metadata = std::move(metadata.texts);
   for (Tensor& tensor : tensors) {
     add_entry(std::move(tensor), data_start, cursor.order(), content);
   }

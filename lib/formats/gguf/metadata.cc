@@ -85,7 +85,7 @@ std::string read_array(Cursor& cursor, int depth) {
   std::vector<std::string> shown;
   std::uint64_t i = 0;
   for (; i < std::min(count, kMostElementsShown); ++i) {
-    shown.push_back(read_value(cursor, type, depth + 1));
+    shown.push_back(cut(read_value(cursor, type, depth + 1)));
   }
   if (row(type).bytes != 0) {
     cursor.skip((count - i) * row(type).bytes);
@@ -122,9 +122,9 @@ std::string read_value(Cursor& cursor, ValueType type, int depth) {
       return value == 1 ? "true" : "false";
     }
     case ValueType::kText:
-      return cut(cursor.text(cursor.left(), "a text"));
+      return cursor.text(cursor.left(), "a text");
     case ValueType::kArray:
-      return cut(read_array(cursor, depth));
+      return read_array(cursor, depth);
     case ValueType::kU64:
       return cat(cursor.number<std::uint64_t>());
     case ValueType::kI64:
@@ -157,7 +157,8 @@ Metadata read_metadata(Cursor& cursor, std::uint64_t count) {
         }
         metadata.alignment = number;
       }
-      metadata.attributes.push_back({std::move(key), std::move(value)});
+      if (type == ValueType::kText) metadata.texts[key] = value;
+      metadata.attributes.push_back({std::move(key), cut(std::move(value))});
     } catch (const Error& e) {
       throw e.in(cat("metadata '", escape(key), "'"));
     }

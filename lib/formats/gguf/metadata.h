@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/entry.h"
+#include "checkpoint/reader.h"
 #include "formats/gguf/cursor.h"
 
 namespace ckpt::gguf {
 
 struct Metadata {
   std::vector<Details::Attribute> attributes;  // keys and values as text, in the file's order
+  ckpt::Metadata texts;                        // of these the strings, uncut
   std::uint64_t alignment = 32;                // of tensors: "general.alignment", or the default
 };
 

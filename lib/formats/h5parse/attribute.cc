@@ -61,14 +61,6 @@ std::string without_padding(std::string_view text, bool space_padded) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-bool has_variable_length(const Datatype& type) {
-  return type.klass == Datatype::Class::kVariableLength || type.variable_string ||
-         std::ranges::any_of(type.base, has_variable_length) ||
-         std::ranges::any_of(type.members, [](const Datatype::Member& member) {
-           return has_variable_length(member.type);
-         });
-}
-
 }  // namespace
 
 Attributes::Attributes(const Context& context, std::uint64_t address)

@@ -94,6 +94,7 @@ class Walk {
     if (bytes_ > context_.file.size()) {
       fail("its nodes have more than the file's ", context_.file.size(), " bytes");
     }
+    context_.file.check("B-tree node", address, tree_.node_size);
     const Arena::Mark mark = context_.file.arena().mark();
     View view = context_.file.sealed("B-tree node", depth == 0 ? "BTLF" : "BTIN", address, size);
     view.expect("its type", view.u8(), tree_.type);

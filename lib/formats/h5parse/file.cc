@@ -16,10 +16,26 @@ void File::set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
 }
 
 void File::check(std::string_view what, std::uint64_t address, std::uint64_t size) const {
-  if (address <= this->size() && size <= this->size() - address) return;
+  if (address <= this->size() && size <= this->size() - address) {
+    if (is_surveyed_) surveyed_.push_back({address, size});
+    return;
+  }
   if (address == kUndefined) corrupt(what, ": has no address");
   corrupt(what, " at ", address, ": its ", size, " bytes pass the end of the file (", this->size(),
           ")");
+}
+
+std::uint64_t File::surveyed_bytes() const {
+  std::vector<Extent> extents = surveyed_;
+  std::ranges::sort(extents, {}, &Extent::address);
+  std::uint64_t bytes = base_;
+  std::uint64_t end = 0;
+  for (const auto& [address, size] : extents) {
+    if (address + size <= end) continue;
+    bytes += address + size - std::max(address, end);
+    end = address + size;
+  }
+  return bytes;
 }
 
 ByteView File::page(std::uint64_t number) const {

@@ -34,6 +34,12 @@ class File {
   // Throws Error(kCorrupt) unless [address, address + size) is inside the file.
   void check(std::string_view what, std::uint64_t address, std::uint64_t size) const;
 
+  // From now on check() remembers what it was asked for: what the file uses, once all of it has
+  // been looked at.
+  void survey() { is_surveyed_ = true; }
+  // How many bytes it was asked for, each counted once, and those before the superblock.
+  [[nodiscard]] std::uint64_t surveyed_bytes() const;
+
   // The bytes of a structure, which stay in the arena. Nothing is allocated before check() has
   // passed.
   [[nodiscard]] View view(std::string_view what, std::uint64_t address, std::uint64_t size) const;
@@ -83,6 +89,12 @@ class File {
   Sizes sizes_;
   mutable std::vector<Page> pages_ = std::vector<Page>(kPages);  // page n is in slot n % kPages
   mutable Arena* arena_ = nullptr;
+  struct Extent {
+    std::uint64_t address;
+    std::uint64_t size;
+  };
+  bool is_surveyed_ = false;
+  mutable std::vector<Extent> surveyed_;
 };
 
 }  // namespace ckpt::h5parse

@@ -1,14 +1,30 @@
 #include "formats/h5parse/lookup3.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 namespace ckpt::h5parse {
 namespace {
 
+constexpr std::size_t kStep = 12;
+
+std::uint32_t word_at(const std::byte* at) {
+  return std::to_integer<std::uint32_t>(at[0]) | std::to_integer<std::uint32_t>(at[1]) << 8U |
+         std::to_integer<std::uint32_t>(at[2]) << 16U |
+         std::to_integer<std::uint32_t>(at[3]) << 24U;
+}
+
 // The state is three words. Twelve bytes at a time are added as little-endian words and mixed; the
 // last one to twelve are padded with zeros and mixed with another schedule of rotations.
 struct State {
   std::uint32_t a, b, c;
+
+  void add(const std::byte* twelve) {
+    a += word_at(twelve);
+    b += word_at(twelve + 4);
+    c += word_at(twelve + 8);
+  }
 
   void mix() {
     a -= c, a ^= std::rotl(c, 4), c += b;
@@ -30,36 +46,19 @@ struct State {
   }
 };
 
-std::uint32_t word_at(ByteView bytes, std::size_t at) {
-  std::uint32_t word = 0;
-  for (std::size_t i = 0; i < 4 && at + i < bytes.size(); ++i) {
-    word |= std::to_integer<std::uint32_t>(bytes[at + i]) << 8 * i;
-  }
-  return word;
-}
-
-std::uint32_t whole_word(const std::byte* at) {
-  return std::to_integer<std::uint32_t>(at[0]) | std::to_integer<std::uint32_t>(at[1]) << 8U |
-         std::to_integer<std::uint32_t>(at[2]) << 16U |
-         std::to_integer<std::uint32_t>(at[3]) << 24U;
-}
-
 }  // namespace
 
 std::uint32_t lookup3(ByteView bytes) {
   const std::uint32_t start = 0xdeadbeef + static_cast<std::uint32_t>(bytes.size());
   State state{start, start, start};
   if (bytes.empty()) return state.c;
-  while (bytes.size() > 12) {
-    state.a += whole_word(bytes.data());
-    state.b += whole_word(bytes.data() + 4);
-    state.c += whole_word(bytes.data() + 8);
+  for (; bytes.size() > kStep; bytes = bytes.subspan(kStep)) {
+    state.add(bytes.data());
     state.mix();
-    bytes = bytes.subspan(12);
   }
-  state.a += word_at(bytes, 0);
-  state.b += word_at(bytes, 4);
-  state.c += word_at(bytes, 8);
+  std::array<std::byte, kStep> last{};
+  std::ranges::copy(bytes, last.begin());
+  state.add(last.data());
   state.finish();
   return state.c;
 }

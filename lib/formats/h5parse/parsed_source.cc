@@ -77,7 +77,8 @@ void note_oddities(const Context& context, const Messages& object) {
                      ", heap at ", cached->heap, ") is not what the group says (",
                      object.symbols->tree, ", ", object.symbols->heap, ")"));
   }
-  const bool is_stored = object.layout && object.layout->kind == Layout::Kind::kContiguous &&
+  const bool is_stored = object.layout && object.space &&
+                         object.layout->kind == Layout::Kind::kContiguous &&
                          object.layout->address != kUndefined && !object.is_external;
   if (is_stored && object.layout->address == 0 && object.space->elements() > 0) {
     context.note(cat("object header at ", header.address, ": its data lies over the superblock"));
@@ -91,7 +92,9 @@ void note_oddities(const Context& context, const Messages& object) {
 
 }  // namespace
 
-ParsedSource::ParsedSource(const RandomFile& file, Mode mode) : context_(file, mode) {
+ParsedSource::ParsedSource(const RandomFile& file, Mode mode, Survey survey)
+    : context_(file, mode) {
+  if (survey == Survey::kYes) context_.file.survey();
   const File::Keep keep(context_.file, arena_);
   read_superblock(context_, file);
 }

@@ -11,13 +11,17 @@
 
 namespace ckpt::h5parse {
 
+// Does a source remember what it has looked at? Only who asks for used_bytes() needs that.
+enum class Survey : bool { kNo, kYes };
+
 // This parser behind the seam of formats/hdf5/source.h: an HDF5 file's objects, one by one. Not for
 // several threads at once.
 class ParsedSource final : public hdf5::Source {
  public:
   // Reads the superblock. `file` must outlive the source. Throws Error: kCorrupt, kUnsupported, kIo
   // where a program has the file open for writing.
-  explicit ParsedSource(const RandomFile& file, Mode mode = Mode::kStrict);
+  explicit ParsedSource(const RandomFile& file, Mode mode = Mode::kStrict,
+                        Survey survey = Survey::kNo);
 
   [[nodiscard]] hdf5::ObjectId root() const override { return context_.superblock.root; }
   // In salvage mode the links that are whole, and a note for what is not.
@@ -36,6 +40,9 @@ class ParsedSource final : public hdf5::Source {
 
   // Oddities that were met so far.
   [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }
+
+  // In a survey: how many bytes of the file belong to what was looked at so far.
+  [[nodiscard]] std::uint64_t used_bytes() const { return context_.file.surveyed_bytes(); }
 
  private:
   [[nodiscard]] const Attributes& attributes_of(hdf5::ObjectId id) const;

@@ -164,6 +164,14 @@ std::string describe(const Datatype& type) {
   return "unknown datatype";
 }
 
+bool has_variable_length(const Datatype& type) {
+  return type.klass == Datatype::Class::kVariableLength || type.variable_string ||
+         std::ranges::any_of(type.base, has_variable_length) ||
+         std::ranges::any_of(type.members, [](const Datatype::Member& member) {
+           return has_variable_length(member.type);
+         });
+}
+
 Element interpret(const Datatype& type, const std::string& dtype_attribute) {
   if (const auto number = number_of(type)) {
     const bool swap = type.big_endian && type.size > 1;

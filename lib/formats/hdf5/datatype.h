@@ -67,6 +67,9 @@ struct Element {
 // program tell what an opaque type is; empty where there is none.
 Element interpret(const Datatype& type, const std::string& dtype_attribute);
 
+// Do elements, or parts of them, lie elsewhere in the file, in a global heap?
+bool has_variable_length(const Datatype& type);
+
 // The datatype in words: "f32", "string[16]", "compound {a: f32, b: i64}", "opaque[5] 'tag'".
 std::string describe(const Datatype& type);
 

@@ -2,6 +2,7 @@
 
 #include "formats/h5parse/superblock.h"
 #include "formats/hdf5/reader.h"
+#include "formats/hdf5/upkeep.h"
 #include "formats/hdf5/writer.h"
 #include "formats/hdf5_edit/edit.h"
 #include "formats/hdf5_edit/journal.h"
@@ -29,10 +30,12 @@ const Format kHdf5Format{
     .suffixes = ".h5 .hdf5",
     .detect = detect,
     .open = open,
+    .holds_metadata = true,
     .create = create_hdf5,
     .edit = edit_hdf5,
     .undo = undo_hdf5,
     .recover = recover_hdf5,
+    .upkeep = upkeep_hdf5,
 };
 
 }  // namespace ckpt::hdf5

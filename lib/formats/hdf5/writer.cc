@@ -22,7 +22,8 @@ class Hdf5Writer final : public Writer {
     check_ranks();
     std::vector<std::string_view> names;
     for (const VariableSpec& spec : this->specs()) names.push_back(spec.name);
-    const Outcome outcome = lay_out_by_helper({this->specs(), stored_names(names)});
+    const Outcome outcome =
+        lay_out_by_helper({this->specs(), stored_names(names), options.metadata});
     if (outcome.created.size() != this->specs().size()) {
       throw Error(Errc::kWrite, "libhdf5 has not made room for every variable");
     }

@@ -26,7 +26,14 @@ class Compiler {
     make_puts();
     if (!naming_.groups.empty()) move_groups();
     carry_out(moves_);
-    for (const Operation& texts : naming_.texts) work_.operations.push_back(texts);
+    for (const Operation& texts : naming_.texts) {
+      if (!texts.path.empty() && work_.expected.find(texts.path) == nullptr) {
+        throw Error(Errc::kConflict,
+                    cat("/", escape(texts.path), " would not be there any more, and its attribute ",
+                        escape(texts.to), " has to change"));
+      }
+      work_.operations.push_back(texts);
+    }
     mend_soft_links();
     for (const auto& place : naming_.puts) {
       work_.puts.push_back(work_.expected.find(place)->object);

@@ -13,21 +13,18 @@
 #include "formats/edit/locked_file.h"
 #include "formats/edit/wishes.h"
 #include "formats/h5parse/superblock.h"
-#include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/reader.h"
-#include "formats/hdf5_edit/check.h"
 #include "formats/hdf5_edit/journal.h"
+#include "formats/hdf5_edit/prepare.h"
 #include "formats/hdf5_edit/repack.h"
 #include "formats/hdf5_edit/undo_patch.h"
-#include "formats/hdf5_helper/helper.h"
 
 namespace ckpt::hdf5 {
 namespace {
 
-// All that is written: a patch, and tensors that come from elsewhere.
+// All that is written: pages, and tensors that come from elsewhere.
 struct Change {
-  Patch patch;
-  std::vector<Extent> extents;
+  Outcome outcome;
   FillExtent fill;
 };
 
@@ -39,35 +36,14 @@ FillExtent fill_from(const Edit& edit, const Reader* original) {
 }
 
 void write_change(AtomicFile& out, const Change& change) {
-  out.resize(change.patch.size_after);
-  for (const auto& piece : change.patch.pieces) out.write_at(piece.offset, piece.bytes);
-  for (std::size_t i = 0; i < change.extents.size(); ++i) {
-    std::uint64_t at = change.extents[i].offset;
+  out.resize(change.outcome.patch.size_after);
+  for (const auto& piece : change.outcome.patch.pieces) out.write_at(piece.offset, piece.bytes);
+  for (std::size_t i = 0; i < change.outcome.created.size(); ++i) {
+    std::uint64_t at = change.outcome.created[i].offset;
     change.fill(i, [&](ByteView bytes) {
       out.write_at(at, bytes);
       at += bytes.size();
     });
-  }
-}
-
-// What was written is read again. Tensors may lie inside of a piece, which has zeros there.
-void check_written(const RandomFile& file, const Change& change) {
-  bool is_same = file.size() == change.patch.size_after;
-  Bytes bytes;
-  for (const auto& piece : change.patch.pieces) {
-    if (!is_same) break;
-    bytes.resize(piece.bytes.size());
-    file.read_at(piece.offset, bytes);
-    for (const Extent& extent : change.extents) {
-      for (std::uint64_t at = std::max(extent.offset, piece.offset);
-           at < std::min(extent.offset + extent.bytes, piece.offset + bytes.size()); ++at) {
-        bytes[at - piece.offset] = piece.bytes[at - piece.offset];
-      }
-    }
-    is_same = bytes == piece.bytes;
-  }
-  if (!is_same) {
-    throw Error(Errc::kWrite, "what was written reads back as something else; it was taken back");
   }
 }
 
@@ -82,12 +58,12 @@ class NewFile {
 
   void write(const Change& change, bool in_place) {
     if (!is_cloned_) {
-      out_.reserve(change.patch.size_after);
-      copy_bytes(original_, out_.fd(), {0, 0, change.patch.size_before});
+      out_.reserve(change.outcome.patch.size_after);
+      copy_bytes(original_, out_.fd(), {0, 0, change.outcome.patch.size_before});
     }
     write_change(out_, change);
     const auto written = view_file(out_.fd());
-    check_written(*written, change);
+    check_written(*written, change.outcome);
     copy_metadata(original_, out_.fd(), in_place);
   }
 
@@ -124,8 +100,8 @@ EditResult::How apply_in_place(int fd, const std::string& path, InPlace in_place
   }
   if (!copy) {
     const std::uint64_t signature_at = h5parse::read_superblock(*view_file(fd)).base;
-    apply_with_journal(fd, signature_at, change.patch, change.extents, change.fill);
-    check_written(*view_file(fd), change);
+    apply_with_journal(fd, signature_at, change.outcome.patch, change.outcome.created, change.fill);
+    check_written(*view_file(fd), change.outcome);
     return EditResult::How::kJournalled;
   }
   const FileStamp before = stamp_of(fd);
@@ -141,19 +117,6 @@ EditResult::How apply_in_place(int fd, const std::string& path, InPlace in_place
 LockFor purpose_of(bool in_place, InPlace how) {
   if (!in_place) return LockFor::kReading;
   return how == InPlace::kReplace ? LockFor::kReplacing : LockFor::kWriting;
-}
-
-std::vector<Wishes::Name> names_of(const Variables& variables) {
-  std::vector<Wishes::Name> names;
-  names.reserve(variables.variables.size() + variables.aliases.size());
-  for (std::uint32_t i = 0; i < variables.variables.size(); ++i) {
-    const std::string_view name = variables.name_of(i);
-    names.push_back({i, false, name, name});
-    for (const auto& alias : variables.aliases_of(i)) {
-      names.push_back({i, true, alias.path, alias.path});
-    }
-  }
-  return names;
 }
 
 class Editor {
@@ -173,49 +136,29 @@ class Editor {
     check_not_interrupted(*file);
     static_cast<void>(h5parse::read_superblock(*file));
     result_.size_before = result_.size_after = file->size();
-    std::optional<Outcome> outcome = make_outcome(*file);
-    return outcome ? write(*file, std::move(*outcome)) : std::move(result_);
+    Prepared prepared = prepare(*file, {fd_, 0, file->size()}, edit_, options_);
+    result_.operations = std::move(prepared.operations);
+    result_.notes = std::move(prepared.notes);
+    if (options_.plan_only) return std::move(result_);
+    if (options_.repack) return repack(prepared.census, prepared.wishes);
+    if (result_.operations.empty() && target_.empty()) return std::move(result_);
+    Outcome outcome = std::move(prepared.outcome);
+    prepared = Prepared();  // makes room for the receipt
+    return write(*file, std::move(outcome));
   }
 
  private:
-  // What is to be written; empty where all is done without. All that it takes to decide it is out
-  // of memory when it is there.
-  std::optional<Outcome> make_outcome(const RandomFile& file) {
-    auto source = open_source(file);
-    Census census = take_census(*source, file, options_.use_paths);
-    const Wishes wishes = resolve(names_of(census), edit_);
-    Naming naming = place_names(*source, census, wishes, edit_, options_.use_paths);
-    source.reset();  // it remembers much of what it has read
-    if (options_.repack) check_repackable(census);
-    Work work = compile(std::move(census.links), std::move(naming), wishes, edit_);
-    result_.notes = work.notes;
-    if (options_.plan_only || options_.repack || work.operations.empty()) {
-      result_.operations = report_of(std::move(work.operations));
-      if (options_.plan_only) return std::nullopt;
-      if (options_.repack) repack(census, wishes);
-      if (options_.repack || target_.empty()) return std::nullopt;
-      return Outcome{{file.size(), file.size(), {}}, {}};
-    }
-    Outcome outcome = edit_by_helper(
-        fd_, work.operations, {options_.helper, options_.helper_time, options_.helper_memory});
-    const PatchedFile patched(file, outcome.patch);
-    const Plan plan{census, wishes, work, edit_, outcome.patch, options_.use_paths};
-    check_outcome(plan, file, patched, outcome.created);
-    result_.operations = report_of(std::move(work.operations));
-    return outcome;
-  }
-
   EditResult write(const RandomFile& file, Outcome outcome) {
-    Change change{std::move(outcome.patch), std::move(outcome.created), {}};
-    result_.patched_bytes = bytes_of(change.patch);
-    result_.size_after = change.patch.size_after;
+    Change change{std::move(outcome), {}};
+    result_.patched_bytes = bytes_of(change.outcome.patch);
+    result_.size_after = change.outcome.patch.size_after;
     result_.can_undo = true;
-    for (const Extent& extent : change.extents) {
+    for (const Extent& extent : change.outcome.created) {
       result_.tensor_bytes += extent.bytes;
       // Room inside the old file, as files have that keep a list of their free space.
       if (extent.bytes > 0 && extent.offset < file.size()) result_.can_undo = false;
     }
-    if (result_.can_undo) result_.undo = make_undo(file, change.patch);
+    if (result_.can_undo) result_.undo = make_undo(file, change.outcome.patch);
     std::unique_ptr<Reader> original;
     if (!edit_.puts.empty()) {
       original = open_hdf5(view_file(fd_), OpenOptions{.use_paths = options_.use_paths});
@@ -241,12 +184,13 @@ class Editor {
     return std::move(result_);
   }
 
-  void repack(const Census& census, const Wishes& wishes) {
+  EditResult repack(const Census& census, const Wishes& wishes) {
     const auto original = open_hdf5(view_file(fd_), OpenOptions{.use_paths = options_.use_paths});
     if (options_.before_commit) options_.before_commit(result_);
     result_.size_after =
         repack_native(*original, census, wishes, edit_, target_, options_.overwrite);
     result_.how = EditResult::How::kRepacked;
+    return std::move(result_);
   }
 
   const std::string& path_;
@@ -268,7 +212,7 @@ void undo_hdf5(const std::string& path, const Undo& undo, InPlace how) {
   const FileDescriptor locked = open_locked(path, purpose_of(true, how));
   const auto file = view_file(locked.get());
   check_not_interrupted(*file);
-  const Change change{undoing_patch(*file, undo), {}, {}};
+  const Change change{{undoing_patch(*file, undo), {}}, {}};
   bool cloned = false;
   apply_in_place(locked.get(), path, how, change, cloned);
 }

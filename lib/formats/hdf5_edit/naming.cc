@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/hdf5/layout.h"
 #include "formats/hdf5/stored_names.h"
 
 namespace ckpt::hdf5 {
@@ -138,6 +139,7 @@ Naming place_names(const Source& source, const Census& census, const Wishes& wis
     naming = place_keras_names(source, census, wishes, edit);
   } else {
     naming = place_by_path(census, wishes, edit);
+    if (census.layout == kKeras3Weights) name_keras3_layers(source, census, naming);
   }
   check_paths(naming);
   return naming;

@@ -25,6 +25,7 @@ struct Naming {
   std::vector<std::pair<std::string, std::string>> groups;
   std::vector<Operation> texts;  // of kind kTexts, on paths as they are then
   std::vector<std::string> notes;
+  LayerNames layers;  // of a file of Keras 3 weights: what is renamed in a config elsewhere
 };
 
 // Decides it by the file's layout. `by_path` disregards the layout. Throws Error(kInvalid) where
@@ -35,5 +36,9 @@ Naming place_names(const Source& source, const Census& census, const Wishes& wis
 // The same for Keras files; called by place_names().
 Naming place_keras_names(const Source& source, const Census& census, const Wishes& wishes,
                          const Edit& edit);
+
+// Of files of Keras 3 weights, whose names are paths: makes the layers' own names follow where
+// `naming` moves them; called by place_names().
+void name_keras3_layers(const Source& source, const Census& census, Naming& naming);
 
 }  // namespace ckpt::hdf5

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,15 +41,6 @@ std::string own_folder() {
   if (n <= 0) return {};
   const std::string_view whole(path.data(), static_cast<std::size_t>(n));
   return std::string(whole.substr(0, whole.rfind('/')));
-}
-
-// The request as a file in memory: nothing to be written while the helper reads, so neither waits
-// for the other, and no signal where it dies.
-FileDescriptor memory_of(ByteView message) {
-  FileDescriptor fd(::memfd_create("ckpt-request", MFD_CLOEXEC));
-  if (!fd) throw Error(Errc::kIo, cat("cannot get memory for a message: ", error_text(errno)));
-  write_fully(fd.get(), 0, message);
-  return fd;
 }
 
 class SpawnActions {
@@ -215,7 +205,9 @@ struct Answer {
 Answer ask(int fd, Bytes request, const HelperOptions& options) {
   const std::string program = options.program.empty() ? find_helper() : options.program;
   const auto deadline = Clock::now() + options.time;
-  const FileDescriptor message = memory_of(std::exchange(request, {}));
+  // As a file, the request is there whole: neither waits for the other, and no signal comes where
+  // the helper dies.
+  const FileDescriptor message = in_memory(std::exchange(request, {}));
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
   const FileDescriptor reading(ends[0]);
@@ -266,18 +258,18 @@ std::string find_helper() {
                                    " is missing; it was looked for", " at ", join(places, ", ")));
 }
 
-Outcome edit_by_helper(int fd, std::span<const Operation> operations,
+Outcome edit_by_helper(const FilePart& file, std::span<const Operation> operations,
                        const HelperOptions& options) {
-  const auto size = view_file(fd)->size();
   try {
-    return outcome_of(ask(fd, encode_request(operations), options).content(), size);
+    Bytes request = encode_request(operations, file.offset, file.size);
+    return outcome_of(ask(file.fd, std::move(request), options).content(), file.size);
   } catch (const Error& e) {
     throw Error(e.code(), cat(e.what(), "; the file is untouched"));
   }
 }
 
 Outcome lay_out_by_helper(LayoutRequest request) {
-  const FileDescriptor nothing = memory_of({});
+  const FileDescriptor nothing = in_memory({});
   return outcome_of(ask(nothing.get(), encode_request(request), {}).content(), 0);
 }
 

@@ -31,9 +31,17 @@ std::string find_helper();
 // helper crashed, took too long or too much memory, or answered nonsense; kNotFound where there is
 // no helper.
 
-// Lets libhdf5 carry out `operations` on the file of `fd`. The patch is whole and in order, and
+// An HDF5 file, all of the file of `fd` or a part of it.
+struct FilePart {
+  int fd = -1;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+// Lets libhdf5 carry out `operations` on the HDF5 file there. The patch is whole and in order, and
 // fits the file; what it means is not checked.
-Outcome edit_by_helper(int fd, std::span<const Operation> operations, const HelperOptions& options);
+Outcome edit_by_helper(const FilePart& file, std::span<const Operation> operations,
+                       const HelperOptions& options);
 
 // Lets libhdf5 lay out a new native file.
 Outcome lay_out_by_helper(LayoutRequest request);

@@ -10,7 +10,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // The start of each message; it changes with every change of what follows.
-constexpr std::uint64_t kProtocol = 0x32'52'50'4c'48'35'48'01;
+constexpr std::uint64_t kProtocol = 0x34'52'50'4c'48'35'48'01;
 
 void check_protocol(WireReader& in) {
   if (in.number() != kProtocol) {
@@ -67,6 +67,8 @@ EditRequest take_edit(WireReader& in) {
     operation.dtype = static_cast<DType>(in.number());
     operation.shape = take_shape(in);
   }
+  request.offset = in.number();
+  request.size = in.number();
   return request;
 }
 
@@ -80,6 +82,11 @@ void put(WireWriter& out, const LayoutRequest& request) {
     put(out, spec.collections);
   }
   put(out, request.paths);
+  out.number(request.metadata.size());
+  for (const auto& [name, text] : request.metadata) {
+    out.text(name);
+    out.text(text);
+  }
 }
 
 LayoutRequest take_layout(WireReader& in) {
@@ -93,6 +100,10 @@ LayoutRequest take_layout(WireReader& in) {
     spec.collections = take_texts(in);
   }
   request.paths = take_texts(in);
+  for (auto left = in.count(16); left > 0; --left) {
+    std::string name = in.text();
+    request.metadata.emplace(std::move(name), in.text());
+  }
   return request;
 }
 
@@ -111,18 +122,30 @@ ReadRequest take_read(WireReader& in) {
 }
 
 // `kind` is the request's position in the variant.
-template <typename Content>
-Bytes encode(std::uint64_t kind, const Content& content) {
+WireWriter begin(std::uint64_t kind) {
   WireWriter out;
   out.number(kProtocol);
   out.number(kind);
+  return out;
+}
+
+template <typename Content>
+Bytes encode(std::uint64_t kind, const Content& content) {
+  WireWriter out = begin(kind);
   put(out, content);
   return std::move(out).result();
 }
 
 }  // namespace
 
-Bytes encode_request(std::span<const Operation> operations) { return encode(0, operations); }
+Bytes encode_request(std::span<const Operation> operations, std::uint64_t offset,
+                     std::uint64_t size) {
+  WireWriter out = begin(0);
+  put(out, operations);
+  out.number(offset);
+  out.number(size);
+  return std::move(out).result();
+}
 Bytes encode_request(const LayoutRequest& request) { return encode(1, request); }
 Bytes encode_request(const ReadRequest& request) { return encode(2, request); }
 

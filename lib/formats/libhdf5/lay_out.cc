@@ -60,6 +60,11 @@ class Drawing {
     check(H5Pset_fill_time(dataset_, H5D_FILL_TIME_NEVER), "cannot set the storage");
   }
 
+  // An attribute of the root group.
+  void add_text(const std::string& name, const std::string& text) {
+    write_text(file_, name.c_str(), text.c_str());
+  }
+
   void add_group(const std::string& path) {
     const Handle group(check(H5Gcreate2(file_, path.c_str(), link_of(path), group_, H5P_DEFAULT),
                              "cannot add a scope"));
@@ -113,7 +118,9 @@ class Drawing {
 
 }  // namespace
 
-Outcome lay_out(std::span<const VariableSpec> specs, std::span<const std::string> paths) {
+Outcome lay_out(const LayoutRequest& request) {
+  const auto& specs = request.specs;
+  const auto& paths = request.paths;
   std::vector<std::size_t> order(specs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return paths[i]; });
@@ -131,6 +138,7 @@ Outcome lay_out(std::span<const VariableSpec> specs, std::span<const std::string
   const std::size_t names = specs.size() + groups.size();
   Drawing drawing(overlay, std::clamp(names * kMetadataOfVariable / kSmallestBlock * kSmallestBlock,
                                       kSmallestBlock, kLargestBlock));
+  for (const auto& [name, text] : request.metadata) drawing.add_text(name, text);
   // A group comes before what is in it, since its path is shorter.
   for (const std::string_view group : groups) drawing.add_group(std::string(group));
   for (const std::size_t i : order) {

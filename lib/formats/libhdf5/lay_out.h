@@ -1,17 +1,13 @@
 #pragma once
 
-#include <span>
-#include <string>
-
-#include "checkpoint/writer.h"
-#include "formats/hdf5_helper/operation.h"
+#include "formats/hdf5_helper/message.h"
 
 namespace ckpt::hdf5 {
 
-// Lays out a native file without its tensors: all groups, datasets and attributes, `specs` under
-// `paths` (stored_names()), with room left where the tensors go. The same input gives the same
+// Lays out a native file without its tensors: all groups, datasets and attributes, specs under
+// their paths (stored_names()), with room left where the tensors go. The same input gives the same
 // bytes: objects are made in the order of their paths and carry no timestamps. Data is contiguous,
 // little-endian and aligned to 64 bytes. REQUIRES: as many paths as specs, ranks that HDF5 holds.
-Outcome lay_out(std::span<const VariableSpec> specs, std::span<const std::string> paths);
+Outcome lay_out(const LayoutRequest& request);
 
 }  // namespace ckpt::hdf5

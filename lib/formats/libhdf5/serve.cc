@@ -24,6 +24,7 @@
 #include "core/text.h"
 #include "formats/hdf5_helper/message.h"
 #include "formats/hdf5_helper/wire.h"
+#include "formats/io/section.h"
 #include "formats/libhdf5/lay_out.h"
 #include "formats/libhdf5/library_source.h"
 #include "formats/libhdf5/perform.h"
@@ -176,17 +177,18 @@ bool answer_failure(Errc code, std::string_view sentence) {
   return send(out.result());
 }
 
-Bytes answer_to(const EditRequest& request, const RandomFile& file) {
-  return encode_outcome(perform(file, request.operations));
+Bytes answer_to(const EditRequest& request, std::unique_ptr<RandomFile> file) {
+  const Section section(std::move(file), request.offset, request.size);
+  return encode_outcome(perform(section, request.operations));
 }
 
-Bytes answer_to(const LayoutRequest& request, const RandomFile& /*file*/) {
-  return encode_outcome(lay_out(request.specs, request.paths));
+Bytes answer_to(const LayoutRequest& request, std::unique_ptr<RandomFile> /*file*/) {
+  return encode_outcome(lay_out(request));
 }
 
-Bytes answer_to(const ReadRequest& request, const RandomFile& file) {
+Bytes answer_to(const ReadRequest& request, std::unique_ptr<RandomFile> file) {
   Bytes bytes(static_cast<std::size_t>(request.bytes));
-  LibrarySource(file).read(request.object, request.first, request.count, bytes);
+  LibrarySource(*file).read(request.object, request.first, request.count, bytes);
   return bytes;
 }
 
@@ -194,9 +196,9 @@ bool answer() {
   const auto message = view_file(kRequest);
   Bytes bytes(static_cast<std::size_t>(message->size()));
   message->read_at(0, bytes);
-  const auto file = view_file(kFile);
-  const Bytes content = std::visit([&](const auto& request) { return answer_to(request, *file); },
-                                   decode_request(bytes));
+  const Bytes content =
+      std::visit([](const auto& request) { return answer_to(request, view_file(kFile)); },
+                 decode_request(bytes));
   WireWriter head;
   head.number(0);
   head.number(content.size());

@@ -1,15 +1,13 @@
 #include "formats/safetensors/edit.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/text.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/journal.h"
-#include "formats/hdf5_helper/patch.h"
 #include "formats/safetensors/edited_header.h"
 #include "formats/safetensors/format.h"
+#include "formats/safetensors/header_patch.h"
 #include "formats/safetensors/header_text.h"
 
 namespace ckpt::safetensors {
@@ -17,34 +15,6 @@ namespace {
 
 std::unique_ptr<Reader> read(int fd, const std::string& path) {
   return kFormat.open(view_file(fd), path, {});
-}
-
-// Where a journal keeps the 8 bytes by which other programs know the file: the header's length.
-constexpr std::uint64_t kSignatureAt = 0;
-
-// `text` in the place of the header, which is as long.
-hdf5::Patch patch_of(const RandomFile& file, const std::string& text) {
-  const ByteView bytes = as_byte_view(std::string_view(text));
-  return {file.size(), file.size(), {{0, Bytes(bytes.begin(), bytes.end())}}};
-}
-
-void apply(int fd, const hdf5::Patch& patch) {
-  hdf5::apply_with_journal(reopen_for_writing(fd).get(), kSignatureAt, patch, {}, {});
-}
-
-// The undo data of a new header: all of the old one, so that a file with any other is recognised.
-Undo undo_of(const RandomFile& file, const hdf5::Patch& patch) {
-  const std::uint64_t start = patch.pieces[0].bytes.size();
-  std::vector<Undo::Kept> kept;
-  if (start < file.size()) kept.push_back({start, start, file.size() - start});
-  return make_undo(file, hdf5::PatchedFile(file, patch), std::move(kept));
-}
-
-// Is it that of a new header, the tensors where they were?
-bool is_of_header(const Undo& undo) {
-  return undo.size_before == undo.size_after && undo.pieces.size() == 1 &&
-         undo.pieces[0].offset == 0 &&
-         std::ranges::all_of(undo.kept, [](const auto& part) { return part.before == part.after; });
 }
 
 // The whole new file.
@@ -83,10 +53,10 @@ void write_file(Rewrite& rewrite, const Header& old, const EditedHeader& edited,
 }  // namespace
 
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
-                const EditOptions& options) {
+                const EditOptions& options, UndoOf undo_of) {
   EditOptions own = options;
   if (own.in_place == InPlace::kJournal) own.in_place = InPlace::kAuto;
-  Rewrite rewrite(path, target, own);
+  Rewrite rewrite(path, target, own, undo_of);
   const auto original = read(rewrite.fd(), path);
   const Header old = read_header(rewrite.original());
   const Wishes wishes = resolve(original->index().entries, edit);
@@ -97,30 +67,34 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   if (options.plan_only || (target.empty() && result.operations.empty())) return result;
   result.notes = old.notes;
 
-  const std::uint64_t room = old.data_start - 8;
-  const std::string text = print_header(edited.header, room);
-  const bool fits = edited.is_data_same && text.size() == old.data_start;
-  if (!target.empty() || !fits || options.in_place == InPlace::kReplace) {
-    if (target.empty() && options.in_place == InPlace::kJournal) {
-      throw Error(Errc::kUnsupported,
-                  cat("cannot be changed under a journal: ",
-                      edited.is_data_same ? cat("the new header has ", text.size() - 8,
-                                                " bytes, there is room for ", room)
-                                          : std::string("its tensors must move"),
-                      "; `--how replace` puts a changed copy in its place"));
-    }
+  const auto text = target.empty() ? header_in_place(old, edited, options) : std::nullopt;
+  if (!text) {
     write_file(rewrite, old, edited, edit, *original, result);
     check_outcome(original->index(), wishes, edit, read(rewrite.out().fd(), path)->index());
     return rewrite.commit(std::move(result));
   }
-  result.patched_bytes = text.size();
+  result.patched_bytes = text->size();
   result.can_undo = true;
-  const hdf5::Patch patch = patch_of(rewrite.original(), text);
-  result.undo = undo_of(rewrite.original(), patch);
+  result.undo = undo_of_header(rewrite.original(), *text);
   if (options.before_commit) options.before_commit(result);
-  apply(rewrite.fd(), patch);
+  apply_header(rewrite.fd(), *text);
   result.how = EditResult::How::kJournalled;
   return result;
+}
+
+std::optional<std::string> header_in_place(const Header& old, const EditedHeader& edited,
+                                           const EditOptions& options) {
+  if (options.in_place == InPlace::kReplace) return std::nullopt;
+  const std::uint64_t room = old.data_start - 8;
+  std::string text = print_header(edited.header, room);
+  if (edited.is_data_same && text.size() == old.data_start) return text;
+  if (options.in_place != InPlace::kJournal) return std::nullopt;
+  throw Error(Errc::kUnsupported,
+              cat("cannot be changed under a journal: ",
+                  edited.is_data_same ? cat("the new header has ", text.size() - 8,
+                                            " bytes, there is room for ", room)
+                                      : std::string("its tensors must move"),
+                  "; `--how replace` puts a changed copy in its place"));
 }
 
 void undo(const std::string& path, const Undo& undo, InPlace) {
@@ -128,7 +102,7 @@ void undo(const std::string& path, const Undo& undo, InPlace) {
   const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
   const auto file = view_file(locked.get());
   check_undo(*file, undo);
-  apply(locked.get(), patch_of(*file, std::string(as_text(undo.pieces[0].bytes))));
+  apply_header(locked.get(), std::string(as_text(undo.pieces[0].bytes)));
 }
 
 Recovery recover(const std::string& path) {

@@ -2,15 +2,15 @@
 
 #include <unistd.h>
 
-#include <map>
-
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
+#include "formats/safetensors/divided_edit.h"
 #include "formats/safetensors/edit.h"
+#include "formats/safetensors/edit_set.h"
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/shard_names.h"
@@ -36,48 +36,16 @@ class NewShards {
   bool kept_ = false;
 };
 
-// What is asked of each shard. New tensors go where what they replace was, else to the last.
-std::vector<Edit> divide(const Edit& edit, const Wishes& wishes,
-                         const std::vector<std::size_t>& shard_of, std::size_t shards,
-                         const Reader& original) {
-  std::vector<Edit> edits(shards);
-  std::map<std::string_view, std::size_t> home;
-  for (const auto& name : wishes.names) {
-    const std::size_t shard = shard_of[name.entry];
-    home[name.from] = shard;
-    if (name.to.empty()) {
-      edits[shard].drops.push_back(name.from);
-    } else if (name.to != name.from) {
-      edits[shard].moves.push_back({name.from, name.to});
-    }
-  }
-  for (const Put& put : edit.puts) {
-    const auto it = home.find(put.replaces);
-    Put& own = edits[it == home.end() ? shards - 1 : it->second].puts.emplace_back(put);
-    // It may be made of tensors of several shards.
-    own.produce = [&put, &original](const Reader&, const auto& take) {
-      put.produce(original, take);
-    };
-  }
-  return edits;
-}
-
 }  // namespace
 
 EditResult edit_shards(const std::string& path, const std::string& target, const Edit& edit,
                        const EditOptions& options) {
-  if (target.empty()) {
-    throw Error(Errc::kUnsupported,
-                "is a set of several files, which cannot change at once: a crash could leave some "
-                "old and some new; `ckpt remap IN OUT` writes a new set");
-  }
+  if (target.empty()) return edit_set(path, edit, options);
   const auto file = open_file(path);
   nlohmann::json index = parse_json(read_json_text(*file), "the index");
   const auto original = kIndexFormat.open(open_file(path), path, {});
   const Index& before = original->index();
   const ExtentReader::Content content = read_shards(*file, path);
-  std::vector<std::size_t> shard_of;
-  for (const Extent& extent : content.extents) shard_of.push_back(extent.file);
   const Wishes wishes = resolve(before.entries, edit);
   EditResult result;
   result.operations = operations_of(wishes, edit);
@@ -87,7 +55,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     throw Error(Errc::kConflict, std::string(kNoOverwrite));
   }
 
-  const auto edits = divide(edit, wishes, shard_of, content.file_names.size(), *original);
+  const auto edits = divide(edit, wishes, content, *original);
   AtomicFile out(target, Overwrite::kNo);
   NewShards made;
   EditOptions own = options;
@@ -123,7 +91,12 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   check_outcome(before, wishes, edit, kIndexFormat.open(view_file(out.fd()), target, {})->index());
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
-  out.commit();
+  try {
+    out.commit();
+  } catch (const Error&) {
+    if (out.is_named()) made.keep();
+    throw;
+  }
   made.keep();
   return result;
 }

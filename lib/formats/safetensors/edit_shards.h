@@ -6,9 +6,8 @@
 
 namespace ckpt::safetensors {
 
-// Format::edit for a set of files: each shard is edited to a new one beside the new index, which
-// comes last, so that where it is the set is whole. In place it is refused: several files cannot
-// change at once.
+// Format::edit for a set of files. To a new set: each shard is edited to a new one beside the new
+// index, which comes last, so that where it is the set is whole. In place: edit_set().
 EditResult edit_shards(const std::string& path, const std::string& target, const Edit& edit,
                        const EditOptions& options);
 

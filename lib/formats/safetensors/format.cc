@@ -23,8 +23,10 @@
 #include "formats/io/json.h"
 #include "formats/io/roles.h"
 #include "formats/safetensors/edit.h"
+#include "formats/safetensors/edit_set.h"
 #include "formats/safetensors/edit_shards.h"
 #include "formats/safetensors/header.h"
+#include "formats/safetensors/set_change.h"
 #include "formats/safetensors/sharded_writer.h"
 #include "formats/safetensors/shards.h"
 #include "formats/safetensors/writer.h"
@@ -46,7 +48,9 @@ bool detect(const RandomFile& file) {
   return length < std::uint64_t{1} << 40 && !hdf5::is_interrupted(file);
 }
 
-bool detect_index(const RandomFile& file) { return has_json_key(file, "weight_map"); }
+bool detect_index(const RandomFile& file) {
+  return has_json_key(file, "weight_map") || is_set_change(file);
+}
 
 std::unique_ptr<Reader> read_content(ExtentReader::Content content, std::string_view layout) {
   content.index.format = "safetensors";
@@ -66,21 +70,26 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
 
 std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::string& path,
                                    const OpenOptions&) {
+  if (is_set_change(*file)) throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
   return read_content(read_shards(*file, path), "sharded");
 }
 
 }  // namespace
 
-const Format kFormat{.name = "safetensors",
-                     .id = "safetensors",
-                     .separator = kSeparator,
-                     .suffixes = ".safetensors",
-                     .detect = detect,
-                     .open = open,
-                     .create = create,
-                     .edit = edit,
-                     .undo = undo,
-                     .recover = recover};
+const Format kFormat{
+    .name = "safetensors",
+    .id = "safetensors",
+    .separator = kSeparator,
+    .suffixes = ".safetensors",
+    .detect = detect,
+    .open = open,
+    .holds_metadata = true,
+    .create = create,
+    .edit =
+        [](const std::string& path, const std::string& target, const Edit& edit,
+           const EditOptions& options) { return safetensors::edit(path, target, edit, options); },
+    .undo = undo,
+    .recover = recover};
 
 const Format kIndexFormat{.name = "sharded safetensors",
                           .id = "safetensors-index",
@@ -88,7 +97,10 @@ const Format kIndexFormat{.name = "sharded safetensors",
                           .suffixes = ".safetensors.index.json",
                           .detect = detect_index,
                           .open = open_index,
+                          .holds_metadata = true,
                           .create = create_shards,
-                          .edit = edit_shards};
+                          .edit = edit_shards,
+                          .undo = undo_shards,
+                          .recover = recover_shards};
 
 }  // namespace ckpt::safetensors

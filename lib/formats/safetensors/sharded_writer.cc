@@ -31,7 +31,7 @@ class ShardedWriter final : public Writer {
     for (std::size_t s = 0; s < shards.size(); ++s) {
       names_.push_back(shard_name(stem_, s, shards.size()));
       try {
-        writers_.push_back(create(path_of(s), shards[s], {}));
+        writers_.push_back(create(path_of(s), shards[s], {.metadata = options.metadata}));
       } catch (const Error& e) {
         throw e.in(escape(names_.back()));
       }

@@ -58,8 +58,7 @@ void note_total_size(const json& index, ExtentReader::Content& content) {
 
 void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
               const std::string& name) {
-  Header header = read_header(*file);
-  const std::size_t number = content.files.size();
+  add_header(content, read_header(*file), name);
   if (name.empty()) {
     content.files.push_back(std::move(file));
   } else {
@@ -67,6 +66,10 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
     shard->add(std::move(file), name);
     content.files.push_back(std::move(shard));
   }
+}
+
+void add_header(ExtentReader::Content& content, Header header, const std::string& name) {
+  const std::size_t number = content.file_names.size();
   content.file_names.push_back(name);
   content.index.entries.reserve(content.index.entries.size() + header.tensors.size());
   for (Tensor& tensor : header.tensors) {
@@ -91,6 +94,7 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
     const bool known = std::ranges::any_of(content.attributes, [&](const auto& attribute) {
       return attribute.name == pair.first && attribute.value == pair.second;
     });
+    content.metadata.emplace(pair.first, pair.second);
     if (!known) content.attributes.push_back({std::move(pair.first), std::move(pair.second)});
   }
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "formats/io/extent_reader.h"
+#include "formats/safetensors/header.h"
 
 namespace ckpt::safetensors {
 
@@ -11,6 +12,9 @@ namespace ckpt::safetensors {
 // shard's; empty for a file that stands alone. Throws Error, without the name.
 void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
               const std::string& name);
+
+// The same of a header alone, without the file that its tensors are read from.
+void add_header(ExtentReader::Content& content, Header header, const std::string& name);
 
 // Reads the index of a set of shards, which is at `path`, and every shard's header: shards in the
 // order of their names. Every variable that the index names must be in the shard it names.

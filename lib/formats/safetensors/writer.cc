@@ -28,10 +28,11 @@ void check_specs(const std::vector<VariableSpec>& specs) {
 
 class SafetensorsWriter final : public Writer {
  public:
-  SafetensorsWriter(const std::string& path, std::vector<VariableSpec> specs, Overwrite overwrite)
+  SafetensorsWriter(const std::string& path, std::vector<VariableSpec> specs,
+                    const CreateOptions& options)
       : Writer(std::move(specs)), offsets_(this->specs().size()) {
-    const std::string header = lay_out();
-    file_.emplace(path, overwrite);
+    const std::string header = lay_out(options.metadata);
+    file_.emplace(path, options.overwrite);
     file_->reserve(end_);
     file_->resize(end_);
     file_->write_at(0, as_byte_view(header));
@@ -39,7 +40,7 @@ class SafetensorsWriter final : public Writer {
 
  private:
   // Decides every tensor's offset in the file, and gives the bytes that go before the first.
-  std::string lay_out() {
+  std::string lay_out(const Metadata& metadata) {
     std::vector<std::size_t> order(specs().size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::sort(order, [this](std::size_t a, std::size_t b) {
@@ -48,6 +49,7 @@ class SafetensorsWriter final : public Writer {
       return rank_a != rank_b ? rank_a > rank_b : specs()[a].name < specs()[b].name;
     });
     Header header;
+    header.metadata.assign(metadata.begin(), metadata.end());
     std::uint64_t end = 0;
     for (const std::size_t i : order) {
       const VariableSpec& spec = specs()[i];
@@ -82,7 +84,7 @@ class SafetensorsWriter final : public Writer {
 std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec> specs,
                                const CreateOptions& options) {
   check_specs(specs);
-  return std::make_unique<SafetensorsWriter>(path, std::move(specs), options.overwrite);
+  return std::make_unique<SafetensorsWriter>(path, std::move(specs), options);
 }
 
 }  // namespace ckpt::safetensors

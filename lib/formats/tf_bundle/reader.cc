@@ -297,11 +297,23 @@ class BundleReader final : public Reader {
     }
   }
 
+  // What the variable of a key like "layer-0/kernel/.ATTRIBUTES/VARIABLE_VALUE" was called when it
+  // was made, beside its scope.
+  void name_scope(std::string_view key, const std::string& full_name) {
+    constexpr std::string_view kAttributes = "/.ATTRIBUTES";
+    const auto at = key.find(kAttributes);
+    if (at == std::string_view::npos || full_name.empty()) return;
+    const std::string_view object = key.substr(0, at);
+    if (object == full_name || object.ends_with(cat("/", full_name))) return;
+    index_.layers.emplace(key.substr(0, at + kAttributes.size()), full_name);
+  }
+
   // A key may be the beginning of several names: tables keep their keys and values under it.
   void check_graph_keys() {
     std::vector<std::string> lost;
     const auto& variables = bundle_.variables;
     for (const auto& [key, object] : graph_->tensors) {
+      name_scope(key, object.full_name);
       const auto it = std::ranges::lower_bound(variables, key, {}, &BundleIndex::Variable::name);
       if (it == variables.end() || !it->name.starts_with(key)) lost.push_back(escape(key));
     }
@@ -321,7 +333,7 @@ class BundleReader final : public Reader {
     const BundleEntry& entry = variable.pieces[piece].entry;
     const auto shard = shards_.find(entry.shard);
     if (shard == shards_.end()) {
-      throw Error(Errc::kNotFound,
+      throw Error(Errc::kUnsupported,
                   cat(escape(variable.name), ": its data shard ",
                       shard_path(name_of_prefix_, entry.shard, count_), " is not there"));
     }

@@ -137,6 +137,12 @@ void ArchiveWriter::append(std::size_t i, ByteView bytes) {
   placed.written += bytes.size();
 }
 
+void ArchiveWriter::take_as_written(std::size_t i) {
+  Placed& placed = placed_[i];
+  placed.crc = crc32_of(*view_file(file_.fd()), placed.data_offset, placed.member.size);
+  placed.written = placed.member.size;
+}
+
 Bytes ArchiveWriter::local_header(const Placed& placed) const {
   const NewMember& member = placed.member;
   const bool large = is_large(member);

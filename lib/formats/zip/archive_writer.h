@@ -38,6 +38,10 @@ class ArchiveWriter {
   // REQUIRES: no more than its size in all.
   void append(std::size_t i, ByteView bytes);
 
+  // Of a member, no copy, whose bytes the caller has put at data_offset(): reads them for their
+  // CRC. Throws Error(kIo).
+  void take_as_written(std::size_t i);
+
   // Writes headers and directory. Throws Error(kWrite).
   // REQUIRES: every member has all of its bytes.
   void finish();

@@ -59,15 +59,24 @@ bool Planner::plan_global_pool(const Node& node) {
   return true;
 }
 
-void Planner::plan_normalize(const Node& node, const Scales& scales) {
+void Planner::plan_normalize(const Node& node, Scales scales) {
   const Tail tail = tail_of(node, false, false);
+  // Few channels, as those of a picture, would leave most of a register idle: two neighbours are
+  // taken for one place with twice the channels, as long as that is possible.
+  constexpr std::size_t kEnough = 256;
+  const std::size_t count = elements(tail.output);
+  while (scales.mean.size() < kEnough && count % (2 * scales.mean.size()) == 0) {
+    for (auto* each : {&scales.mean, &scales.scale, &scales.shift}) {
+      const std::vector<double> once = *each;
+      each->insert(each->end(), once.begin(), once.end());
+    }
+  }
   const std::size_t in = read_slot(node.inputs[0].value);
   const std::size_t out = slot_for(tail.output);
   const std::size_t channels = scales.mean.size();
   add_step(node, tail.name,
-           [=, places = elements(tail.output) / channels, epilogue = tail.epilogue,
-            mean = floats(scales.mean), scale = floats(scales.scale),
-            shift = floats(scales.shift)](Frame& frame) {
+           [=, places = count / channels, epilogue = tail.epilogue, mean = floats(scales.mean),
+            scale = floats(scales.scale), shift = floats(scales.shift)](Frame& frame) {
              share(frame, places, channels, [&](std::size_t first, std::size_t last) {
                float* to = frame.at(out) + first * channels;
                frame.kernels.normalize(frame.at(in) + first * channels, last - first, channels,
@@ -191,6 +200,11 @@ bool Planner::plan_multiply(const Node& node) {
     }
   });
   return true;
+}
+
+bool Planner::plan_binary(const Node& node) {
+  if (is_binary(node.operation, "add")) return plan_add(node);
+  return is_binary(node.operation, "multiply") && plan_multiply(node);
 }
 
 bool Planner::plan_concatenate(const Node& node) {

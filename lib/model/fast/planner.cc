@@ -44,6 +44,11 @@ bool is_over_channels(const Operation& op, const Shape& shape) {
   return ops::axis_of(op.attributes.integer("axis", -1), shape.size()) + 1 == shape.size();
 }
 
+bool is_binary(const Operation& op, std::string_view function) {
+  return op.kind == "binary" && !op.attributes.has("number") &&
+         op.attributes.text("function") == function;
+}
+
 Planner::Planner(const Graph& graph, VariableLoader& variables, const Kernels& kernels,
                  std::size_t threads, bool keep_layers)
     : graph_(graph),
@@ -98,6 +103,7 @@ void Planner::plan_node(const Node& node) {
       {"relu", &Planner::plan_activation},
       {"add_layers", &Planner::plan_add},
       {"multiply_layers", &Planner::plan_multiply},
+      {"binary", &Planner::plan_binary},
       {"concatenate", &Planner::plan_concatenate},
       {"identity", &Planner::plan_same},
       {"reshape", &Planner::plan_same},
@@ -229,7 +235,7 @@ Planner::Tail Planner::tail_of(const Node& node, bool has_kernel, bool can_add) 
         scales.shift[c] -= scales.mean[c] * tail.factors[c];
       }
       tail.shifts = std::move(scales.shift);
-    } else if (op.kind == "add_layers") {
+    } else if (op.kind == "add_layers" || is_binary(op, "add")) {
       if (!can_add || tail.residual || next->inputs.size() != 2) break;
       const bool is_first = next->inputs[0].value == tail.output;
       const std::size_t other = next->inputs[is_first ? 1 : 0].value;

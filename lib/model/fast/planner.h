@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/fast/frame.h"
@@ -41,6 +42,9 @@ struct Plan {
 
 // The part of a kernel that does what a layer does which is an activation; empty where none does.
 std::optional<Epilogue> epilogue_of(const Operation& op);
+
+// Is it that function of two tensors, element by element?
+bool is_binary(const Operation& op, std::string_view function);
 
 // Is the operation's attribute "axis" the last one of that shape?
 bool is_over_channels(const Operation& op, const Shape& shape);
@@ -94,6 +98,7 @@ class Planner {
   bool plan_activation(const Node& node);
   bool plan_add(const Node& node);
   bool plan_multiply(const Node& node);
+  bool plan_binary(const Node& node);
   bool plan_concatenate(const Node& node);
   bool plan_same(const Node& node);
 
@@ -129,7 +134,7 @@ class Planner {
   };
   Scales batch_norm_of(const Node& node);
   static bool spread(const std::vector<std::vector<double>*>& numbers, std::size_t channels);
-  void plan_normalize(const Node& node, const Scales& scales);
+  void plan_normalize(const Node& node, Scales scales);
 
   // Takes the layers behind `node` that can become one with it. `has_kernel`: factors can go into
   // its variables; `can_add`: it has an end at which another value can be added.

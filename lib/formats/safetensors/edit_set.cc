@@ -1,0 +1,230 @@
+#include "formats/safetensors/edit_set.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/text.h"
+#include "formats/edit/locked_file.h"
+#include "formats/edit/rewrite.h"
+#include "formats/edit/wishes.h"
+#include "formats/io/json.h"
+#include "formats/safetensors/divided_edit.h"
+#include "formats/safetensors/edit.h"
+#include "formats/safetensors/format.h"
+#include "formats/safetensors/header_patch.h"
+#include "formats/safetensors/set_change.h"
+#include "formats/safetensors/shards.h"
+
+namespace ckpt::safetensors {
+namespace {
+
+// A change of the set at `path` as it comes together. Its new files go away with it unless it is
+// carried out.
+class Draft {
+ public:
+  explicit Draft(const std::string& path) : path_(path) {}
+  ~Draft() {
+    for (const std::string& file : made_) ::unlink(file.c_str());
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  [[nodiscard]] std::string path_of(const std::string& shard) const {
+    return path_.substr(0, path_.rfind('/') + 1) + shard;
+  }
+
+  // The shard is to get this header.
+  void put_header(const std::string& shard, const std::string& text) { put(shard, text); }
+
+  // The shard is to be replaced by the file that comes to lie here.
+  std::string put_file(const std::string& shard) {
+    put(shard, "");
+    return made_.emplace_back(new_path(path_of(shard)));
+  }
+
+  void put_index(std::string text) { change_.index = std::move(text); }
+
+  // Locks what is to change. Throws Error(kIo) where another program has it open, or has changed it
+  // since it was put here.
+  void lock() {
+    for (std::size_t i = 0; i < change_.shards.size(); ++i) {
+      const std::string& shard = change_.shards[i].file;
+      try {
+        FileDescriptor fd = open_locked(path_of(shard), LockFor::kWriting);
+        if (stamp_of(fd.get()) != stamps_[i]) {
+          throw Error(Errc::kIo,
+                      "was changed by another program while it was edited; nothing was written");
+        }
+        locks_[shard] = std::move(fd);
+      } catch (const Error& e) {
+        throw e.in(escape(shard));
+      }
+    }
+  }
+
+  // REQUIRES: locked.
+  void carry_out() {
+    record(path_, change_, [&] { made_.clear(); });
+    finish(path_, change_, locks_);
+  }
+
+ private:
+  void put(const std::string& shard, const std::string& header) {
+    stamps_.push_back(stamp_of(path_of(shard)));
+    change_.shards.push_back({shard, header});
+  }
+
+  const std::string& path_;
+  SetChange change_;
+  std::vector<FileStamp> stamps_;  // of each shard that changes
+  SetLocks locks_;
+  std::vector<std::string> made_;
+};
+
+// One shard: its new header, or a new file, with the way back. What it will hold goes to `after`.
+EditResult edit_shard(Draft& draft, const std::string& shard, const Edit& edit,
+                      const EditOptions& options, ExtentReader::Content& after) {
+  const std::string path = draft.path_of(shard);
+  const auto file = open_file(path);
+  Header old = read_header(*file);
+  ExtentReader::Content before;
+  add_header(before, old, shard);
+  const Wishes wishes = resolve(before.index.entries, edit);
+  EditResult result;
+  result.size_before = result.size_after = file->size();
+  result.can_undo = true;
+  if (operations_of(wishes, edit).empty()) {
+    add_header(after, std::move(old), shard);
+    return result;
+  }
+  if (const auto text = header_in_place(old, edit_header(old, wishes, edit), options)) {
+    draft.put_header(shard, *text);
+    result.how = EditResult::How::kJournalled;
+    result.undo = undo_of_header(*file, *text);
+    result.patched_bytes = text->size();
+    const hdf5::Patch patch = header_patch(*file, *text);
+    add_header(after, read_header(hdf5::PatchedFile(*file, patch)), shard);
+    return result;
+  }
+  EditOptions own = options;
+  own.overwrite = Overwrite::kYes;  // what an edit that was killed has left
+  own.before_commit = nullptr;
+  own.in_place = InPlace::kAuto;
+  const std::string made = draft.put_file(shard);
+  result = safetensors::edit(path, made, edit, own, UndoOf::kBoth);
+  add_header(after, read_header(*open_file(made)), shard);
+  return result;
+}
+
+// Adds what became of a shard to what becomes of the set.
+void add(EditResult& all, EditResult part, const std::string& shard) {
+  using How = EditResult::How;
+  all.patched_bytes += part.patched_bytes;
+  all.tensor_bytes += part.tensor_bytes;
+  all.size_after += part.size_after;
+  all.can_undo = all.can_undo && part.can_undo;
+  for (const std::string& note : part.notes) all.notes.push_back(cat(escape(shard), ": ", note));
+  if (part.how == How::kNothing) return;
+  if (part.how != How::kJournalled) all.how = How::kReplaced;
+  all.undo.beside_names.push_back(shard);
+  all.undo.beside.push_back(std::move(part.undo));
+}
+
+// The index with the variables where `after` has them. All else that it says stays.
+std::string print_index(nlohmann::json index, const ExtentReader::Content& after) {
+  auto& map = index["weight_map"] = nlohmann::json::object();
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < after.extents.size(); ++i) {
+    map[after.index.entries[i].name] = after.file_names[after.extents[i].file];
+    total += after.extents[i].stored_bytes;
+  }
+  const auto metadata = index.find("metadata");
+  if (metadata != index.end() && metadata->contains("total_size")) {
+    (*metadata)["total_size"] = total;
+  }
+  return index.dump(2) + "\n";
+}
+
+// The way back of the index: all of its text.
+Undo undo_of_index(const RandomFile& file, const std::string& text) {
+  const ByteView bytes = as_byte_view(std::string_view(text));
+  return make_undo(file, *memory_file(Bytes(bytes.begin(), bytes.end())), {});
+}
+
+}  // namespace
+
+EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions& options) {
+  if (options.repack) throw Error(Errc::kInvalid, "a file is repacked to a new one, not in place");
+  const FileDescriptor locked =
+      open_locked(path, options.plan_only ? LockFor::kReading : LockFor::kReplacing);
+  const auto file = view_file(locked.get());
+  auto original = kIndexFormat.open(view_file(locked.get()), path, {});
+  const Index before = original->index();
+  const Wishes wishes = resolve(before.entries, edit);
+  EditResult result;
+  result.operations = operations_of(wishes, edit);
+  result.size_before = result.size_after = before.file_bytes;
+  if (options.plan_only || result.operations.empty()) return result;
+
+  Draft draft(path);
+  ExtentReader::Content after;
+  result.how = EditResult::How::kJournalled;
+  result.can_undo = true;
+  result.size_after = 0;
+  const std::string index = read_json_text(*file);
+  {
+    const ExtentReader::Content content = read_shards(*file, path);
+    const auto edits = divide(edit, wishes, content, *original);
+    for (std::size_t s = 0; s < edits.size(); ++s) {
+      const std::string& shard = content.file_names[s];
+      try {
+        add(result, edit_shard(draft, shard, edits[s], options, after), shard);
+      } catch (const Error& e) {
+        throw e.in(escape(shard));
+      }
+    }
+  }
+  original.reset();  // it holds the shards' locks
+  check_outcome(before, wishes, edit, after.index);
+  const std::string text = print_index(parse_json(index, "the index"), after);
+  draft.put_index(text);
+  result.patched_bytes += text.size();
+  Undo undo = undo_of_index(*file, text);
+  undo.beside_names = std::move(result.undo.beside_names);
+  undo.beside = std::move(result.undo.beside);
+  result.undo = std::move(undo);
+  draft.lock();
+  if (options.before_commit) options.before_commit(result);
+  draft.carry_out();
+  return result;
+}
+
+void undo_shards(const std::string& path, const Undo& undo, InPlace) {
+  const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
+  check_undo(*view_file(locked.get()), undo);
+  Draft draft(path);
+  for (std::size_t i = 0; i < undo.beside.size(); ++i) {
+    const std::string& shard = undo.beside_names[i];
+    const Undo& own = undo.beside[i];
+    try {
+      if (is_of_header(own)) {
+        const auto file = open_file(draft.path_of(shard));
+        check_undo(*file, own);
+        draft.put_header(shard, std::string(as_text(own.pieces[0].bytes)));
+      } else {
+        undo_rewrite(draft.path_of(shard), own, draft.put_file(shard));
+      }
+    } catch (const Error& e) {
+      throw e.in(escape(shard));
+    }
+  }
+  if (undo.pieces.size() != 1) throw Error(Errc::kCorrupt, "the undo data is not that of an index");
+  draft.put_index(std::string(as_text(undo.pieces[0].bytes)));
+  draft.lock();
+  draft.carry_out();
+}
+
+}  // namespace ckpt::safetensors

@@ -1,0 +1,192 @@
+#include "formats/safetensors/set_change.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/escape.h"
+#include "core/raw_file.h"
+#include "core/text.h"
+#include "formats/edit/locked_file.h"
+#include "formats/hdf5_edit/edit.h"
+#include "formats/io/json.h"
+#include "formats/io/sibling.h"
+#include "formats/safetensors/edit.h"
+#include "formats/safetensors/header.h"
+#include "formats/safetensors/header_patch.h"
+
+namespace ckpt::safetensors {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kKey = "ckpt_edit";
+constexpr std::string_view kNewSuffix = ".ckpt-new";
+constexpr std::string_view kNote =
+    "an edit of this set of files was interrupted; `ckpt recover` on this file finishes it";
+
+constexpr std::size_t kLengthBytes = 8;
+
+// {"ckpt_edit": {"note": …, "index": TEXT, "shards": [{"file": …, "header": JSON TEXT}, …]}}; the
+// header's length is its text's, in front of which it stands in the file.
+std::string print_change(const SetChange& change) {
+  json shards = json::array();
+  for (const SetChange::Shard& shard : change.shards) {
+    json row{{"file", shard.file}};
+    if (!shard.header.empty()) row["header"] = shard.header.substr(kLengthBytes);
+    shards.push_back(std::move(row));
+  }
+  json root;
+  root[std::string(kKey)] = {{"note", kNote}, {"index", change.index}, {"shards", shards}};
+  try {
+    return root.dump(1) + "\n";
+  } catch (const json::exception& e) {
+    throw Error(Errc::kUnsupported, cat("cannot be kept as JSON: ", e.what()));
+  }
+}
+
+SetChange parse_change(const RandomFile& file) {
+  const auto complain = [] {
+    throw Error(Errc::kCorrupt, "is the record of an interrupted edit, and damaged");
+  };
+  const auto text_of = [&](const json& object, std::string_view key) -> std::string {
+    const json* value = find_member(object, key);
+    if (value == nullptr || !value->is_string()) complain();
+    return value->get<std::string>();
+  };
+  const json root = parse_json(read_json_text(file), "the record of an interrupted edit");
+  const json* record = find_member(root, kKey);
+  if (record == nullptr || !record->is_object()) complain();
+  SetChange change{.index = text_of(*record, "index")};
+  const json* shards = find_member(*record, "shards");
+  if (shards == nullptr || !shards->is_array()) complain();
+  for (const json& row : *shards) {
+    if (!row.is_object()) complain();
+    SetChange::Shard shard{.file = text_of(row, "file")};
+    if (find_member(row, "header") != nullptr) {
+      const std::string header = text_of(row, "header");
+      for (std::size_t i = 0; i < kLengthBytes; ++i) {
+        shard.header += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 0xff);
+      }
+      shard.header += header;
+    }
+    change.shards.push_back(std::move(shard));
+  }
+  return change;
+}
+
+std::string beside(const std::string& path, const std::string& name) {
+  return path.substr(0, path.rfind('/') + 1) + name;
+}
+
+std::string real_path(const std::string& path) {
+  std::error_code failure;
+  const auto real = std::filesystem::canonical(path, failure);
+  return failure ? path : real.string();
+}
+
+void flush_folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  const FileDescriptor fd(
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && ::fsync(fd.get()) != 0 && errno != EINVAL) {
+    throw Error(Errc::kWrite, cat("its folder could not be flushed: ", error_text(errno)));
+  }
+}
+
+// A header is written unless it is there already.
+void put_header(int fd, const std::string& header) {
+  const auto file = view_file(fd);
+  if (read_header(*file).data_start != header.size()) {
+    throw Error(Errc::kConflict,
+                "is not the file whose edit was begun: its header has another "
+                "length");
+  }
+  Bytes there(header.size());
+  file->read_at(0, there);
+  if (as_text(there) != header) apply_header(fd, header);
+}
+
+void put_file(const std::string& path) {
+  const std::string made = new_path(path);
+  // Where it is gone it has its place already.
+  if (::rename(made.c_str(), real_path(path).c_str()) != 0 && errno != ENOENT) {
+    throw Error(Errc::kWrite, cat("cannot put its new file in its place: ", error_text(errno)));
+  }
+  flush_folder_of(made);
+}
+
+void write_index(const std::string& path, const std::string& text,
+                 const std::function<void()>& named) {
+  AtomicFile out(path, Overwrite::kYes);
+  out.write_at(0, as_byte_view(std::string_view(text)));
+  try {
+    out.commit();
+  } catch (const Error&) {
+    if (out.is_named()) named();
+    throw;
+  }
+  named();
+}
+
+}  // namespace
+
+std::string new_path(const std::string& shard_path) {
+  return cat(real_path(shard_path), kNewSuffix);
+}
+
+bool is_set_change(const RandomFile& index) { return has_json_key(index, kKey); }
+
+void record(const std::string& path, const SetChange& change,
+            const std::function<void()>& decided) {
+  write_index(path, print_change(change), decided);
+}
+
+void finish(const std::string& path, const SetChange& change, const SetLocks& locks) {
+  std::string place;
+  try {
+    for (const SetChange::Shard& shard : change.shards) {
+      place = escape(shard.file) + ": ";
+      if (shard.header.empty()) {
+        put_file(beside(path, shard.file));
+      } else {
+        put_header(locks.at(shard.file).get(), shard.header);
+      }
+    }
+    place.clear();
+    write_index(path, change.index, [] {});
+  } catch (const Error& e) {
+    throw Error(
+        e.code(),
+        cat(place, e.what(), "; the edit is decided all the same, and `ckpt recover` finishes it"));
+  }
+}
+
+Recovery recover_shards(const std::string& path) {
+  // What needs no recovery needs no lock of its own either.
+  if (!is_set_change(*view_file(open_locked(path, LockFor::kReading).get()))) {
+    return Recovery::kClean;
+  }
+  const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
+  const SetChange change = parse_change(*view_file(locked.get()));
+  SetLocks locks;
+  for (const SetChange::Shard& shard : change.shards) {
+    try {
+      static_cast<void>(open_sibling(path, shard.file, "shard"));  // no name that leads elsewhere
+      const std::string own = beside(path, shard.file);
+      if (hdf5::recover_hdf5(own) == Recovery::kClean) recover(own);
+      locks[shard.file] = open_locked(own, LockFor::kWriting);
+    } catch (const Error& e) {
+      throw e.in(escape(shard.file));
+    }
+  }
+  finish(path, change, locks);
+  return Recovery::kFinished;
+}
+
+}  // namespace ckpt::safetensors

@@ -1,0 +1,48 @@
+#include "remap/carried_metadata.h"
+
+#include "core/escape.h"
+#include "core/text.h"
+
+namespace ckpt {
+namespace {
+
+bool is_config(std::string_view name) {
+  return name == "model_config" || name == "training_config";
+}
+
+bool is_plain(std::string_view text) {
+  return is_utf8(text) && text.find('\0') == std::string_view::npos;
+}
+
+void note(CarriedMetadata& result, const std::vector<std::string>& names, std::string_view why) {
+  if (names.empty()) return;
+  result.notes.push_back(
+      cat("not carried over, what the file says of itself: ", join(names, ", "), why));
+}
+
+}  // namespace
+
+CarriedMetadata carry_metadata(const Metadata& metadata, bool holds, bool renamed) {
+  CarriedMetadata result;
+  std::vector<std::string> homeless;
+  std::vector<std::string> stale;
+  std::vector<std::string> odd;
+  for (const auto& [name, text] : metadata) {
+    if (name.starts_with("ckpt_")) continue;
+    if (!holds) {
+      homeless.push_back(escape(name));
+    } else if (renamed && is_config(name)) {
+      stale.push_back(escape(name));
+    } else if (name.empty() || !is_plain(name) || !is_plain(text)) {
+      odd.push_back(escape(name));
+    } else {
+      result.carried.emplace(name, text);
+    }
+  }
+  note(result, homeless, "");
+  note(result, stale, " (it has names that the rules change)");
+  note(result, odd, " (it is no plain text)");
+  return result;
+}
+
+}  // namespace ckpt

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets (tests/fuzz/) with clang and runs each for some seconds, two at a time, from
+# the files of the fixtures and of ../shared that are small enough. What is found stays in
+# BUILD/fuzz/TARGET: the corpus, which the next run goes on with, and files that crash.
+#   tools/fuzz.sh [SECONDS]          60 where it is not said
+#   BUILD=build-x tools/fuzz.sh      in a build folder of that name
+# Ends in 1 where something crashed, with what to do.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+build=${BUILD:-build-fuzz}
+tools/setup.sh --fuzz
+cmake -S . -B "$build" -G Ninja -D CMAKE_CXX_COMPILER=clang++ -D CKPT_FUZZ=ON -D CKPT_BENCH=OFF >/dev/null
+cmake --build "$build" --target fuzz_targets ckpt_tool
+shared=../shared
+work=$build/fuzz
+targets=$(cd "$build/tests" && ls fuzz_* | grep -v '\.')
+
+# The places where a target's files are, whatever they are called.
+places() {
+  case $1 in
+    fuzz_hdf5) echo fixtures "$shared"/hostile/{h5,h5_crashers,public,lab} "$shared"/corpus/{keras_h5,weights_h5} ;;
+    fuzz_keras) echo "$shared"/hostile/keras "$shared"/corpus/keras3 ;;
+    fuzz_safetensors) echo "$shared"/{hostile,corpus}/safetensors ;;
+    fuzz_npz) echo fixtures "$shared"/{hostile,corpus}/npz ;;
+    fuzz_torch) echo "$shared"/hostile/torch "$shared"/corpus/pt ;;
+    fuzz_tf) echo "$shared"/hostile/tf "$shared"/corpus/tf2 ;;
+    fuzz_tf1) echo "$shared"/corpus/tf1 ;;
+    fuzz_tfjs) echo "$shared"/{corpus,models}/tfjs ;;
+    fuzz_rules) echo maps ;;
+    fuzz_configs) echo fixtures/digits "$shared"/models/keras* ;;
+  esac
+}
+
+# Files that the fuzzer starts from. Some are made, so that there are some without ../shared.
+seed() {
+  local seeds=$work/$1/seeds number=0 made=${1#fuzz_}
+  mkdir -p "$seeds" "$work/$1/corpus" "$work/$1/crashes"
+  for place in $(places "$1"); do
+    [ -d "$place" ] || continue
+    while IFS= read -r -d '' file; do
+      number=$((number + 1))
+      cp "$file" "$seeds/$number"
+    done < <(find "$place" -type f -size -64k -print0)
+  done
+  case $made in
+    safetensors | npz | torch | tf)
+      "$build/ckpt" convert --overwrite --to "$made" fixtures/keras/layers.h5 "$seeds/made.$made" >/dev/null 2>&1 || true ;;
+  esac
+  sed -n 's/^ \{4\}\(.* = [^#]*\)$/\1/p' README.md >"$work/rules.txt"
+  [ "$made" = rules ] && cp "$work/rules.txt" "$seeds/readme"
+  return 0
+}
+
+run() {  # run TARGET: its log says the rest
+  local folder=$work/$1
+  "$build/tests/$1" -max_len=65536 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    -print_final_stats=1 -artifact_prefix="$folder/crashes/" "$folder/corpus" "$folder/seeds" \
+    >"$folder/log" 2>&1 || true
+}
+
+for target in $targets; do seed "$target"; done
+for target in $targets; do
+  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+  run "$target" &
+done
+wait
+crashed=0
+printf '%-18s %10s %8s %8s %8s\n' target runs covered corpus crashes
+for target in $targets; do
+  folder=$work/$target
+  crashes=$(find "$folder/crashes" -type f | wc -l)
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/log")
+  covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$folder/log" | tail -1)
+  printf '%-18s %10s %8s %8s %8s\n' "$target" "${runs:--}" "${covered:--}" "$(find "$folder/corpus" -type f | wc -l)" "$crashes"
+  [ "$crashes" -eq 0 ] || crashed=1
+done
+if [ "$crashed" -ne 0 ]; then
+  echo "fuzz.sh: run a target on a file of $work/TARGET/crashes to see the crash; once it is mended, the file becomes one of fixtures/hostile" >&2
+fi
+exit "$crashed"
