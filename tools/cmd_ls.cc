@@ -106,7 +106,7 @@ ExitStatus run_ls(const Options& options, Console& console) {
   }
   if (worst != ExitStatus::kDone) return worst;
   if (!found) {
-    console.complain(cat("no variable matches ", join(options.request.globs, ", "),
+    console.complain(cat("no variable matches ", escape(join(options.request.globs, ", ")),
                          " (* stays inside a scope, ** crosses scopes)"));
   }
   return found ? ExitStatus::kDone : ExitStatus::kNo;

@@ -63,21 +63,11 @@ ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console)
 }
 
 ExitStatus run_recover(const std::string& path, Console& console) {
-  bool known = false;
-  for (const Format* format : formats()) {
-    if (format->recover == nullptr) continue;
-    known = true;
-    try {
-      const Recovery found = format->recover(path);
-      if (found == Recovery::kClean) continue;
-      console.write(cat(escape(path), ": an edit was interrupted; it is ",
-                        found == Recovery::kFinished ? "finished now\n" : "undone now\n"));
-      return ExitStatus::kDone;
-    } catch (const Error& e) {
-      throw e.in(escape(path));
-    }
-  }
-  if (known) console.write(cat(escape(path), ": no edit was interrupted; nothing to do\n"));
+  constexpr std::string_view kSaid[] = {"no edit was interrupted; nothing to do",
+                                        "an edit was interrupted; it is undone now",
+                                        "an edit was interrupted; it is finished now"};
+  const Recovery found = recover_checkpoint(path);
+  console.write(cat(escape(path), ": ", kSaid[static_cast<std::size_t>(found)], "\n"));
   return ExitStatus::kDone;
 }
 

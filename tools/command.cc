@@ -29,19 +29,15 @@ Target parse_target(const std::string& argument) {
 }
 
 bool recover_interrupted(const std::string& path, Console& console) {
-  for (const Format* format : formats()) {
-    if (format->recover == nullptr) continue;
-    try {
-      const Recovery found = format->recover(path);
-      if (found == Recovery::kClean) continue;
-      console.complain(cat(escape(path), ": note: an edit of it was interrupted; it is ",
-                           found == Recovery::kFinished ? "finished now" : "taken back now"));
-      return true;
-    } catch (const Error&) {
-      return false;  // what opening the file said is the better answer
-    }
+  try {
+    const Recovery found = recover_checkpoint(path);
+    if (found == Recovery::kClean) return false;
+    console.complain(cat(escape(path), ": note: an edit of it was interrupted; it is ",
+                         found == Recovery::kFinished ? "finished now" : "taken back now"));
+    return true;
+  } catch (const Error&) {
+    return false;  // what opening the file said is the better answer
   }
-  return false;
 }
 
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,

@@ -31,6 +31,7 @@ Checkup check_up(const Reader& reader,
     }
     done = start + entry.nbytes;
   }
+  for (Loss& loss : reader.check_container()) checkup.lost.push_back(std::move(loss));
   return checkup;
 }
 

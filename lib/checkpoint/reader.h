@@ -88,6 +88,10 @@ class Reader {
   // is damaged there. Empty where a format has none, or none that is read.
   [[nodiscard]] virtual Metadata metadata() const { return {}; }
 
+  // Damage that no tensor shows, such as a checksum of the whole container that does not match.
+  // Reads all of the file. Throws Error(kIo).
+  [[nodiscard]] virtual std::vector<Loss> check_container() const { return {}; }
+
  private:
   virtual void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const = 0;
   virtual void do_check_whole(std::size_t /*i*/) const {}

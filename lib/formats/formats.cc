@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/escape.h"
 #include "core/text.h"
 #include "formats/gguf/format.h"
 #include "formats/hdf5/format.h"
@@ -74,7 +75,7 @@ Located resolve(const std::string& path) {
     try {
       return {format, open_file(*file), *file};
     } catch (const Error& e) {
-      throw e.in(file->substr(file->rfind('/') + 1));
+      throw e.in(escape(file->substr(file->rfind('/') + 1)));
     }
   }
   return {};
@@ -122,7 +123,7 @@ const Format& detect_format(const std::string& path) {
   try {
     return *locate(path).format;
   } catch (const Error& e) {
-    throw e.in(path);
+    throw e.in(escape(path));
   }
 }
 
@@ -133,10 +134,22 @@ std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptio
       return located.format->open(std::move(located.file), located.path, options);
     } catch (const Error& e) {
       if (located.path == path) throw;
-      throw e.in(located.path.substr(located.path.rfind('/') + 1));
+      throw e.in(escape(located.path.substr(located.path.rfind('/') + 1)));
     }
   } catch (const Error& e) {
-    throw e.in(path);
+    throw e.in(escape(path));
+  }
+}
+
+Recovery recover_checkpoint(const std::string& path) {
+  try {
+    for (const Format* format : formats()) {
+      const auto found = format->recover == nullptr ? Recovery::kClean : format->recover(path);
+      if (found != Recovery::kClean) return found;
+    }
+    return Recovery::kClean;
+  } catch (const Error& e) {
+    throw e.in(escape(path));
   }
 }
 
@@ -152,7 +165,7 @@ std::unique_ptr<Writer> create_checkpoint(const std::string& path, std::vector<V
   try {
     return found->create(path, std::move(specs), options);
   } catch (const Error& e) {
-    throw e.in(path);
+    throw e.in(escape(path));
   }
 }
 

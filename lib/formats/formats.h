@@ -29,6 +29,10 @@ const Format& detect_format(const std::string& path);
 // look like; kCorrupt where the format's own reader refuses them.
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
+// Finishes or takes back an edit in place of the file that was interrupted, whatever its format.
+// Errors name `path` once. Throws Error: kNotFound, kIo, kWrite, kCorrupt.
+Recovery recover_checkpoint(const std::string& path);
+
 // Starts a checkpoint of `format`. Errors name `path` once, here and where the writer cannot write.
 // Throws Error: kInvalid where the format cannot hold the specs, kConflict where the target exists
 // and may not be overwritten, kWrite where it cannot be written, kUnsupported where the format is

@@ -71,9 +71,9 @@ const std::map<std::string, std::string> kJudgedOtherwise{
     {"keras/cfg_bomb.keras",
      "refused, with the size of what would have to be unpacked: no Keras model has such a config"},
     {"keras/weights_crc.keras",
-     "the CRC-32 is of the whole HDF5 file in the archive, which is never read from end to end: "
-     "its "
-     "own structures are checked, and variables are read one by one"},
+     "the CRC-32 is of the whole HDF5 file in the archive, and a listing reads none of its "
+     "tensors: "
+     "`ckpt doctor` reads it whole"},
 };
 
 }  // namespace

@@ -40,11 +40,19 @@ TEST_SUITE("tools/cli") {
     CHECK(run_ckpt({"--version"}).out == "ckpt 0.1.0\n");
   }
 
+  TEST_CASE("a file's name cannot write to the terminal what it likes") {
+    check_refused({"ls", "a\x1b[31m\nb"}, 4, "a\\x1b[31m\\nb: no such file");
+    check_refused({"recover", "a\x1b[31m\nb"}, 4, "a\\x1b[31m\\nb: no such file");
+    const ProcessResult none = run_ckpt({"ls", kDigits, "--glob", "\x1b[31m"});
+    CHECK(none.err.find('\x1b') == std::string::npos);
+  }
+
   TEST_CASE("a misspelt command or option is answered with the nearest, status 2") {
     check_refused({"lss", "x.h5"}, 2, "no command 'lss'; did you mean 'ls'?");
-    check_refused({"frobnicate"}, 2,
-                  "no command 'frobnicate'; there are ls, show, dups, remap, verify, run, init, diff, "
-                  "convert, formats, map, undo, recover, doctor");
+    check_refused(
+        {"frobnicate"}, 2,
+        "no command 'frobnicate'; there are ls, show, dups, remap, verify, run, init, diff, "
+        "convert, formats, map, undo, recover, doctor");
     check_refused({"ls", "--collaps", kDigits}, 2,
                   "The following argument was not expected: --collaps; did you mean '--collapse'? "
                   "See `ckpt ls --help`");

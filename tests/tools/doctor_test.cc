@@ -111,6 +111,27 @@ print(len(names), all(was(n)[()].tobytes() == b[n][()].tobytes() for n in names)
     CHECK(json["lost"][0]["reason"].get<std::string>().find("checksum") != std::string::npos);
   }
 
+  TEST_CASE("a Keras archive whose bytes do not match its checksum is damaged, wherever that is") {
+    const Sickroom room;
+    run_python(R"(
+import h5py, io, numpy as np, sys, zipfile
+inner = io.BytesIO()
+with h5py.File(inner, 'w') as f: f['layers/dense/vars/0'] = np.full(100, 7, 'i4')
+for name, change in ('good', lambda b: b), ('bad', lambda b: b.replace(b'\x07\0\0\0' * 9, b'\x08\0\0\0' * 9, 1)):
+    with zipfile.ZipFile(sys.argv[1] + name + '.keras', 'w') as z:
+        z.writestr('model.weights.h5', inner.getvalue())
+    with open(sys.argv[1] + name + '.keras', 'r+b') as f:
+        b = change(f.read()); f.seek(0); f.write(b)
+)",
+               {room.dir / ""});
+    CHECK(room.ckpt({"doctor", "good.keras"}).status == 0);
+    const auto result = room.ckpt({"doctor", "bad.keras"});
+    CHECK(result.status == 1);
+    CHECK(result.out.find("\nlost     model.weights.h5: its bytes are damaged: their CRC-32 is ") !=
+          std::string::npos);
+    CHECK(result.out.find("; which variable it hit cannot be told\n") != std::string::npos);
+  }
+
   TEST_CASE("ls --salvage lists what is whole and complains of the rest") {
     const Sickroom room;
     CHECK(room.ckpt({"ls", "cut.h5"}).status == 4);

@@ -48,7 +48,7 @@ class Hdf5Writer final : public Writer {
     try {
       file_.write_at(room_[i].offset + offset, bytes);
     } catch (const Error& e) {
-      throw e.in(path_);
+      throw e.in(escape(path_));
     }
   }
 
@@ -57,7 +57,7 @@ class Hdf5Writer final : public Writer {
       verify();
       file_.commit();
     } catch (const Error& e) {
-      throw e.in(path_);
+      throw e.in(escape(path_));
     }
   }
 

@@ -16,6 +16,7 @@
 #include "formats/hdf5/reader.h"
 #include "formats/io/json.h"
 #include "formats/io/section.h"
+#include "formats/zip/crc32.h"
 
 namespace ckpt::keras {
 namespace {
@@ -26,8 +27,15 @@ constexpr std::uint64_t kMostText = std::uint64_t{64} << 20;
 // The variables of the HDF5 file inside, as the archive's.
 class ArchiveReader final : public Reader {
  public:
-  ArchiveReader(std::unique_ptr<Reader> weights, Metadata metadata, std::uint64_t file_bytes)
-      : weights_(std::move(weights)), metadata_(std::move(metadata)), index_(weights_->index()) {
+  // `stored` are the bytes of `member` as `weights` reads them, or null where they were unpacked,
+  // which has checked them.
+  ArchiveReader(std::unique_ptr<Reader> weights, zip::Member member, const RandomFile* stored,
+                Metadata metadata, std::uint64_t file_bytes)
+      : weights_(std::move(weights)),
+        member_(std::move(member)),
+        stored_(stored),
+        metadata_(std::move(metadata)),
+        index_(weights_->index()) {
     index_.format = "Keras archive";
     index_.file_bytes = file_bytes;
   }
@@ -38,6 +46,16 @@ class ArchiveReader final : public Reader {
   }
   [[nodiscard]] Details details(std::size_t i) const override { return weights_->details(i); }
   [[nodiscard]] Metadata metadata() const override { return metadata_; }
+  [[nodiscard]] std::vector<Loss> check_container() const override {
+    if (stored_ == nullptr) return {};
+    try {
+      zip::check_crc32(zip::crc32_of(*stored_, 0, stored_->size()), member_);
+      return {};
+    } catch (const Error& e) {
+      if (e.code() == Errc::kIo) throw;
+      return {{member_.name, cat(e.what(), "; which variable it hit cannot be told")}};
+    }
+  }
 
  private:
   void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const override {
@@ -46,6 +64,8 @@ class ArchiveReader final : public Reader {
   void do_check_whole(std::size_t i) const override { weights_->check_whole(i); }
 
   std::unique_ptr<Reader> weights_;
+  zip::Member member_;
+  const RandomFile* stored_;  // which weights_ holds
   Metadata metadata_;
   Index index_;
 };
@@ -107,14 +127,16 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file, const Ope
   Metadata metadata = read_metadata(contents);
   const zip::Member& weights = weights_of(contents.members());
   std::unique_ptr<RandomFile> inner;
+  const RandomFile* stored = nullptr;
   if (weights.method == zip::Method::kStored) {
     inner = std::make_unique<Section>(contents.take_file(), weights.data_offset, weights.size);
+    stored = inner.get();
   } else {
     inner = memory_file(unpack_weights(contents));
   }
   try {
-    return std::make_unique<ArchiveReader>(hdf5::open_hdf5(std::move(inner), options),
-                                           std::move(metadata), file_bytes);
+    return std::make_unique<ArchiveReader>(hdf5::open_hdf5(std::move(inner), options), weights,
+                                           stored, std::move(metadata), file_bytes);
   } catch (const Error& e) {
     throw e.in(kWeights);
   }
