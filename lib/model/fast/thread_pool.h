@@ -9,8 +9,9 @@
 
 namespace ckpt::fast {
 
-// Threads that share the chunks of a loop. Those without work sleep: a thread that spins takes the
-// processor from those that compute, on a machine that does other things as well. Whoever is free
+// Threads that share the chunks of a loop. Those without work sleep, after a look out of a tenth of
+// a millisecond: a thread that spins takes the processor from those that compute, on a machine that
+// does other things as well. Whoever is free
 // takes the next chunk, so a thread that is held up delays one chunk and no more.
 class ThreadPool {
  public:
@@ -45,10 +46,11 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable wake_;  // of workers
   std::condition_variable done_;  // of the thread that called run()
-  bool is_open_ = false;          // a job may be joined
   bool is_over_ = false;
-  std::size_t active_ = 0;  // workers in the job
-  std::size_t count_ = 0;
+  // Changed under the mutex; looked at without it, too.
+  std::atomic<bool> is_open_{false};    // a job may be joined
+  std::atomic<std::size_t> active_{0};  // workers in the job
+  std::atomic<std::size_t> count_{0};
   void* self_ = nullptr;
   Call call_ = nullptr;
   std::atomic<std::size_t> next_{0};
