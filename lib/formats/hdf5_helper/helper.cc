@@ -140,11 +140,19 @@ class Child {
   pid_t pid_ = -1;
 };
 
+// 0 and the length of the content, then the content; or what went wrong.
+struct Answer {
+  static constexpr std::size_t kHead = 16;
+  Bytes bytes;
+
+  [[nodiscard]] ByteView content() const { return ByteView(bytes).subspan(kHead); }
+};
+
 // How long the answer that begins so will be; 0 where that is not said yet.
 std::size_t announced_size(ByteView answer) {
-  if (answer.size() < 16) return 0;
+  if (answer.size() < Answer::kHead) return 0;
   WireReader in(answer);
-  return in.number() == 0 ? static_cast<std::size_t>(in.number()) + 16 : 0;
+  return in.number() == 0 ? static_cast<std::size_t>(in.number()) + Answer::kHead : 0;
 }
 
 // All that comes out of the pipe until it is closed. False where time ran out.
@@ -192,14 +200,6 @@ void check_patch(const Patch& patch, std::uint64_t size_before) {
   }
   if (!is_sound) throw Error(Errc::kCorrupt, std::string(kNonsense));
 }
-
-// 0 and the length of the content, then the content; or what went wrong.
-struct Answer {
-  static constexpr std::size_t kHead = 16;
-  Bytes bytes;
-
-  [[nodiscard]] ByteView content() const { return ByteView(bytes).subspan(kHead); }
-};
 
 // Starts the helper, and gives what it answers.
 Answer ask(int fd, Bytes request, const HelperOptions& options) {

@@ -35,7 +35,6 @@ class WireReader {
   ByteView bytes();
   // A number of things of at least `least` bytes each that follow.
   std::uint64_t count(std::uint64_t least);
-  [[nodiscard]] ByteView rest() const { return rest_; }
   [[nodiscard]] bool is_empty() const { return rest_.empty(); }
 
  private:
