@@ -100,8 +100,8 @@ class ChunkReader {
   // extensible arrays number the chunks of the maximum extents in row-major order; an extensible
   // one takes the dimension that grows without end as the first.
   void read_numbered() {
-    Coordinates counts(rank());
-    for (std::size_t d = 0; d < rank(); ++d) {
+    Coordinates counts = grid_.counts;
+    for (std::size_t d = 0; d < dataset_.space->most.size(); ++d) {
       counts[d] = chunks_in(dataset_.space->most[d], layout_.chunk[d]);
     }
     auto behind = counts.begin() + 1;  // of the dimension that comes first

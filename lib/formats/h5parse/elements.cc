@@ -58,7 +58,7 @@ void Elements::read(std::uint64_t first, std::uint64_t count, std::span<std::byt
 void Elements::fill(std::span<std::byte> out) const {
   std::ranges::fill(out, std::byte{0});
   if (!dataset_.fill || dataset_.fill->empty()) return;
-  const Bytes& value = *dataset_.fill;
+  const ByteView value = *dataset_.fill;
   for (std::size_t at = 0; at < out.size(); at += value.size()) {
     std::ranges::copy(value, out.begin() + static_cast<std::ptrdiff_t>(at));
   }

@@ -28,7 +28,7 @@ class Elements {
   const Bytes* chunk(const Coordinates& at);
 
   const Context& context_;
-  Arena arena_;  // what compact elements are a view of
+  Arena arena_;  // what compact elements and the fill value are views of
   Messages dataset_;
   hdf5::Storage storage_;
   std::size_t element_size_ = 0;
