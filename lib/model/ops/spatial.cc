@@ -136,7 +136,8 @@ std::vector<Array> run_up_sampling(const Call& call) {
   const auto& size = call.op.attributes.integers("size");
   const std::string method = call.op.attributes.text("interpolation", "nearest");
   for (std::size_t d = 0; d < size.size(); ++d) {
-    x = resized(std::move(x), d + 1, multiply_extents(x.shape[d + 1], size[d]), method);
+    const std::int64_t extent = multiply_extents(x.shape[d + 1], size[d]);
+    x = resized(std::move(x), d + 1, extent, method);
   }
   return original(call.op, std::move(x));
 }
