@@ -32,12 +32,6 @@ class ParsedSource final : public hdf5::Source {
   void read(hdf5::ObjectId id, std::uint64_t first, std::uint64_t count,
             std::span<std::byte> out) const override;
 
-  // The texts of a dataset of strings, of fixed or variable length, elements [first, first +
-  // count). Throws Error also where they have more than kMaxAttributeBytes. REQUIRES: is a string
-  // type.
-  [[nodiscard]] std::vector<std::string> strings(hdf5::ObjectId id, std::uint64_t first,
-                                                 std::uint64_t count) const;
-
   [[nodiscard]] std::vector<hdf5::Extent> looked_at() const override {
     return survey_ == Survey::kObject ? context_.file.surveyed() : std::vector<hdf5::Extent>{};
   }

@@ -175,8 +175,9 @@ std::string_view Variables::name_of(std::size_t i) const {
 }
 
 std::span<const Variables::Alias> Variables::aliases_of(std::size_t i) const {
-  const auto found = std::ranges::equal_range(aliases, i, {}, &Alias::variable);
-  return {found.begin(), found.end()};
+  const auto first = std::ranges::lower_bound(aliases, i, {}, &Alias::variable);
+  const auto last = std::ranges::upper_bound(first, aliases.end(), i, {}, &Alias::variable);
+  return {first, last};
 }
 
 Variables list_variables(const Source& source, const RandomFile& file, bool use_paths,
