@@ -8,6 +8,7 @@
 #include "dups/digest.h"
 #include "formats/formats.h"
 #include "graph_input.h"
+#include "heap.h"
 #include "model/initial_checkpoint.h"
 #include "receipt_files.h"
 #include "remap/execute.h"
@@ -154,6 +155,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
     decltype(Receipt::digests) digests;
     if (options.digests) digests = digests_of(*reader, plan);
     reader.reset();  // it holds a lock that an edit in place needs, and the index
+    give_free_memory_back();
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
     edit_options.report_operations = options.json;

@@ -82,7 +82,7 @@ class File {
 
  private:
   static constexpr std::size_t kPage = 16 * 1024;
-  static constexpr std::size_t kPages = 256;
+  static constexpr std::size_t kPages = 64;
   struct Page {
     std::uint64_t number = kUndefined;
     Bytes bytes;

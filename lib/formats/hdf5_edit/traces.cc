@@ -5,7 +5,7 @@
 namespace ckpt::hdf5 {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kBlock = 64;  // bytes; 256 GiB have 32-bit numbers
 
 }  // namespace
 
@@ -13,11 +13,11 @@ void Traces::add(ObjectId id, Object::Kind kind, std::span<const Extent> looked_
   const std::size_t start = runs_.size();
   for (const auto& [offset, bytes] : looked_at) {
     if (bytes == 0) continue;
-    const std::uint64_t first = offset / kPage;
-    const std::uint64_t end = (offset + bytes - 1) / kPage + 1;
-    if (end > UINT32_MAX) return runs_.resize(start);  // beyond 16 TiB: it is read again
+    const std::uint64_t first = offset / kBlock;
+    const std::uint64_t end = (offset + bytes - 1) / kBlock + 1;
+    if (end > UINT32_MAX) return runs_.resize(start);  // it is read again
     if (runs_.size() > start) {
-      // Most of what an object looks at lies in one or two pages.
+      // Most of what an object looks at lies together.
       Run& last = runs_.back();
       const std::uint64_t last_end = std::uint64_t{last.first} + last.count;
       if (first <= last_end && end >= last.first) {
@@ -47,10 +47,10 @@ std::optional<Object::Kind> Traces::kind_if_untouched(ObjectId id, const Patch& 
   if (trace == nullptr || trace->count == 0) return std::nullopt;
   const auto is_touched = [&](const Run& run) {
     const auto piece =
-        std::ranges::upper_bound(patch.pieces, run.first * kPage, {},
+        std::ranges::upper_bound(patch.pieces, run.first * kBlock, {},
                                  [](const Patch::Piece& p) { return p.offset + p.bytes.size(); });
     return piece != patch.pieces.end() &&
-           piece->offset < (std::uint64_t{run.first} + run.count) * kPage;
+           piece->offset < (std::uint64_t{run.first} + run.count) * kBlock;
   };
   const bool is_changed =
       trace->is_scattered

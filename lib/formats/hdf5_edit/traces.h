@@ -18,20 +18,20 @@ class Traces {
  public:
   void add(ObjectId id, Object::Kind kind, std::span<const Extent> looked_at);
 
-  // What the object was, where none of its pages is in a piece of the patch; empty where one is, or
+  // What the object was, where nothing of it is in a piece of the patch; empty where one is, or
   // where nothing is known of it.
   [[nodiscard]] std::optional<Object::Kind> kind_if_untouched(ObjectId id,
                                                               const Patch& patch) const;
 
  private:
-  // Pages of 4096 bytes.
+  // Blocks of a few bytes.
   struct Run {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
   };
   struct Trace {
-    std::uint32_t first = 0;  // page; of several runs the position in runs_
-    std::uint16_t count = 0;  // of the pages or of the runs; 0: nothing is known of it
+    std::uint32_t first = 0;  // block; of several runs the position in runs_
+    std::uint16_t count = 0;  // of the blocks or of the runs; 0: nothing is known of it
     bool is_scattered = false;
     Object::Kind kind = Object::Kind::kGroup;
   };
