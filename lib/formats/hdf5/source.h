@@ -49,6 +49,11 @@ struct Storage {
   std::uint64_t offset = 0;  // from the first byte of the file
   std::uint64_t bytes = 0;   // that are stored, as the file says
   Shape chunk;
+  struct Chunk {
+    Extent place;               // from the first byte of the file
+    std::uint32_t skipped = 0;  // bit n: filter n was not applied
+  };
+  std::vector<Chunk> chunks;
   std::vector<Filter> filters;
   std::vector<std::string> files;  // the other files of external and virtual storage
 };

@@ -67,6 +67,11 @@ void add(Description& sum, const Storage& storage) {
   sum.add_number(storage.chunk.size());
   for (const auto extent : storage.chunk) sum.add_number(static_cast<std::uint64_t>(extent));
   sum.add_number(storage.filters.size());
+  for (const auto& [place, skipped] : storage.chunks) {
+    for (const auto number : {place.offset, place.bytes, std::uint64_t{skipped}}) {
+      sum.add_number(number);
+    }
+  }
   for (const auto& filter : storage.filters) {
     sum.add_number(filter.id);
     for (const auto value : filter.values) sum.add_number(value);

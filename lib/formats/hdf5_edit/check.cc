@@ -27,6 +27,7 @@ class Checker final : public Observer {
   Checker(const Plan& plan, const RandomFile& original, const RandomFile& patched)
       : plan_(plan),
         expected_(plan.work.expected),
+        original_(original),
         source_before_(open_source(original)),
         source_after_(open_source(patched)) {
     const auto frame = h5parse::read_superblock(original);
@@ -148,6 +149,27 @@ class Checker final : public Observer {
         checksum_of(*source_after_, id, object, without)) {
       fault_ = cat(shown(id), " has another type, shape, place or attribute");
     }
+    const Storage& storage = object.dataset.storage;
+    const bool keeps_data =
+        storage.kind == Storage::Kind::kContiguous
+            ? keeps({storage.offset, storage.bytes})
+            : std::ranges::all_of(storage.chunks,
+                                  [&](const Storage::Chunk& chunk) { return keeps(chunk.place); });
+    if (!keeps_data) fault_ = cat(shown(id), " has other data");
+  }
+
+  // A piece may reach over data that lies between two changes.
+  [[nodiscard]] bool keeps(const Extent& data) const {
+    const std::uint64_t end = data.offset + data.bytes;
+    Bytes old;
+    return std::ranges::all_of(pieces_in(plan_.patch, data), [&](const Patch::Piece& piece) {
+      const std::uint64_t first = std::max(piece.offset, data.offset);
+      const std::uint64_t last = std::min(piece.offset + piece.bytes.size(), end);
+      old.resize(static_cast<std::size_t>(last - first));
+      original_.read_at(first, old);
+      return std::ranges::equal(
+          old, piece.bytes.subspan(static_cast<std::size_t>(first - piece.offset), old.size()));
+    });
   }
 
   // The position of the object in after_.
@@ -231,6 +253,7 @@ class Checker final : public Observer {
 
   const Plan& plan_;
   const LinkTree& expected_;
+  const RandomFile& original_;
   std::unique_ptr<Source> source_before_;
   std::unique_ptr<Source> source_after_;
   Variables after_;

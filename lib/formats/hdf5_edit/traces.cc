@@ -46,11 +46,7 @@ std::optional<Object::Kind> Traces::kind_if_untouched(ObjectId id, const Patch& 
   const Trace* trace = traces_.find(id);
   if (trace == nullptr || trace->count == 0) return std::nullopt;
   const auto is_touched = [&](const Run& run) {
-    const auto piece =
-        std::ranges::upper_bound(patch.pieces, run.first * kBlock, {},
-                                 [](const Patch::Piece& p) { return p.offset + p.bytes.size(); });
-    return piece != patch.pieces.end() &&
-           piece->offset < (std::uint64_t{run.first} + run.count) * kBlock;
+    return !pieces_in(patch, {run.first * kBlock, run.count * kBlock}).empty();
   };
   const bool is_changed =
       trace->is_scattered

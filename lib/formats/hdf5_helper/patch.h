@@ -35,6 +35,9 @@ struct Patch {
 
 std::uint64_t bytes_of(const Patch& patch);
 
+// The pieces that have a byte in the extent.
+std::span<const Patch::Piece> pieces_in(const Patch& patch, const Extent& extent);
+
 // Stretches of the file with all pieces in them, of a megabyte at most unless a piece is larger,
 // and with few bytes between: what is read or written at once.
 std::vector<Extent> windows_of(const Patch& patch);
