@@ -65,8 +65,8 @@ bool is_plainer(const Subject& subject, std::size_t a, std::size_t b) {
 // A pair with its verdict, `a` being the side to keep where that is decided.
 struct Judged {
   CopyPair pair;
-  Decision decision;
-  Verdict verdict;
+  Choice decision;
+  PairVerdict verdict;
 };
 
 std::optional<Judged> judge_pair(const Subject& subject, CopyPair pair, const Together& together) {
@@ -78,7 +78,7 @@ std::optional<Judged> judge_pair(const Subject& subject, CopyPair pair, const To
   }
   pair.two.state.is_canonical = is_plainer(subject, pair.b.front(), pair.a.front());
   pair.one.state.is_canonical = !pair.two.state.is_canonical;
-  Decision decision = decide_keep(pair.one.state, pair.two.state);
+  Choice decision = decide_keep(pair.one.state, pair.two.state);
   if (decision.keep == 1) {
     std::swap(pair.a, pair.b);
     std::swap(pair.one, pair.two);

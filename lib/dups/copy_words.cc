@@ -134,7 +134,7 @@ void add_looks(const Subject& subject, const CopyPair& pair, std::vector<std::st
 }  // namespace
 
 std::vector<std::string> evidence_words(const Subject& subject, const CopyPair& pair,
-                                        const Decision& decision) {
+                                        const Choice& decision) {
   std::vector<std::string> out;
   add_structure(subject, pair, out);
   add_bytes(pair, out);

@@ -81,7 +81,7 @@ void tell_repeat(const Subject& subject, std::size_t outer, std::size_t inner, F
   measure_slots(subject, around, one);
   measure_slots(subject, std::span(&inner, 1), two);
   one.state.is_canonical = true;
-  const Decision decision = decide_keep(one.state, two.state);
+  const Choice decision = decide_keep(one.state, two.state);
   finding.confidence = Confidence::kLikely;
   finding.members = {member_of(subject, outer), member_of(subject, inner)};
   finding.why = decision.why;

@@ -140,7 +140,7 @@ unsigned given(const TwinEvidence& e) {
 
 }  // namespace
 
-Decision decide_keep(const CopyState& a, const CopyState& b) {
+Choice decide_keep(const CopyState& a, const CopyState& b) {
   const auto rank = [](SlotState state) { return state == SlotState::kActive ? 1 : 0; };
   const int by_slots = rank(a.slots) - rank(b.slots);
   const int by_look = (b.look == Look::kInitial ? 1 : 0) - (a.look == Look::kInitial ? 1 : 0);
@@ -174,7 +174,7 @@ Decision decide_keep(const CopyState& a, const CopyState& b) {
           .signal = Signal::kName};
 }
 
-std::optional<Verdict> judge(const TwinEvidence& e) {
+std::optional<PairVerdict> judge(const TwinEvidence& e) {
   const Slots slots = relation(e);
   const unsigned flags = given(e);
   for (const Row& row : kTable) {
@@ -182,7 +182,7 @@ std::optional<Verdict> judge(const TwinEvidence& e) {
                       (row.slots & bit(slots)) != 0 && (row.live & bit(e.live.look)) != 0 &&
                       (row.copy & bit(e.copy.look)) != 0 && (row.needs & ~flags) == 0;
     if (!fits) continue;
-    Verdict verdict{row.code, row.confidence, row.fix};
+    PairVerdict verdict{row.code, row.confidence, row.fix};
     // Where it is open which copy is the live one, nothing is sure, but equal bytes are equal.
     if (!e.is_decided) {
       verdict.fix = Fix::kNone;

@@ -42,12 +42,12 @@ struct CopyState {
 // initializer's, the larger step counter, the canonical name. Where the first two contradict each
 // other nothing is decided.
 enum class Signal : std::uint8_t { kNone, kSlots, kLook, kStep, kName };
-struct Decision {
+struct Choice {
   std::optional<int> keep;  // 0 or 1
   std::string why;          // a clause: "it alone has optimizer slots"
   Signal signal = Signal::kNone;
 };
-Decision decide_keep(const CopyState& a, const CopyState& b);
+Choice decide_keep(const CopyState& a, const CopyState& b);
 
 // All that is known of a pair of copies, once it is decided which one would be kept.
 struct TwinEvidence {
@@ -65,13 +65,13 @@ struct TwinEvidence {
   bool has_two_steps = false;       // step counters are
 };
 
-struct Verdict {
+struct PairVerdict {
   FindingCode code;
   Confidence confidence;
   Fix fix;
 };
 
 // What a pair of copies is; empty where it is nothing to speak of.
-std::optional<Verdict> judge(const TwinEvidence& evidence);
+std::optional<PairVerdict> judge(const TwinEvidence& evidence);
 
 }  // namespace ckpt

@@ -2,6 +2,8 @@
 """Makes the benchmark's checkpoints. Called by ckpt_bench; needs h5py.
 
     make_inputs.py scopes COUNT v18|earliest OUT     COUNT small f32 variables in nested scopes
+    make_inputs.py flat COUNT OUT       COUNT f32 variables in one scope
+    make_inputs.py deep COUNT OUT       COUNT scopes, each in the one before, and one variable
     make_inputs.py blocks COUNT BYTES random|empty OUT     COUNT f32 variables of BYTES each
     make_inputs.py copies COUNT BYTES OUT     the same, of which a tenth are copies of others
     make_inputs.py copied COUNT BYTES OUT     the bytes alone that a search for copies must read
@@ -60,6 +62,27 @@ def make_scopes(count, version, out):
         layer_number += 1
     last = h5py.h5g.create(file, LAST_SCOPE)
     h5py.h5d.create(last, LAST, h5py.h5t.IEEE_F32LE, spaces[b"bias"], plist)
+
+
+def make_flat(count, out):
+    """layer/variable_<i> and the last one, in the newest format: one heap and one B-tree of names."""
+    file = create_file(out, h5py.h5f.LIBVER_V110)
+    plist = plain_dataset()
+    space = h5py.h5s.create_simple((1,))
+    layer = h5py.h5g.create(file, b"layer")
+    for i in range(count - 1):
+        h5py.h5d.create(layer, b"variable_%d" % i, h5py.h5t.IEEE_F32LE, space, plist)
+    last = h5py.h5g.create(file, LAST_SCOPE)
+    h5py.h5d.create(last, LAST, h5py.h5t.IEEE_F32LE, space, plist)
+
+
+def make_deep(count, out):
+    """s/s/…/s/witness."""
+    file = create_file(out, h5py.h5f.LIBVER_V18)
+    group = h5py.h5g.open(file, b"/")
+    for _ in range(count):
+        group = h5py.h5g.create(group, b"s")
+    h5py.h5d.create(group, LAST, h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4,)), plain_dataset())
 
 
 def make_blocks(count, size, content, out):
@@ -126,6 +149,10 @@ def main():
     kind, *arguments, out = sys.argv[1:]
     if kind == "scopes":
         make_scopes(int(arguments[0]), arguments[1], out)
+    elif kind == "flat":
+        make_flat(int(arguments[0]), out)
+    elif kind == "deep":
+        make_deep(int(arguments[0]), out)
     elif kind == "blocks":
         make_blocks(int(arguments[0]), int(arguments[1]), arguments[2], out)
     elif kind == "copies":

@@ -63,6 +63,22 @@ std::vector<Contender> list_scopes_of_earliest_format(const Workshop& workshop) 
   return list(workshop.make_input({"scopes", "100000", "earliest"}, "scopes.h5"));
 }
 
+// Two sizes of one kind of file: time and memory are to grow no faster than the file.
+std::vector<Contender> list_two(const Workshop& workshop, const std::string& kind,
+                                std::uint64_t few, std::uint64_t many) {
+  const auto small = workshop.make_input({kind, std::to_string(few)}, kind + "_few.h5");
+  const auto large = workshop.make_input({kind, std::to_string(many)}, kind + "_many.h5");
+  return {ckpt("ckpt ls, a tenth", {"ls", small}, kLast), ckpt("ckpt ls", {"ls", large}, kLast)};
+}
+
+std::vector<Contender> list_flat(const Workshop& workshop) {
+  return list_two(workshop, "flat", 100'000, 1'000'000);
+}
+
+std::vector<Contender> list_deep(const Workshop& workshop) {
+  return list_two(workshop, "deep", 1000, 10'000);
+}
+
 std::vector<Contender> list_sparse(const Workshop& workshop) {
   const auto small = workshop.make_input({"blocks", "10", "2000", "empty"}, "small.h5");
   const auto sparse = workshop.make_input({"blocks", "10", "2000000000", "empty"}, "sparse.h5");
@@ -253,6 +269,20 @@ std::vector<Scenario> hdf5_scenarios() {
        .reference = "h5ls -r",
        .set_up = list_scopes_of_earliest_format,
        .bars = list_bars(100000, {kNotSlower, kTwentyTimes})},
+      {.name = "ls_flat_1000000",
+       .description = "1,000,000 variables in one scope, and 100,000",
+       .runs = 3,
+       .disk_bytes = kGiB,
+       .reference = "ckpt ls, a tenth",
+       .set_up = list_flat,
+       .bars = list_bars(1'000'000, {{"ckpt ls", Measure::kTimeRatio, 12, "must grow linearly"}})},
+      {.name = "ls_deep_10000",
+       .description = "10,000 scopes, each in the one before, and 1,000",
+       .runs = 10,
+       .disk_bytes = 64 * kMiB,
+       .reference = "ckpt ls, a tenth",
+       .set_up = list_deep,
+       .bars = list_bars(1, {{"ckpt ls", Measure::kTimeRatio, 12, "must grow linearly"}})},
       {.name = "ls_sparse_20g",
        .description = "10 variables in 20 GB of holes, and the same in 20 KB",
        .runs = 40,

@@ -16,7 +16,7 @@ TwinEvidence ghost() {
   return e;
 }
 
-std::string text(const std::optional<Verdict>& verdict) {
+std::string text(const std::optional<PairVerdict>& verdict) {
   if (!verdict) return "nothing";
   const char* const fix[] = {"no fix", "fix on request", "fix offered"};
   return std::string(name_of(verdict->confidence)) + " " + std::string(name_of(verdict->code)) +

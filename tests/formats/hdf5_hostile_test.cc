@@ -172,6 +172,33 @@ TEST_SUITE("formats/hdf5_hostile") {
     CHECK(reader->read(0).bytes.size() == 12);
   }
 
+  TEST_CASE("the paths of deep groups are not kept, and those of too many deep variables refused") {
+    const TempDir dir;
+    run_python(R"py(
+import h5py, sys
+from h5py import h5d, h5f, h5g, h5p, h5s, h5t
+access = h5p.create(h5p.FILE_ACCESS)
+access.set_libver_bounds(h5f.LIBVER_V18, h5f.LIBVER_V110)
+space = h5s.create(h5s.SCALAR)
+for path, depth, is_full in ((sys.argv[1], 40000, False), (sys.argv[2], 20000, True)):
+    g = h5g.open(h5f.create(path.encode(), h5f.ACC_TRUNC, None, access), b'/')
+    for i in range(depth):
+        g = h5g.create(g, b'g')
+        if is_full: h5d.create(g, b'w', h5t.IEEE_F32LE, space)
+    if not is_full: h5d.create(g, b'w', h5t.IEEE_F32LE, space)
+)py",
+               {dir / "deep.h5", dir / "full.h5"});
+    const auto run = measure_in_child([&] {
+      const auto reader = open_checkpoint(dir / "deep.h5");
+      return reader->index().entries.at(0).name.size() == 80001 ? 0 : 1;
+    });
+    CHECK(run.status == 0);
+    CHECK(run.peak_bytes < std::uint64_t{200} << 20U);
+    CHECK(error_of([&] {
+            (void)open_checkpoint(dir / "full.h5");
+          }).ends_with(" bytes together; at most 134217728 and 1024 for each are read"));
+  }
+
   TEST_CASE("a sparse file of 20 GB is listed and read in slices, what stores nothing not whole") {
     const TempDir dir;
     run_python(

@@ -6,6 +6,7 @@
 
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/hdf5/limits.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -64,9 +65,7 @@ class Renamer {
 class KerasLayers {
  public:
   KerasLayers(const Source& source, const Walk& walk, Renamer& renamer, Notes& notes)
-      : source_(source), renamer_(renamer), notes_(notes) {
-    for (const auto& [path, id] : walk.groups) groups_.emplace(path, id);
-  }
+      : source_(source), groups_(walk), renamer_(renamer), notes_(notes) {}
 
   // `prefix` is the group that has the layers.
   void name_layers(const std::string& prefix, const std::vector<std::string>& layers) {
@@ -85,8 +84,8 @@ class KerasLayers {
   bool name_weights(const std::string& path, const std::string& scope,
                     const std::string& repeated) {
     const auto group = groups_.find(path);
-    if (group == groups_.end()) return false;
-    const auto weights = keras_list(source_, group->second, "weight_names");
+    if (!group) return false;
+    const auto weights = keras_list(source_, *group, "weight_names");
     for (const std::string& weight : weights.value_or(std::vector<std::string>{})) {
       const std::string_view name = without_repetition(without_suffix(weight), repeated);
       if (!renamer_.rename(under(path, weight), cat(scope, "/", name))) {
@@ -102,7 +101,7 @@ class KerasLayers {
   static std::string shown(const std::string& path) { return cat("/", escape(path)); }
 
   const Source& source_;
-  std::unordered_map<std::string_view, ObjectId> groups_;
+  GroupFinder groups_;
   Renamer& renamer_;
   Notes& notes_;
 };
@@ -130,9 +129,12 @@ std::string keras_words(const Source& source, const std::vector<ObjectId>& group
              kind, known.empty() ? "" : cat(" (", join(known, ", "), ")"));
 }
 
-std::optional<ObjectId> group_at(const Walk& walk, std::string_view path) {
-  const auto it = std::ranges::find(walk.groups, path, &Walk::Group::path);
-  return it == walk.groups.end() ? std::nullopt : std::optional(it->id);
+// A group of the root.
+std::optional<ObjectId> group_at(const Walk& walk, std::string_view name) {
+  for (std::size_t i = 1; i < walk.groups.size(); ++i) {
+    if (walk.groups[i].parent == 0 && walk.groups[i].name == name) return walk.groups[i].id;
+  }
+  return std::nullopt;
 }
 
 // All datasets are numbered under groups "vars"; a model without weights has the groups alone.
@@ -166,12 +168,12 @@ std::vector<std::string> text_attribute(const Source& source, ObjectId id,
 
 std::map<std::string, std::string, std::less<>> keras3_layers(const Source& source,
                                                               const Walk& walk) {
-  constexpr std::string_view kVars = "/vars";
   std::map<std::string, std::string, std::less<>> layers;
-  for (const auto& [path, id] : walk.groups) {
-    if (!path.ends_with(kVars)) continue;
-    const std::string scope = path.substr(0, path.size() - kVars.size());
-    const std::string name = first_text(source, id, "name");
+  for (const Walk::Group& group : walk.groups) {
+    if (group.name != "vars" || group.parent == 0 || group.path_bytes > kMaxLayerPathBytes)
+      continue;
+    const std::string scope = path_of(walk, group.parent);
+    const std::string name = first_text(source, group.id, "name");
     if (!name.empty() && scope.substr(scope.rfind('/') + 1) != name) layers.emplace(scope, name);
   }
   return layers;

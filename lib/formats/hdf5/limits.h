@@ -12,6 +12,10 @@ constexpr std::uint64_t kMaxLinks = 20'000'000;
 constexpr std::size_t kMaxDepth = 100'000;  // groups within groups
 constexpr std::size_t kMaxNameBytes = 64 * 1024;
 constexpr std::size_t kMaxPathBytes = 1024 * 1024;
+// All paths of variables together: this, and so much for each.
+constexpr std::uint64_t kMaxPathsBytes = 128 * 1024 * 1024;
+constexpr std::uint64_t kUsualPathBytes = 1024;
+constexpr std::size_t kMaxLayerPathBytes = 4096;  // of a group that is taken for a Keras layer
 constexpr std::uint64_t kMaxAttributeBytes = 64 * 1024 * 1024;
 constexpr int kMaxTypeDepth = 32;
 constexpr int kMaxTypeMembers = 4096;

@@ -24,13 +24,14 @@ std::uint64_t bytes_of(const Attribute& attribute) {
   return bytes;
 }
 
-void check_attributes(const Source& source, const std::string& path, ObjectId id, Notes& notes) {
+void check_attributes(const Source& source, const std::function<std::string()>& path, ObjectId id,
+                      Notes& notes) {
   for (const std::string& name : source.attribute_names(id)) {
     const auto attribute = source.attribute(id, name);
     const std::uint64_t bytes = attribute ? bytes_of(*attribute) : 0;
     if (bytes < kManyBytes || bytes > kMostBytes) continue;
     notes.add("attributes near their limit",
-              cat("/", escape(path), ": the attribute '", escape(name), "' has ",
+              cat("/", escape(path()), ": the attribute '", escape(name), "' has ",
                   with_commas(bytes), " bytes, and most programs can write ",
                   with_commas(kMostBytes), " at most: longer names or more of them may not fit"));
   }
@@ -45,11 +46,16 @@ Upkeep upkeep_hdf5(const RandomFile& file) {
   bool is_surveyed = true;  // the elements of variable length are not looked at
   const auto take = [&](const std::string& path, ObjectId id, const Dataset& dataset) {
     is_surveyed = is_surveyed && !has_variable_length(dataset.type);
-    check_attributes(source, path, id, notes);
+    check_attributes(
+        source, [&] { return path; }, id, notes);
     return true;
   };
   const Walk found = walk(source, take, ignored);
-  for (const auto& [path, id] : found.groups) check_attributes(source, path, id, notes);
+  for (std::size_t i = 0; i < found.groups.size(); ++i) {
+    const Walk::Group& group = found.groups[i];
+    check_attributes(
+        source, [&] { return path_of(found, i); }, group.id, notes);
+  }
   Upkeep upkeep{.notes = notes.sentences()};
   const std::uint64_t spare = file.size() - source.used_bytes();
   if (is_surveyed && spare >= kSpareBytes && spare >= file.size() / kSpareShare)

@@ -13,7 +13,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 struct Frame {
-  ObjectId group;
+  std::size_t group;      // in Walk::groups
   std::size_t path_size;  // of the group's own path
   std::vector<Link> links;
   std::size_t next = 0;
@@ -65,7 +65,9 @@ class Walker {
         visit(link.object);
         break;
       case Link::Kind::kSoft:
-        soft_links_.push_back({stack_.back().group, join_path(path_, link.name), link.target});
+        count_path(path_.size() + 1 + link.name.size());
+        soft_links_.push_back(
+            {result_.groups[stack_.back().group].id, join_path(path_, link.name), link.target});
         break;
       case Link::Kind::kExternal:
         notes_.add("external links",
@@ -96,12 +98,14 @@ class Walker {
     } catch (const Error& e) {
       known->kind = Object::Kind::kDatatype;  // of no further interest
       if (!damage_) throw e.in(shown(path_));
+      count_path(path_.size());
       return damage_(path_, e);
     }
     known->kind = object.kind;
     switch (object.kind) {
       case Object::Kind::kDataset:
         known->dataset = datasets_;
+        count_path(path_.size());
         if (take_(path_, id, std::move(object.dataset))) {
           ++datasets_;
         } else {
@@ -121,8 +125,12 @@ class Walker {
       throw Error(Errc::kUnsupported, cat("has groups nested more than ", kMaxDepth, " deep, at ",
                                           shown(path_.substr(0, 100)), "…"));
     }
-    result_.groups.push_back({path_, id});
-    stack_.push_back({id, path_.size(), std::move(links)});
+    const std::size_t group = result_.groups.size();
+    const std::size_t parent = stack_.empty() ? group : stack_.back().group;
+    const std::size_t before = stack_.empty() ? 0 : stack_.back().path_size;
+    result_.groups.push_back(
+        {parent, path_.substr(before == 0 ? 0 : before + 1), id, path_.size()});
+    stack_.push_back({group, path_.size(), std::move(links)});
   }
 
   void check_names(const std::vector<Link>& links) {
@@ -143,6 +151,16 @@ class Walker {
     }
   }
 
+  // Paths of variables and links are kept, and together may be far longer than the file.
+  void count_path(std::size_t bytes) {
+    ++paths_;
+    path_bytes_ += bytes;
+    if (path_bytes_ <= kMaxPathsBytes + paths_ * kUsualPathBytes) return;
+    throw Error(Errc::kUnsupported, cat("has ", paths_, " variables and links whose paths have ",
+                                        path_bytes_, " bytes together; at most ", kMaxPathsBytes,
+                                        " and ", kUsualPathBytes, " for each are read"));
+  }
+
   // Small, since there is one for each object.
   struct Visited {
     Object::Kind kind = Object::Kind::kGroup;
@@ -152,6 +170,7 @@ class Walker {
 
   void meet_again(const Visited& known) {
     if (known.kind == Object::Kind::kDataset) {
+      count_path(path_.size());
       result_.aliases.push_back({known.dataset, path_});
     } else if (known.kind == Object::Kind::kGroup) {
       notes_.add("further names of groups",
@@ -225,11 +244,45 @@ class Walker {
   std::vector<Frame> stack_;
   IdMap<Visited> objects_;
   std::uint32_t datasets_ = 0;
+  std::uint64_t paths_ = 0;
+  std::uint64_t path_bytes_ = 0;
   std::vector<SoftLink> soft_links_;
   std::unordered_map<ObjectId, std::unordered_map<std::string, Link>> resolved_groups_;
 };
 
 }  // namespace
+
+std::string path_of(const Walk& walk, std::size_t group) {
+  std::vector<std::string_view> names;
+  for (; group != walk.groups[group].parent; group = walk.groups[group].parent) {
+    names.push_back(walk.groups[group].name);
+  }
+  std::string path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!path.empty()) path += '/';
+    path += *name;
+  }
+  return path;
+}
+
+GroupFinder::GroupFinder(const Walk& walk) : walk_(walk) {
+  for (std::size_t i = 1; i < walk.groups.size(); ++i) {
+    by_name_.emplace(std::pair(walk.groups[i].parent, std::string_view(walk.groups[i].name)), i);
+  }
+}
+
+std::optional<ObjectId> GroupFinder::find(std::string_view path) const {
+  if (walk_.groups.empty()) return std::nullopt;
+  std::size_t at = 0;
+  for (std::size_t end = path.empty() ? path.npos : 0; end != path.npos;) {
+    end = path.find('/');
+    const auto found = by_name_.find(std::pair(at, path.substr(0, end)));
+    if (found == by_name_.end()) return std::nullopt;
+    at = found->second;
+    if (end != path.npos) path.remove_prefix(end + 1);
+  }
+  return walk_.groups[at].id;
+}
 
 Walk walk(const Source& source, const TakeDataset& take, Notes& notes, const TakeDamage& damage) {
   return Walker(source, take, notes, damage).run();

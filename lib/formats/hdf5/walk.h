@@ -1,7 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -13,16 +17,35 @@ namespace ckpt::hdf5 {
 // What a walk over a file's objects found beside the datasets. Paths have no leading "/"; the root
 // is "".
 struct Walk {
+  // By the group that it lies in: the paths of 100,000 groups, each in the one before, would take
+  // gigabytes.
   struct Group {
-    std::string path;
+    std::size_t parent;  // in `groups`; the root's is itself
+    std::string name;
     ObjectId id;
+    std::size_t path_bytes;  // of its path
   };
-  std::vector<Group> groups;  // as they were met
+  std::vector<Group> groups;  // as they were met, the root first
   struct Alias {
     std::size_t dataset;  // in the order in which they were given out
     std::string path;
   };
   std::vector<Alias> aliases;  // further names of datasets, by hard links and soft links
+};
+
+// The path of a group, by its place in `groups`.
+std::string path_of(const Walk& walk, std::size_t group);
+
+// Finds groups by their paths.
+class GroupFinder {
+ public:
+  // `walk` must outlive this.
+  explicit GroupFinder(const Walk& walk);
+  [[nodiscard]] std::optional<ObjectId> find(std::string_view path) const;
+
+ private:
+  const Walk& walk_;
+  std::map<std::pair<std::size_t, std::string_view>, std::size_t> by_name_;
 };
 
 // Where the answer is false, the dataset is passed over as if it were not there.

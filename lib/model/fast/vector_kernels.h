@@ -16,11 +16,14 @@ namespace {
 
 using Vec = float __attribute__((vector_size(kLanes * 4)));
 using Bits = std::int32_t __attribute__((vector_size(kLanes * 4)));
-// The same anywhere in memory.
-using Loose = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
-inline Vec load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
-inline void store(float* p, Vec v) { *reinterpret_cast<Loose*>(p) = v; }
+// Anywhere in memory.
+inline Vec load(const float* p) {
+  Vec v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+inline void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
 // x - 0 is x for every x, so the compiler makes one instruction of this; x + 0 is not for -0.
 inline Vec splat(float x) { return x - Vec{}; }
 
