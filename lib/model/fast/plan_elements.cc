@@ -50,9 +50,22 @@ bool Planner::plan_global_pool(const Node& node) {
   const std::size_t out = slot_for(node.outputs[0]);
   const auto channels = to_size(image.channels);
   const auto places = to_size(image.places());
-  add_step(node, node.name, [=, batch = to_size(image.batch)](Frame& frame) {
+  // Sums of at most so many places are summed up: one long sum in float would lose digits.
+  constexpr std::size_t kShort = 64;
+  const std::size_t blocks = (places + kShort - 1) / kShort;
+  const auto batch = to_size(image.batch);
+  const std::size_t sums = new_slot(batch * blocks * channels);
+  add_step(node, node.name, [=](Frame& frame) {
+    share(frame, batch * blocks, kShort * channels, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) {
+        const std::size_t begin = i % blocks * places / blocks;
+        const std::size_t end = (i % blocks + 1) * places / blocks;
+        frame.kernels.mean(frame.at(in) + (i / blocks * places + begin) * channels, end - begin,
+                           channels, 1, frame.at(sums) + i * channels);
+      }
+    });
     for (std::size_t n = 0; n < batch; ++n) {
-      frame.kernels.mean(frame.at(in) + n * places * channels, places, channels,
+      frame.kernels.mean(frame.at(sums) + n * blocks * channels, blocks, channels, places,
                          frame.at(out) + n * channels);
     }
   });

@@ -64,7 +64,7 @@ void Planner::plan_product(const Node& node, std::size_t in, const Image& image,
   const std::vector<double> shifts = bias_of(node.operation, filters, tail);
   const ProductLayer& layer = plan_.products.emplace_back(
       image, window, groups, std::move(packed), std::vector<float>(shifts.begin(), shifts.end()),
-      tail.epilogue, threads_);
+      tail.epilogue, kernels_.rows, threads_);
   plan_.variables += layer.kernel_bytes();
   need_scratch(layer.scratch_floats(), layer.scratch_rows());
   const std::size_t residual = tail.residual ? read_slot(*tail.residual) : Plan::kNone;
