@@ -54,12 +54,16 @@ Planner::Source Planner::source_of(const Node& node) {
 
 void Planner::plan_product(const Node& node, std::size_t in, const Image& image,
                            const kernels::Window& window, std::size_t groups, std::size_t kernel,
-                           const Tail& tail) {
+                           const Tail& tail, bool is_transposed) {
   const auto filters = to_size(shape(tail.output).back());
   const std::size_t depth = elements_of(graph_.variables[kernel].shape) / filters;
   PackedKernel packed(depth, filters, groups, kernels_.lanes);
   for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
-    packed.fill(first, values, tail.factors);
+    if (is_transposed) {
+      packed.fill_transposed(first, values, tail.factors);
+    } else {
+      packed.fill(first, values, tail.factors);
+    }
   });
   const std::vector<double> shifts = bias_of(node.operation, filters, tail);
   const ProductLayer& layer = plan_.products.emplace_back(
@@ -102,13 +106,19 @@ bool Planner::plan_dense(const Node& node) {
   const bool is_other = variable(op, "kernel_scale") || variable(op, "lora_kernel_a") ||
                         op.attributes.text("activation", "linear") == "glu";
   if (!kernel || is_other) return false;
+  plan_rows(node, *kernel, false);
+  return true;
+}
+
+// Each row of the input by a kernel [width, filters], or that transposed.
+void Planner::plan_rows(const Node& node, std::size_t kernel, bool is_transposed) {
   const std::size_t in = read_slot(node.inputs[0].value);
   const std::int64_t width = shape(node.inputs[0].value).back();
   const auto rows = static_cast<std::int64_t>(elements(node.inputs[0].value)) / width;
   kernels::Window window;
   window.out[2] = rows;
-  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, *kernel, tail_of(node, true, true));
-  return true;
+  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, kernel, tail_of(node, true, true),
+               is_transposed);
 }
 
 void Planner::plan_depthwise_part(const Node& node, const Source& source, std::size_t in,

@@ -64,6 +64,19 @@ void PackedKernel::fill(std::size_t first, std::span<const float> values,
   }
 }
 
+void PackedKernel::fill_transposed(std::size_t first, std::span<const float> values,
+                                   const std::vector<double>& factors) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t filter = (first + i) / depth_;
+    const std::size_t row = (first + i) % depth_;
+    const std::size_t begin = filter / width() * width();  // of the panel
+    const std::size_t panel_width = std::min(width(), up(filters_ - begin, lanes_));
+    const double factor = factors.empty() ? 1 : factors[filter];
+    values_.data()[begin * depth_ + row * panel_width + (filter - begin)] =
+        static_cast<float>(values[i] * factor);
+  }
+}
+
 ProductLayer::ProductLayer(const Image& in, const kernels::Window& window, std::size_t groups,
                            PackedKernel kernel, const std::vector<float>& bias, Epilogue epilogue,
                            std::size_t tile, std::size_t threads)

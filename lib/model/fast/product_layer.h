@@ -21,6 +21,10 @@ class PackedKernel {
   // [depth, filters]. REQUIRES: a factor for each filter, or none.
   void fill(std::size_t first, std::span<const float> values, const std::vector<double>& factors);
 
+  // The same for a kernel [filters, depth]. REQUIRES: one group.
+  void fill_transposed(std::size_t first, std::span<const float> values,
+                       const std::vector<double>& factors);
+
   // The panel that begins with that filter of the group. REQUIRES: a multiple of the panel's width.
   [[nodiscard]] const float* panel(std::size_t group, std::size_t filter) const {
     return values_.data() + group * group_size_ + filter * depth_;
