@@ -67,6 +67,13 @@ TEST_CASE("convolutions of groups give the same for any number of threads") {
   check_threads(graph, "groups");
 }
 
+TEST_CASE("transposed convolutions give the same for any number of threads") {
+  FastGraph graph;
+  graph.add("conv_transpose", window_of(3, 2, "relu"), {graph.input({2, 24, 24, 30})},
+            {{"kernel", {3, 3, 40, 30}}, {"bias", {40}}});
+  check_threads(graph, "transposed");
+}
+
 TEST_CASE("windows of each channel give the same for any number of threads") {
   for (const std::int64_t extent : {1, 2, 7, 33}) {
     for (const std::int64_t channels : {8, 83, 1000}) {

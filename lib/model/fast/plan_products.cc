@@ -182,4 +182,50 @@ bool Planner::plan_separable(const Node& node) {
   return true;
 }
 
+// A product that gives all filters of all places of the window, and their sums.
+bool Planner::plan_conv_transpose(const Node& node) {
+  const std::size_t value = node.inputs[0].value;
+  const Operation& op = node.operation;
+  if (op.attributes.text("activation", "linear") == "glu") return false;
+  const std::size_t kernel = *variable(op, "kernel");
+  const Tail tail = tail_of(node, true, false);
+  const Image image = image_of(ops::five_dimensions(shape(value)));
+  const std::int64_t places = image.batch * image.places();
+  const std::int64_t filters = shape(tail.output).back();
+  ScatterLayer scatter{
+      .in = image, .window = ops::transposed_window(op, shape(value)), .epilogue = tail.epilogue};
+  scatter.in.channels = filters;
+  const std::vector<double> bias = bias_of(op, to_size(filters), tail);
+  scatter.bias.assign(bias.begin(), bias.end());
+  const kernels::Extents& size = scatter.window.size;
+  const auto width = to_size(size[0] * size[1] * size[2] * filters);
+  std::vector<double> factors;
+  while (!tail.factors.empty() && factors.size() < width) {
+    factors.insert(factors.end(), tail.factors.begin(), tail.factors.end());
+  }
+  PackedKernel packed(to_size(image.channels), width, 1, kernels_.lanes);
+  for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
+    packed.fill_transposed(first, values, factors);
+  });
+  kernels::Window rows;
+  rows.out[2] = places;
+  const ProductLayer& product = plan_.products.emplace_back(
+      Image{1, {1, 1, places}, image.channels}, rows, 1, std::move(packed),
+      std::vector<float>(width), Epilogue{}, kernels_.rows, threads_);
+  plan_.variables += product.kernel_bytes();
+  need_scratch(product.scratch_floats(), product.scratch_rows());
+  const ScatterLayer& planned = plan_.scatters.emplace_back(std::move(scatter));
+  const std::size_t in = read_slot(value);
+  const std::size_t parts = new_slot(to_size(places) * width);
+  const std::size_t out = slot_for(tail.output);
+  add_step(node, tail.name,
+           [&product, &planned, in, parts, out, slow = tail.slow,
+            &shape = shape(tail.output)](Frame& f) {
+             product.run(f, f.at(in), nullptr, f.at(parts));
+             planned.run(f, f.at(parts), f.at(out));
+             if (slow) activate(f.at(out), shape, *slow);
+           });
+  return true;
+}
+
 }  // namespace ckpt::fast

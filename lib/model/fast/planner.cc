@@ -89,6 +89,7 @@ void Planner::plan_node(const Node& node) {
       {"conv", &Planner::plan_conv},
       {"depthwise_conv", &Planner::plan_depthwise},
       {"separable_conv", &Planner::plan_separable},
+      {"conv_transpose", &Planner::plan_conv_transpose},
       {"dense", &Planner::plan_dense},
       {"max_pool", &Planner::plan_pool},
       {"average_pool", &Planner::plan_pool},

@@ -11,6 +11,7 @@
 #include "model/fast/frame.h"
 #include "model/fast/matmul_layer.h"
 #include "model/fast/product_layer.h"
+#include "model/fast/scatter_layer.h"
 #include "model/fast/window_layer.h"
 #include "model/kernels/activation.h"
 #include "model/variable_loader.h"
@@ -34,6 +35,7 @@ struct Plan {
   std::deque<ProductLayer> products;  // steps point to these: a deque keeps them where they are
   std::deque<WindowLayer> windows;
   std::deque<MatmulLayer> matmuls;
+  std::deque<ScatterLayer> scatters;
   std::vector<Slot> slots;
   struct Constant {
     std::size_t slot, variable;
@@ -93,6 +95,7 @@ class Planner {
   bool plan_conv(const Node& node);
   bool plan_depthwise(const Node& node);
   bool plan_separable(const Node& node);
+  bool plan_conv_transpose(const Node& node);
   bool plan_dense(const Node& node);
   bool plan_pool(const Node& node);
   bool plan_global_pool(const Node& node);
