@@ -76,6 +76,18 @@ TEST_SUITE("tools/init") {
           "ckpt: a.h5: exists already; give another name, or ask to overwrite it\nstatus 5");
   }
 
+  // Its softmax magnifies the rounding of 170 operations in a row.
+  TEST_CASE("the narrow slim ResNet computes what NumPy computes, by both engines") {
+    const GraphFolder w;
+    const auto result = w.ckpt(with(
+        {"verify", "golden/resnet_v1_50_narrow.safetensors", "--graph", "resnet_v1_50.json",
+         "--golden", "golden/resnet_v1_50_narrow_record.npz", "--rtol", "1e-5", "--engine", "both"},
+        "size=64 classes=5 width=1"));
+    CHECK(result.err == "");
+    CHECK(result.out.find("_record.npz: same\n") != std::string::npos);
+    CHECK(result.status == 0);
+  }
+
   TEST_CASE("the tiny BERT and GPT-2 compute what NumPy computes") {
     const GraphFolder w;
     for (const auto& [name, settings] :
