@@ -116,6 +116,47 @@ TEST_CASE("rows of a table and products with all of them are the reference's") {
   }
 }
 
+TEST_CASE("an einsum that is a dense layer is one, and others are the reference's") {
+  struct Row {
+    const char* equation;
+    Shape input, kernel, bias;
+    std::size_t terms, references;
+  };
+  const Row rows[] = {
+      {"ab,bc->ac", {4, 6}, {6, 7}, {7}, 6, 0},
+      {"abc,cde->abde", {2, 3, 6}, {6, 4, 5}, {4, 5}, 6, 0},
+      {"abcd,cde->abe", {2, 3, 4, 5}, {4, 5, 18}, {18}, 20, 0},
+      {"abc,cde->abde", {2, 3, 6}, {6, 4, 5}, {5}, 6, 1},  // a bias of one axis alone
+      {"abc,cd->adb", {2, 3, 6}, {6, 4}, {1}, 6, 1},       // another order
+      {"abc,bd->acd", {2, 3, 6}, {3, 4}, {4}, 3, 1},       // not the last axis
+      {"abc,bcd->abd", {2, 3, 6}, {3, 6, 4}, {4}, 6, 1},   // b is in all three
+  };
+  for (const Row& row : rows) {
+    FastGraph graph;
+    Attributes attributes;
+    attributes.set("equation", std::string(row.equation));
+    attributes.set("activation", std::string("relu"));
+    graph.add("einsum_dense", attributes, {graph.input(row.input)},
+              {{"kernel", row.kernel}, {"bias", row.bias}});
+    graph.output();
+    check_engines(graph, row.terms, row.equation, row.references);
+  }
+}
+
+TEST_CASE("a normalization behind an einsum goes into the kernel of each of its axes") {
+  FastGraph graph;
+  Attributes attributes;
+  attributes.set("equation", std::string("abc,cde->abde"));
+  const auto x = graph.add("einsum_dense", attributes, {graph.input({2, 3, 6})},
+                           {{"kernel", {6, 4, 5}}, {"bias", {4, 5}}});
+  Attributes norm;
+  norm.set("epsilon", 1e-3);
+  graph.add("batch_norm", norm, {x},
+            {{"gamma", {5}}, {"moving_mean", {5}}, {"moving_variance", {5}}});
+  graph.output();
+  check_engines(graph, 12, "einsum with a normalization");
+}
+
 TEST_CASE("an index outside of a table is refused with the same words by both engines") {
   FastGraph graph;
   const auto x = graph.input({2, 3}, DType::kI32);

@@ -10,6 +10,15 @@ namespace {
 
 std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
 
+// Those numbers again and again, `count` in all; none stay none.
+std::vector<double> repeated(const std::vector<double>& numbers, std::size_t count) {
+  std::vector<double> out;
+  while (!numbers.empty() && out.size() < count) {
+    out.insert(out.end(), numbers.begin(), numbers.end());
+  }
+  return out;
+}
+
 // An activation without a kernel, by the reference's function.
 void activate(float* values, const Shape& shape, const kernels::Activation& activation) {
   Array array = make_array(DType::kF32, shape);
@@ -55,7 +64,8 @@ Planner::Source Planner::source_of(const Node& node) {
 void Planner::plan_product(const Node& node, std::size_t in, const Image& image,
                            const kernels::Window& window, std::size_t groups, std::size_t kernel,
                            const Tail& tail, bool is_transposed) {
-  const auto filters = to_size(shape(tail.output).back());
+  const std::int64_t places = image.batch * window.out[0] * window.out[1] * window.out[2];
+  const std::size_t filters = elements(tail.output) / to_size(places);
   const std::size_t depth = elements_of(graph_.variables[kernel].shape) / filters;
   PackedKernel packed(depth, filters, groups, kernels_.lanes);
   for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
@@ -106,19 +116,23 @@ bool Planner::plan_dense(const Node& node) {
   const bool is_other = variable(op, "kernel_scale") || variable(op, "lora_kernel_a") ||
                         op.attributes.text("activation", "linear") == "glu";
   if (!kernel || is_other) return false;
-  plan_rows(node, *kernel, false);
+  plan_rows(node, *kernel, shape(node.inputs[0].value).back());
   return true;
 }
 
-// Each row of the input by a kernel [width, filters], or that transposed.
-void Planner::plan_rows(const Node& node, std::size_t kernel, bool is_transposed) {
+// Each row of the input by a kernel [width, filters], or that transposed. Where the output has more
+// axes for the filters, what is meant for the last one is repeated.
+void Planner::plan_rows(const Node& node, std::size_t kernel, std::int64_t width,
+                        bool is_transposed) {
   const std::size_t in = read_slot(node.inputs[0].value);
-  const std::int64_t width = shape(node.inputs[0].value).back();
   const auto rows = static_cast<std::int64_t>(elements(node.inputs[0].value)) / width;
+  const std::size_t filters = elements(node.outputs[0]) / to_size(rows);
   kernels::Window window;
   window.out[2] = rows;
-  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, kernel, tail_of(node, true, true),
-               is_transposed);
+  Tail tail = tail_of(node, true, true);
+  tail.factors = repeated(tail.factors, filters);
+  tail.shifts = repeated(tail.shifts, filters);
+  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, kernel, tail, is_transposed);
 }
 
 void Planner::plan_depthwise_part(const Node& node, const Source& source, std::size_t in,
@@ -199,10 +213,7 @@ bool Planner::plan_conv_transpose(const Node& node) {
   scatter.bias.assign(bias.begin(), bias.end());
   const kernels::Extents& size = scatter.window.size;
   const auto width = to_size(size[0] * size[1] * size[2] * filters);
-  std::vector<double> factors;
-  while (!tail.factors.empty() && factors.size() < width) {
-    factors.insert(factors.end(), tail.factors.begin(), tail.factors.end());
-  }
+  const std::vector<double> factors = repeated(tail.factors, width);
   PackedKernel packed(to_size(image.channels), width, 1, kernels_.lanes);
   for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
     packed.fill_transposed(first, values, factors);

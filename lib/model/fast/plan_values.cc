@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -29,6 +30,31 @@ std::size_t matrix_of(const Shape& shape, const Shape& out, std::size_t i) {
   return matrix;
 }
 
+// How many axes a dense layer in the words of an einsum sums over, the last of the input and the
+// first of the kernel: 2 in "abcd,cde->abe". 0 where it is another product.
+std::size_t axes_of_dense(std::string_view equation) {
+  const auto comma = equation.find(',');
+  const auto arrow = equation.find("->");
+  if (comma == std::string_view::npos || arrow == std::string_view::npos) return 0;
+  const std::string_view a = equation.substr(0, comma);
+  const std::string_view b = equation.substr(comma + 1, arrow - comma - 1);
+  const auto is_free = [](char letter, std::string_view others) {
+    return std::isalpha(static_cast<unsigned char>(letter)) != 0 &&
+           others.find(letter) == std::string_view::npos;
+  };
+  for (std::size_t n = 1; n <= std::min(a.size(), b.size()); ++n) {
+    const std::string_view outer = a.substr(0, a.size() - n);
+    if (!a.ends_with(b.substr(0, n)) || equation.substr(arrow + 2) != cat(outer, b.substr(n)))
+      continue;
+    const std::string all = cat(a, b.substr(n));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!is_free(all[i], std::string_view(all).substr(i + 1))) return 0;
+    }
+    return n;
+  }
+  return 0;
+}
+
 }  // namespace
 
 // It gets a slot when a step reads it; a product takes the variable itself.
@@ -45,7 +71,7 @@ bool Planner::plan_matmul(const Node& node) {
   const std::size_t b = node.inputs[1].value;
   const auto constant = constants_.find(b);
   if (constant != constants_.end() && shape(b).size() == 2 && !constants_.contains(a)) {
-    plan_rows(node, constant->second, false);
+    plan_rows(node, constant->second, shape(a).back());
     return true;
   }
   const Shape& out = shape(node.outputs[0]);
@@ -65,6 +91,23 @@ bool Planner::plan_matmul(const Node& node) {
   add_step(node, node.name, [&layer, slot_a, slot_b, packed, to](Frame& f) {
     layer.run(f, f.at(slot_a), f.at(slot_b), f.at(packed), f.at(to));
   });
+  return true;
+}
+
+bool Planner::plan_einsum_dense(const Node& node) {
+  const Operation& op = node.operation;
+  const auto kernel = variable(op, "kernel");
+  const auto bias = variable(op, "bias");
+  const std::size_t summed = axes_of_dense(op.attributes.text("equation"));
+  if (!kernel || summed == 0 || op.attributes.text("activation", "linear") == "glu") return false;
+  const Shape& extents = graph_.variables[*kernel].shape;
+  const auto first_free = extents.begin() + static_cast<std::ptrdiff_t>(summed);
+  const std::size_t filters = elements_of({first_free, extents.end()});
+  if (bias && elements_of(graph_.variables[*bias].shape) != filters) return false;
+  const std::size_t width = elements_of({extents.begin(), first_free});
+  // An extent of one would be repeated.
+  if (elements(node.inputs[0].value) / width != elements(node.outputs[0]) / filters) return false;
+  plan_rows(node, *kernel, static_cast<std::int64_t>(width));
   return true;
 }
 
@@ -103,7 +146,7 @@ bool Planner::plan_reverse_embedding(const Node& node) {
       node.operation.attributes.number("soft_cap") != 0) {
     return false;
   }
-  plan_rows(node, *table, true);
+  plan_rows(node, *table, shape(node.inputs[0].value).back(), true);
   return true;
 }
 

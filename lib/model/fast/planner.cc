@@ -113,6 +113,7 @@ void Planner::plan_node(const Node& node) {
       {"squeeze", &Planner::plan_same},
       {"permute", &Planner::plan_permute},
       {"matmul", &Planner::plan_matmul},
+      {"einsum_dense", &Planner::plan_einsum_dense},
       {"reverse_embedding", &Planner::plan_reverse_embedding},
   };
   if (gives_floats(node)) {

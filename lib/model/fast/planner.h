@@ -114,13 +114,15 @@ class Planner {
   bool plan_permute(const Node& node);
   bool plan_variable(const Node& node);
   bool plan_matmul(const Node& node);
+  bool plan_einsum_dense(const Node& node);
   bool plan_embedding(const Node& node);
   bool plan_reverse_embedding(const Node& node);
 
   void plan_product(const Node& node, std::size_t in, const Image& image,
                     const kernels::Window& window, std::size_t groups, std::size_t kernel,
                     const Tail& tail, bool is_transposed = false);
-  void plan_rows(const Node& node, std::size_t kernel, bool is_transposed);
+  void plan_rows(const Node& node, std::size_t kernel, std::int64_t width,
+                 bool is_transposed = false);
 
   [[nodiscard]] bool is_floats(std::size_t value) const;
   [[nodiscard]] bool gives_floats(const Node& node) const;
