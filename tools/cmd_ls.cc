@@ -7,6 +7,7 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "graph_input.h"
+#include "heap.h"
 #include "model/initial_checkpoint.h"
 #include "report/listing_json.h"
 #include "report/listing_text.h"
@@ -96,9 +97,10 @@ ExitStatus run_ls(const Options& options, Console& console) {
     try {
       // Nothing is printed unless the whole file could be opened.
       const Target target = parse_target(file);
-      const auto reader = open_input(target.path, options.paths, console, options.salvage);
+      auto reader = open_input(target.path, options.paths, console, options.salvage);
       found |= list(options, *reader, target, first, console);
       first = false;
+      if (&file == &options.files.back()) leave_to_the_system(std::move(reader));
     } catch (const Error& e) {
       console.complain(e.what());
       worst = std::max(worst, exit_status_of(e.code()));

@@ -158,6 +158,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
     reader.reset();  // it holds a lock that an edit in place needs, and the index
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
+    edit_options.report_operations = options.json;
     edit_options.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo;
     ReceiptFiles files(options.in_place ? input : output, options.in_place);
     if (!options.no_receipt && !options.dry_run) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets (tests/fuzz/) with clang and runs each for some seconds, two at a time, from
-# the files of the fixtures and of ../shared that are small enough. What is found stays in
+# Builds the fuzzer (tests/fuzz/) with clang and runs each of its targets for some seconds, two at a
+# time, from the files of the fixtures and of ../shared that are small enough. What is found stays in
 # BUILD/fuzz/TARGET: the corpus, which the next run goes on with, and files that crash.
 #   tools/fuzz.sh [SECONDS]          60 where it is not said
 #   BUILD=build-x tools/fuzz.sh      in a build folder of that name
@@ -11,30 +11,31 @@ seconds=${1:-60}
 build=${BUILD:-build-fuzz}
 tools/setup.sh --fuzz
 cmake -S . -B "$build" -G Ninja -D CMAKE_CXX_COMPILER=clang++ -D CKPT_FUZZ=ON -D CKPT_BENCH=OFF >/dev/null
-cmake --build "$build" --target fuzz_targets ckpt_tool
+cmake --build "$build" --target ckpt_fuzz ckpt_tool
 shared=../shared
 work=$build/fuzz
-targets=$(cd "$build/tests" && ls fuzz_* | grep -v '\.')
+targets=$("$build/tests/ckpt_fuzz" targets)
 
 # The places where a target's files are, whatever they are called.
 places() {
   case $1 in
-    fuzz_hdf5) echo fixtures "$shared"/hostile/{h5,h5_crashers,public,lab} "$shared"/corpus/{keras_h5,weights_h5} ;;
-    fuzz_keras) echo "$shared"/hostile/keras "$shared"/corpus/keras3 ;;
-    fuzz_safetensors) echo "$shared"/{hostile,corpus}/safetensors ;;
-    fuzz_npz) echo fixtures "$shared"/{hostile,corpus}/npz ;;
-    fuzz_torch) echo "$shared"/hostile/torch "$shared"/corpus/pt ;;
-    fuzz_tf) echo "$shared"/hostile/tf "$shared"/corpus/tf2 ;;
-    fuzz_tf1) echo "$shared"/corpus/tf1 ;;
-    fuzz_tfjs) echo "$shared"/{corpus,models}/tfjs ;;
-    fuzz_rules) echo maps ;;
-    fuzz_configs) echo fixtures/digits "$shared"/models/keras* ;;
+    hdf5) echo fixtures "$shared"/hostile/{h5,h5_crashers,public,lab} "$shared"/corpus/{keras_h5,weights_h5} ;;
+    keras) echo "$shared"/hostile/keras "$shared"/corpus/keras3 ;;
+    safetensors*) echo "$shared"/{hostile,corpus}/safetensors ;;
+    np?) echo fixtures "$shared"/{hostile,corpus}/npz ;;
+    torch) echo "$shared"/hostile/torch "$shared"/corpus/pt ;;
+    tf) echo "$shared"/hostile/tf "$shared"/corpus/tf2 ;;
+    tf1) echo "$shared"/corpus/tf1 ;;
+    tfjs) echo "$shared"/{corpus,models}/tfjs ;;
+    rules) echo maps ;;
+    configs) echo fixtures/digits "$shared"/models/keras* ;;
+    graphs) echo fixtures/graphs ;;
   esac
 }
 
 # Files that the fuzzer starts from. Some are made, so that there are some without ../shared.
 seed() {
-  local seeds=$work/$1/seeds number=0 made=${1#fuzz_}
+  local seeds=$work/$1/seeds number=0
   mkdir -p "$seeds" "$work/$1/corpus" "$work/$1/crashes"
   for place in $(places "$1"); do
     [ -d "$place" ] || continue
@@ -43,18 +44,18 @@ seed() {
       cp "$file" "$seeds/$number"
     done < <(find "$place" -type f -size -64k -print0)
   done
-  case $made in
+  case $1 in
     safetensors | npz | torch | tf)
-      "$build/ckpt" convert --overwrite --to "$made" fixtures/keras/layers.h5 "$seeds/made.$made" >/dev/null 2>&1 || true ;;
+      "$build/ckpt" convert --overwrite --to "$1" fixtures/keras/layers.h5 "$seeds/made.$1" >/dev/null 2>&1 || true ;;
   esac
   sed -n 's/^ \{4\}\(.* = [^#]*\)$/\1/p' README.md >"$work/rules.txt"
-  [ "$made" = rules ] && cp "$work/rules.txt" "$seeds/readme"
+  [ "$1" = rules ] && cp "$work/rules.txt" "$seeds/readme"
   return 0
 }
 
 run() {  # run TARGET: its log says the rest
   local folder=$work/$1
-  "$build/tests/$1" -max_len=65536 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+  "$build/tests/ckpt_fuzz" "$1" -max_len=65536 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$folder/crashes/" "$folder/corpus" "$folder/seeds" \
     >"$folder/log" 2>&1 || true
 }
@@ -76,6 +77,6 @@ for target in $targets; do
   [ "$crashes" -eq 0 ] || crashed=1
 done
 if [ "$crashed" -ne 0 ]; then
-  echo "fuzz.sh: run a target on a file of $work/TARGET/crashes to see the crash; once it is mended, the file becomes one of fixtures/hostile" >&2
+  echo "fuzz.sh: run $build/tests/ckpt_fuzz TARGET on a file of $work/TARGET/crashes to see the crash; once it is mended, the file becomes one of fixtures/hostile" >&2
 fi
 exit "$crashed"

@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "core/nearest.h"
 #include "core/text.h"
+#include "heap.h"
 
 namespace ckpt {
 namespace {
@@ -116,6 +117,7 @@ int main(int argc, char** argv) {
   // answered with a sentence; neither should end the program on the spot.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  ckpt::set_up_heap();
   ckpt::Console console;
   try {
     return ckpt::run(argc, argv, console);

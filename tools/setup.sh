@@ -4,8 +4,8 @@
 # or with sudo at hand.
 set -euo pipefail
 build="cmake g++ make ninja-build libhdf5-dev libcli11-dev nlohmann-json3-dev libre2-dev libxxhash-dev zlib1g-dev libleveldb-dev libsnappy-dev libprotozero-dev libisal-dev libeigen3-dev"
-fuzz="clang libclang-rt-14-dev"
-tests="doctest-dev hdf5-tools python3-h5py python3-numpy"
+fuzz="clang libclang-rt-14-dev lld"
+tests="doctest-dev hdf5-tools python3-h5py python3-numpy strace"
 wanted=$build
 case ${1:-} in
   --tests) wanted="$build $tests" ;;

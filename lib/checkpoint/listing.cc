@@ -52,6 +52,7 @@ void add(Sums& to, const Sums& what) {
 Listing make_listing(const Index& index, const ListingRequest& request) {
   Listing listing;
   const auto& entries = index.entries;
+  listing.entries.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const bool by_alias = std::ranges::any_of(entries[i].aliases, [&](const std::string& alias) {
       return wanted(alias, request, index.separator);
@@ -82,6 +83,8 @@ ListingTree make_listing_tree(const Index& index, const Listing& listing,
                               const ListingRequest& request) {
   ListingTree out;
   std::vector<TreeLeaf> leaves;
+  leaves.reserve(listing.entries.size());
+  out.leaves.reserve(listing.entries.size());
   for (const std::size_t i : listing.entries) {
     const Entry& entry = index.entries[i];
     if (entry.role == Role::kSlot && !request.slots) continue;

@@ -21,7 +21,7 @@ std::string layer_of(const Index& index, std::string_view name) {
 }
 
 std::uint64_t parameters_of(const Entry& entry) {
-  return is_numeric(entry.dtype) ? num_elements(entry.shape).value_or(0) : 0;
+  return is_numeric(entry.dtype) ? entry.nbytes / size_of(entry.dtype) : 0;
 }
 
 std::optional<std::size_t> Reader::find(std::string_view name) const {

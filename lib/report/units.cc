@@ -49,7 +49,10 @@ std::size_t character_width(std::string_view character) {
 }  // namespace
 
 std::string human_bytes(std::uint64_t bytes) {
-  if (bytes < 1024) return cat(bytes, " B");
+  if (bytes < 1024) {  // without cat(): a listing has many of them
+    std::string out(Piece(bytes).text());
+    return out += " B";
+  }
   auto value = static_cast<double>(bytes);
   const char* unit = "";
   for (const char* next : {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}) {

@@ -351,7 +351,9 @@ TEST_SUITE("formats/conformance") {
       const std::string path = dir / std::string(row.file);
       const bool is_set = row.id == std::string_view("safetensors-index");
       write_samples(row, path, samples, is_set ? 24 : 0);
-      for (const auto& [name, bytes] : files_in(dir)) {
+      for (const auto& file : files_in(dir)) {
+        const auto& name = file.first;
+        const auto& bytes = file.second;
         CAPTURE(row.id);
         CAPTURE(name);
         const bool is_main = name == row.file;

@@ -68,7 +68,7 @@ def texts(values):
         crc = zlib.crc32(bytes(v).split(b'\0')[0] + b'\n', crc)
     return '%08x' % crc
 
-def content(read, t, space):
+def content(read, t, space, is_attribute):
     kind = space.get_simple_extent_type()
     if kind == h5s.NULL: return 'null -'
     shape = space.shape
@@ -76,14 +76,14 @@ def content(read, t, space):
     count = 1
     for n in shape: count *= n
     if count == 0 or count * t.get_size() > 64 << 20: return words + ' -'
-    if t.get_class() == h5t.STRING and t.is_variable_str():
+    if is_attribute and t.get_class() == h5t.STRING and t.is_variable_str():
         a = np.empty(shape, dtype=t.dtype); read(a, None)
         return words + ' ' + texts(a)
     if has_vlen(t): return words + ' -'
     size = t.get_size()
     a = np.zeros(shape, dtype='V%d' % size); read(a, t)
     raw = a.tobytes()
-    if t.get_class() == h5t.STRING:
+    if is_attribute and t.get_class() == h5t.STRING:
         crc = 0
         for i in range(0, len(raw), size):
             v = raw[i:i + size]
@@ -99,7 +99,7 @@ def attributes(o, path, out):
         a = h5a.open(o, name)
         t = a.get_type()
         read = lambda arr, mtype, a=a: a.read(arr, mtype=mtype) if mtype is not None else a.read(arr)
-        out.append('attribute %s %s %s %s' % (hx(path), hx(name), describe(t), content(read, t, a.get_space())))
+        out.append('attribute %s %s %s %s' % (hx(path), hx(name), describe(t), content(read, t, a.get_space(), True)))
 
 def storage_is_elsewhere(d):
     p = d.get_create_plist()
@@ -118,7 +118,7 @@ def visit(o, path, seen, out):
             read = lambda arr, mtype: o.read(h5s.ALL, h5s.ALL, arr, mtype=mtype) if mtype is not None \
                 else o.read(h5s.ALL, h5s.ALL, arr)
             if storage_is_elsewhere(o): data = str(list(o.shape)).replace(' ', '') + ' -'
-            else: data = content(read, t, o.get_space())
+            else: data = content(read, t, o.get_space(), False)
             out.append('dataset %s %s %s' % (hx(path), describe(t), data))
         elif isinstance(o, h5t.TypeID):
             out.append('type %s' % hx(path))
@@ -291,12 +291,8 @@ class Lister {
     const bool is_here = dataset.storage.kind != hdf5::Storage::Kind::kExternal &&
                          dataset.storage.kind != hdf5::Storage::Kind::kVirtual;
     if (is_here && count > 0 && size <= kReadAtMost) {
-      if (dataset.type.klass == hdf5::Datatype::Class::kString) {
-        crc = crc_of(source_.strings(id, 0, count));
-      } else {
-        const std::string raw = read_in_pieces(id, count, dataset.type.size);
-        if (!has_variable_length(dataset.type)) crc = raw;
-      }
+      const std::string raw = read_in_pieces(id, count, dataset.type.size);
+      if (!has_variable_length(dataset.type)) crc = raw;
     }
     lines_.push_back(cat("dataset ", hex(path), " ", describe_type(dataset.type), " ",
                          dataset.is_null ? "null" : words_of(dataset.extents), " ", crc));

@@ -194,9 +194,10 @@ void check_equal(const std::vector<std::string>& paths) {
     if (seen == wanted[i]) continue;
     const auto a = split(seen, "\n");
     const auto b = split(wanted[i], "\n");
-    const auto [at, bt] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-    CHECK_MESSAGE(false, "ours:  " << (at == a.end() ? "" : std::string(*at))
-                                   << "\n  h5py:  " << (bt == b.end() ? "" : std::string(*bt)));
+    const auto first = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    const std::string ours(first.first == a.end() ? "" : *first.first);
+    const std::string theirs(first.second == b.end() ? "" : *first.second);
+    CHECK_MESSAGE(false, "ours:  ", ours, "\n  h5py:  ", theirs);
   }
   CHECK(unreadable == 0);
   MESSAGE(paths.size() << " files are read as h5py reads them");

@@ -53,7 +53,9 @@ TEST_SUITE("formats/hdf5_corpus") {
     }
     CHECK(wanted.size() > 30);
     const TempDir dir;
-    for (auto& [file, rows] : wanted) {
+    for (auto& row : wanted) {
+      const auto& file = row.first;
+      auto& rows = row.second;
       CAPTURE(file);
       const auto reader = open_checkpoint(corpus + file, {.use_paths = true});
       // All tensors in one file, one digest each by Python's hashlib.

@@ -71,7 +71,9 @@ TEST_SUITE("formats/hdf5_native") {
     CHECK(reader->index().layout == "native");
     CHECK(reader->index().notes.empty());
     REQUIRE(reader->index().entries.size() == variables.size());
-    for (const auto& [name, tensor] : variables) {
+    for (const auto& variable : variables) {
+      const auto& name = variable.name;
+      const auto& tensor = variable.tensor;
       CAPTURE(name);
       const auto at = reader->find(name);
       REQUIRE(at);

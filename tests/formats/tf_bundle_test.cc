@@ -175,9 +175,10 @@ TEST_SUITE("formats/tf_bundle") {
       return;
     }
     std::map<std::string, int> answered;
-    for (const auto& [file, what, expected] : files) {
-      CAPTURE(file);
-      CAPTURE(what);
+    for (const auto& row : files) {
+      const auto& [file, what, expected] = row;
+      CAPTURE(row.file);
+      CAPTURE(row.what_is_wrong);
       std::string answer = "ok";
       try {
         read_all(*open_checkpoint(hostile_path(file)));

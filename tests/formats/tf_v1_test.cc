@@ -82,7 +82,9 @@ TEST_SUITE("formats/tf_v1") {
       return;
     }
     std::size_t digests = 0;
-    for (const auto& [file, rows] : files) {
+    for (const auto& witnessed : files) {
+      const auto& file = witnessed.first;
+      const auto& rows = witnessed.second;
       CAPTURE(file);
       const auto reader = open_checkpoint(corpus_path(file));
       const auto& entries = reader->index().entries;

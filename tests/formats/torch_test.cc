@@ -113,7 +113,9 @@ TEST_SUITE("formats/torch") {
         {"Float", DType::kF32}, {"Long", DType::kI64}, {"Byte", DType::kU8}};
     int tensors = 0;
     int digests = 0;
-    for (const auto& [file, rows] : files) {
+    for (const auto& witnessed : files) {
+      const auto& file = witnessed.first;
+      const auto& rows = witnessed.second;
       CAPTURE(file);
       const auto reader = open_checkpoint(corpus_path(file));
       std::size_t numeric = 0;
@@ -235,9 +237,10 @@ for n, t in rows:
     }
     std::map<std::string, int> answered;
     int named = 0;
-    for (const auto& [file, what, expected] : files) {
-      CAPTURE(file);
-      CAPTURE(what);
+    for (const auto& row : files) {
+      const auto& [file, what, expected] = row;
+      CAPTURE(row.file);
+      CAPTURE(row.what_is_wrong);
       std::string answer = "ok";
       std::string sentence;
       try {

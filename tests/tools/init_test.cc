@@ -90,8 +90,10 @@ TEST_SUITE("tools/init") {
 
   TEST_CASE("the tiny BERT and GPT-2 compute what NumPy computes") {
     const GraphFolder w;
-    for (const auto& [name, settings] :
+    for (const auto& network :
          {std::pair{std::string("bert"), kTinyBert}, {std::string("gpt2"), kTinyGpt2}}) {
+      const std::string& name = network.first;
+      const auto& settings = network.second;
       CAPTURE(name);
       const auto result =
           w.ckpt(with({"verify", "golden/" + name + "_tiny.npz", "--graph", name + ".json",

@@ -20,7 +20,6 @@ constexpr std::uint32_t kAttribute = 0x0c;  // types of messages
 constexpr std::uint32_t kAttributeInfo = 0x15;
 constexpr std::uint32_t kDatatype = 0x03;
 constexpr std::uint32_t kDataspace = 0x01;
-constexpr DenseKind kDense{8, 9};          // types of B-trees
 constexpr std::uint32_t kSharedType = 1U;  // flags of an attribute
 constexpr std::uint32_t kSharedSpace = 2U;
 
@@ -61,6 +60,27 @@ std::string without_padding(std::string_view text, bool space_padded) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
+// The texts of `count` elements of a string type, without padding.
+std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
+                                      const Datatype& type) {
+  std::vector<std::string> out;
+  GlobalHeap heap(context);
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const View element = elements.part("string", static_cast<std::size_t>(type.size));
+    out.emplace_back();
+    context.attempt([&] {
+      const ByteView bytes = type.variable_string ? heap.element(element, 1) : element.whole();
+      out.back() = without_padding(as_text(bytes), type.space_padded);
+    });
+    total += out.back().size();
+    if (total > kMaxAttributeBytes) {
+      elements.unsupported("has texts of more than ", kMaxAttributeBytes, " bytes");
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Attributes::Attributes(const Context& context, std::uint64_t address)
@@ -83,14 +103,11 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
     });
   });
   if (dense.heap != kUndefined) {
-    const auto take = [&](View body, const DenseRecord& record) {
-      check_hash(record,
-                 add((record.flags & kSharedMessage) != 0
-                         ? resolve_shared(context, kAttribute, body, address)
-                         : context.file.keep("attribute", body.address(), body.whole())),
-                 body);
+    const auto take = [&](View body, bool is_shared) {
+      return add(is_shared ? resolve_shared(context, kAttribute, body, address)
+                           : context.file.keep("attribute", body.address(), body.whole()));
     };
-    context.attempt([&] { for_each_dense(context, dense, kDense, address, take); });
+    context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });
   }
   std::ranges::stable_sort(found, {}, &Named::name);
   for (const Named& attribute : found) {
@@ -104,26 +121,6 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
     names_.emplace_back(attribute.name);
     bodies_.push_back(attribute.body);
   }
-}
-
-std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
-                                      const Datatype& type) {
-  std::vector<std::string> out;
-  GlobalHeap heap(context);
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const View element = elements.part("string", static_cast<std::size_t>(type.size));
-    out.emplace_back();
-    context.attempt([&] {
-      const ByteView bytes = type.variable_string ? heap.element(element, 1) : element.whole();
-      out.back() = without_padding(as_text(bytes), type.space_padded);
-    });
-    total += out.back().size();
-    if (total > kMaxAttributeBytes) {
-      elements.unsupported("has texts of more than ", kMaxAttributeBytes, " bytes");
-    }
-  }
-  return out;
 }
 
 Attribute Attributes::read(std::size_t i) const {

@@ -30,8 +30,4 @@ class Attributes {
   std::vector<View> bodies_;
 };
 
-// The texts of `count` elements of a string type, without padding.
-std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
-                                      const hdf5::Datatype& type);
-
 }  // namespace ckpt::h5parse

@@ -15,7 +15,10 @@ constexpr std::uint32_t kChunkTree = 1;     // type of a version 1 B-tree
 constexpr std::uint32_t kPlainChunks = 10;  // types of version 2 B-trees
 constexpr std::uint32_t kFilteredChunks = 11;
 
-using Coordinates = std::vector<std::uint64_t>;
+// How many chunks cover an extent; kUndefined where it has no end.
+std::uint64_t chunks_in(std::uint64_t extent, std::uint64_t chunk) {
+  return extent == kUndefined ? extent : extent / chunk + (extent % chunk != 0 ? 1 : 0);
+}
 
 class ChunkReader {
  public:
@@ -24,7 +27,7 @@ class ChunkReader {
 
   std::vector<Chunk> run() {
     if (layout_.address == kUndefined || grid_.total == 0) return {};
-    if (layout_.index != ChunkIndex::kSingle && layout_.index != ChunkIndex::kImplicit) {
+    if (has_index()) {
       context_.claim("chunk index", layout_.address, dataset_.header.address);
     }
     switch (layout_.index) {
@@ -37,13 +40,9 @@ class ChunkReader {
             layout_.single_mask);
         break;
       case ChunkIndex::kImplicit:
-        read_implicit();
-        break;
       case ChunkIndex::kFixedArray:
-        read_array(false);
-        break;
       case ChunkIndex::kExtensibleArray:
-        read_array(true);
+        read_numbered();
         break;
       case ChunkIndex::kBtree2:
         read_btree2_index();
@@ -53,8 +52,8 @@ class ChunkReader {
     const auto twin = std::ranges::adjacent_find(chunks_, {}, &Chunk::index);
     if (twin != chunks_.end()) {
       context_.attempt([&] {
-        corrupt("chunk index at ", layout_.address, ": chunk ", twin->index, " is there twice, at ",
-                twin->address, " and ", std::next(twin)->address);
+        fail("chunk ", twin->index, " is there twice, at ", twin->address, " and ",
+             std::next(twin)->address);
       });
     }
     return std::move(chunks_);
@@ -62,6 +61,13 @@ class ChunkReader {
 
  private:
   [[nodiscard]] std::size_t rank() const { return layout_.chunk.size(); }
+  [[nodiscard]] bool has_index() const {
+    return layout_.index != ChunkIndex::kSingle && layout_.index != ChunkIndex::kImplicit;
+  }
+  template <typename... Args>
+  [[noreturn]] void fail(const Args&... sentence) const {
+    corrupt("chunk index at ", layout_.address, ": ", sentence...);
+  }
 
   // Section III.A.1, keys of chunks: stored bytes (4), filters not used (4), for each dimension the
   // chunk's first element (8), 0 (8).
@@ -90,47 +96,41 @@ class ChunkReader {
     });
   }
 
-  // Section VII.C (chunk indexing): no index at all. The chunks of the maximum extents lie one
-  // after another, unfiltered.
-  void read_implicit() {
-    const Coordinates counts = counts_of_most();
-    std::uint64_t total = 1;
-    for (const std::uint64_t count : counts) total = checked_mul(total, count).value_or(kUndefined);
-    const auto bytes = checked_mul(total, grid_.chunk_bytes);
-    context_.file.check("chunks", layout_.address, bytes.value_or(kUndefined));
-    // Not longer than the file has room for chunks of at least a byte.
-    for (std::uint64_t i = 0; i < total; ++i) {
-      const Coordinates at = unravel(i, counts);
-      if (grid_.index_of(at) != kUndefined) {
-        add(at, layout_.address + i * grid_.chunk_bytes, grid_.chunk_bytes, 0);
-      }
+  // Section VII.C to E (chunk indexing): implicit indexes, which are none at all, fixed and
+  // extensible arrays number the chunks of the maximum extents in row-major order; an extensible
+  // one takes the dimension that grows without end as the first.
+  void read_numbered() {
+    Coordinates counts = grid_.counts;
+    for (std::size_t d = 0; d < dataset_.space->most.size(); ++d) {
+      counts[d] = chunks_in(dataset_.space->most[d], layout_.chunk[d]);
     }
-  }
-
-  // Fixed and extensible arrays number the chunks of the maximum extents in row-major order; an
-  // extensible one takes the dimension that grows without end as the first.
-  void read_array(bool is_extensible) {
-    Coordinates counts = counts_of_most();
-    std::size_t first = 0;
-    if (is_extensible) {
-      while (first < rank() && dataset_.space->most[first] != kUndefined) ++first;
-      if (first == rank()) {
-        corrupt("extensible array at ", layout_.address,
-                ": no dimension of the dataset grows without end");
-      }
-      std::rotate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(first),
-                  counts.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+    auto behind = counts.begin() + 1;  // of the dimension that comes first
+    if (layout_.index == ChunkIndex::kExtensibleArray) {
+      const auto endless = std::ranges::find(counts, kUndefined);
+      if (endless == counts.end()) fail("no dimension of the dataset grows without end");
+      behind = std::next(endless);
+      std::rotate(counts.begin(), endless, behind);
     }
-    const auto take = [&](std::uint64_t i, std::uint64_t address, std::uint64_t size,
-                          std::uint32_t skipped) {
-      Coordinates at = unravel(i, counts);
-      std::rotate(at.begin(), at.begin() + 1, at.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+    const auto first = behind - counts.begin();
+    const TakeElement take = [&](std::uint64_t number, std::uint64_t address, std::uint64_t size,
+                                 std::uint32_t skipped) {
+      Coordinates at = unravel(number, counts);
+      std::rotate(at.begin(), at.begin() + 1, at.begin() + first);
+      if (layout_.index == ChunkIndex::kImplicit && grid_.index_of(at) == kUndefined) return;
       add(at, address, size == kUndefined ? grid_.chunk_bytes : size, skipped);
     };
-    if (is_extensible) {
+    if (layout_.index == ChunkIndex::kFixedArray) {
+      for_each_fixed(context_, layout_.address, take);
+    } else if (layout_.index == ChunkIndex::kExtensibleArray) {
       for_each_extensible(context_, layout_.address, take);
     } else {
-      for_each_fixed(context_, layout_.address, take);
+      // All chunks lie one after another, unfiltered: the file is long enough for them.
+      std::uint64_t end = grid_.chunk_bytes;
+      for (const std::uint64_t n : counts) end = checked_mul(end, n).value_or(kUndefined);
+      context_.file.check("chunks", layout_.address, end);
+      for (std::uint64_t at = 0; at < end; at += grid_.chunk_bytes) {
+        take(at / grid_.chunk_bytes, layout_.address + at, kUndefined, 0);
+      }
     }
   }
 
@@ -143,8 +143,7 @@ class ChunkReader {
     const std::size_t fixed = context_.file.sizes().offset + 8 * rank() + (is_filtered ? 4U : 0U);
     const std::size_t width = tree.record_size > fixed ? tree.record_size - fixed : 0;
     if (tree.record_size < fixed || (width > 0) != is_filtered) {
-      corrupt("chunk index at ", layout_.address, ": has records of ", tree.record_size, " bytes, ",
-              fixed, " are needed");
+      fail("has records of ", tree.record_size, " bytes, ", fixed, " are needed");
     }
     for_each_record(context_, tree, [&](View record) {
       const std::uint64_t address = record.offset();
@@ -156,50 +155,24 @@ class ChunkReader {
     });
   }
 
-  [[nodiscard]] Coordinates counts_of_most() const {
-    Coordinates counts;
-    for (std::size_t d = 0; d < rank(); ++d) {
-      const std::uint64_t most = dataset_.space->most[d];
-      const std::uint64_t extent = layout_.chunk[d];
-      counts.push_back(most == kUndefined ? kUndefined
-                                          : most / extent + (most % extent != 0 ? 1 : 0));
-    }
-    return counts;
-  }
-
-  // The coordinates of number `i` in row-major order; the first dimension takes all that is left.
-  static Coordinates unravel(std::uint64_t i, const Coordinates& counts) {
-    Coordinates at(counts.size());
-    for (std::size_t d = counts.size(); d-- > 1;) {
-      at[d] = counts[d] == 0 ? 0 : i % counts[d];
-      i = counts[d] == 0 ? 0 : i / counts[d];
-    }
-    at[0] = i;
-    return at;
-  }
-
   void add(const Coordinates& at, std::uint64_t address, std::uint64_t size,
            std::uint32_t skipped) {
     const std::uint64_t index = grid_.index_of(at);
     if (index == kUndefined) {
       std::vector<std::string> words;
       for (const auto coordinate : at) words.push_back(cat(coordinate));
-      corrupt("chunk index at ", layout_.address, ": chunk [", join(words, ", "),
-              "] is outside of the extents");
+      fail("chunk [", join(words, ", "), "] is outside of the extents");
     }
     const std::size_t filters = dataset_.filters.size();
     const bool is_plain = filters == 0 || (filters < 32 && (skipped >> filters) == 0 &&
                                            skipped == (std::uint32_t{1} << filters) - 1);
     if (size == 0 || (is_plain && size != grid_.chunk_bytes)) {
-      corrupt("chunk index at ", layout_.address, ": chunk ", index, " has ", size,
-              " bytes unfiltered, its elements need ", grid_.chunk_bytes);
+      fail("chunk ", index, " has ", size, " bytes unfiltered, its elements need ",
+           grid_.chunk_bytes);
     }
     context_.file.check("chunk", address, size);
-    const bool has_index =
-        layout_.index != ChunkIndex::kSingle && layout_.index != ChunkIndex::kImplicit;
-    if (has_index && address <= layout_.address && layout_.address - address < size) {
-      corrupt("chunk index at ", layout_.address, ": chunk ", index, " of ", size, " bytes at ",
-              address, " lies over its index");
+    if (has_index() && address <= layout_.address && layout_.address - address < size) {
+      fail("chunk ", index, " of ", size, " bytes at ", address, " lies over its index");
     }
     chunks_.push_back({index, address, size, skipped});
   }
@@ -232,7 +205,7 @@ ChunkGrid::ChunkGrid(const Messages& dataset) {
   }
   total = 1;
   for (std::size_t d = 0; d < extents.size(); ++d) {
-    counts.push_back(extents[d] / layout.chunk[d] + (extents[d] % layout.chunk[d] != 0 ? 1 : 0));
+    counts.push_back(chunks_in(extents[d], layout.chunk[d]));
     total = counts.back() == 0 || total == 0
                 ? 0
                 : checked_mul(total, counts.back()).value_or(kUndefined);
@@ -240,21 +213,26 @@ ChunkGrid::ChunkGrid(const Messages& dataset) {
   if (total == kUndefined) header.unsupported("has 2^64 chunks or more");
 }
 
-std::uint64_t ChunkGrid::index_of(const std::vector<std::uint64_t>& at) const {
-  std::uint64_t index = 0;
+std::uint64_t ChunkGrid::index_of(const Coordinates& at) const {
   for (std::size_t d = 0; d < counts.size(); ++d) {
     if (at[d] >= counts[d]) return kUndefined;
-    index = index * counts[d] + at[d];
   }
-  return index;
+  return ravel(at, counts);
 }
 
-std::vector<std::uint64_t> ChunkGrid::coordinates_of(std::uint64_t index) const {
-  std::vector<std::uint64_t> at(counts.size());
-  for (std::size_t d = counts.size(); d-- > 0;) {
-    at[d] = index % counts[d];
-    index /= counts[d];
+std::uint64_t ravel(const Coordinates& at, const Coordinates& extents) {
+  std::uint64_t number = 0;
+  for (std::size_t d = 0; d < at.size(); ++d) number = number * extents[d] + at[d];
+  return number;
+}
+
+Coordinates unravel(std::uint64_t number, const Coordinates& extents) {
+  Coordinates at(extents.size());
+  for (std::size_t d = at.size(); d-- > 1;) {
+    at[d] = number % extents[d];
+    number /= extents[d];
   }
+  at[0] = number;
   return at;
 }
 

@@ -14,17 +14,22 @@ struct Chunk {
   std::uint32_t skipped = 0;  // filters that were not used on it, as bits
 };
 
+using Coordinates = std::vector<std::uint64_t>;
+
+// The number of a place in a box of those extents, in row-major order, and the way back; there the
+// first dimension takes all that is left.
+std::uint64_t ravel(const Coordinates& at, const Coordinates& extents);
+Coordinates unravel(std::uint64_t number, const Coordinates& extents);
+
 // How a dataset is cut into chunks.
 struct ChunkGrid {
   explicit ChunkGrid(const Messages& dataset);
 
   // The index of the chunk at those chunk coordinates; kUndefined where it is outside of the
   // extents.
-  [[nodiscard]] std::uint64_t index_of(const std::vector<std::uint64_t>& at) const;
-  // Its coordinates.
-  [[nodiscard]] std::vector<std::uint64_t> coordinates_of(std::uint64_t index) const;
+  [[nodiscard]] std::uint64_t index_of(const Coordinates& at) const;
 
-  std::vector<std::uint64_t> counts;  // chunks in each dimension
+  Coordinates counts;  // chunks in each dimension
   std::uint64_t total = 0;
   std::uint64_t chunk_bytes = 0;  // of the elements of one chunk
 };

@@ -43,13 +43,13 @@ Dataspace read_dataspace(View body) {
     space.extents.push_back(body.length());
     if (space.extents.back() == kUndefined) body.fail("has an unlimited current extent");
   }
-  space.most = space.extents;
-  if ((flags & 1U) == 0) return space;
-  for (std::uint32_t i = 0; i < rank; ++i) {
-    space.most[i] = body.length();
-    if (space.most[i] < space.extents[i]) {
-      body.fail("has an extent of ", space.extents[i], " where ", space.most[i], " is the most");
-    }
+  for (std::uint32_t i = 0; (flags & 1U) != 0 && i < rank; ++i) {
+    const std::uint64_t extent = space.extents[i];
+    const std::uint64_t most = body.length();
+    if (most < extent) body.fail("has an extent of ", extent, " where ", most, " is the most");
+    if (most == extent) continue;
+    if (space.most.empty()) space.most = space.extents;
+    space.most[i] = most;
   }
   return space;
 }

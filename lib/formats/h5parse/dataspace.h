@@ -11,7 +11,7 @@ namespace ckpt::h5parse {
 struct Dataspace {
   bool is_null = false;
   std::vector<std::uint64_t> extents;  // none: a scalar
-  std::vector<std::uint64_t> most;     // what they may grow to, kUndefined for any; same rank
+  std::vector<std::uint64_t> most;     // what they may grow to, kUndefined for any; none: not at all
 
   // How many elements; kUndefined where that does not fit 63 bits.
   [[nodiscard]] std::uint64_t elements() const;

@@ -1,7 +1,6 @@
 #include "formats/h5parse/datatype.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/checked.h"
 #include "core/escape.h"
@@ -41,19 +40,46 @@ class TypeReader {
       is_too_deep_ = true;
       return type;
     }
-    static constexpr std::array<void (TypeReader::*)(Datatype&, int), 11> kReaders{
-        &TypeReader::read_integer,         &TypeReader::read_float,     &TypeReader::read_time,
-        &TypeReader::read_string,          &TypeReader::read_bitfield,  &TypeReader::read_opaque,
-        &TypeReader::read_compound,        &TypeReader::read_reference, &TypeReader::read_enum,
-        &TypeReader::read_variable_length, &TypeReader::read_array,
-    };
-    if (klass == kReaders.size()) view_.unsupported("is of class 11, complex");
-    if (klass > kReaders.size()) view_.fail("is of class ", klass, "; 0 to 11 are possible");
-    (this->*kReaders[klass])(type, depth);
+    if (klass == 11) view_.unsupported("is of class 11, complex");
+    if (klass > 11) view_.fail("is of class ", klass, "; 0 to 11 are possible");
+    type.klass = static_cast<Class>(klass);
+    read_properties(type, depth);
     return type;
   }
 
  private:
+  void read_properties(Datatype& type, int depth) {
+    switch (type.klass) {
+      case Class::kInteger:
+        type.is_signed = (bits_ & 8U) != 0;
+        return read_bits(type);
+      case Class::kFloat:
+        return read_float(type);
+      case Class::kTime:
+        type.big_endian = (bits_ & 1U) != 0;
+        type.precision = view_.u16();
+        return;
+      case Class::kString:
+        return read_string(type);
+      case Class::kBitfield:
+        return read_bits(type);
+      case Class::kOpaque:
+        return read_opaque(type);
+      case Class::kCompound:
+        return read_compound(type, depth);
+      case Class::kReference:
+        return read_reference(type);
+      case Class::kEnum:
+        return read_enum(type, depth);
+      case Class::kVariableLength:
+        return read_variable_length(type, depth);
+      case Class::kArray:
+        return read_array(type, depth);
+      case Class::kUnknown:
+        return;
+    }
+  }
+
   // Integers and bit fields: bit 0 byte order, bit 3 signed; offset (2), precision (2).
   void read_bits(Datatype& type) {
     type.big_endian = (bits_ & 1U) != 0;
@@ -65,27 +91,9 @@ class TypeReader {
     }
   }
 
-  void read_time(Datatype& type, int /*depth*/) {
-    type.klass = Class::kTime;
-    type.big_endian = (bits_ & 1U) != 0;
-    type.precision = view_.u16();
-  }
-
-  void read_bitfield(Datatype& type, int /*depth*/) {
-    type.klass = Class::kBitfield;
-    read_bits(type);
-  }
-
-  void read_integer(Datatype& type, int /*depth*/) {
-    type.klass = Class::kInteger;
-    type.is_signed = (bits_ & 8U) != 0;
-    read_bits(type);
-  }
-
   // Floats: bits 0 and 6 byte order, 4 and 5 how the mantissa is normalised, 8 to 15 place of the
   // sign; offset (2), precision (2), exponent at, bits; mantissa at, bits; bias (4).
-  void read_float(Datatype& type, int /*depth*/) {
-    type.klass = Class::kFloat;
+  void read_float(Datatype& type) {
     type.odd_order = (bits_ & 0x40U) != 0;
     const std::uint32_t normalisation = bits_ >> 4U & 3U;
     auto& fields = type.fields;
@@ -109,22 +117,19 @@ class TypeReader {
   }
 
   // Strings: bits 0 to 3 padding (0 NUL at the end, 1 NULs, 2 spaces); no properties.
-  void read_string(Datatype& type, int /*depth*/) {
-    type.klass = Class::kString;
+  void read_string(Datatype& type) {
     if ((bits_ & 15U) > 2) view_.fail("has strings padded in the unknown way ", bits_ & 15U);
     type.space_padded = (bits_ & 15U) == 2;
   }
 
   // Opaque: bits 0 to 7 length of the tag, padded with NULs; tag.
-  void read_opaque(Datatype& type, int /*depth*/) {
-    type.klass = Class::kOpaque;
+  void read_opaque(Datatype& type) {
     const std::string_view tag = as_text(view_.take(bits_ & 255U));
     type.tag = tag.substr(0, tag.find('\0'));
   }
 
   // References: bits 0 to 3 kind (0 object, 1 dataset region, from version 4 on others).
-  void read_reference(Datatype& type, int /*depth*/) {
-    type.klass = Class::kReference;
+  void read_reference(Datatype& type) {
     const std::uint32_t kind = bits_ & 15U;
     if (kind > 1) view_.unsupported("has references of kind ", kind);
     const std::uint64_t needed = view_.sizes().offset + (kind == 0 ? 0U : 4U);
@@ -149,7 +154,6 @@ class TypeReader {
   // as many bytes as the compound's size needs); version 1: rank, 0 (3), permutation (4), 0 (4),
   // four extents (4 each); its type.
   void read_compound(Datatype& type, int depth) {
-    type.klass = Class::kCompound;
     const std::uint32_t version = version_;
     const std::uint32_t count = member_count();
     std::size_t width = 1;
@@ -194,7 +198,6 @@ class TypeReader {
 
   // Enums: the type of the values; names as in compounds; values.
   void read_enum(Datatype& type, int depth) {
-    type.klass = Class::kEnum;
     const std::uint32_t version = version_;
     const std::uint32_t count = member_count();
     type.base.push_back(read(depth + 1));
@@ -228,10 +231,10 @@ class TypeReader {
     const std::uint32_t kind = bits_ & 15U;
     if (kind > 1) view_.fail("is of the unknown variable-length kind ", kind);
     view_.expect("the size of its references", type.size, 8 + view_.sizes().offset);
-    type.klass = kind == 1 ? Class::kString : Class::kVariableLength;
     type.variable_string = kind == 1;
+    if (type.variable_string) type.klass = Class::kString;
     Datatype base = read(depth + 1);
-    if (kind == 0) type.base.push_back(std::move(base));
+    if (!type.variable_string) type.base.push_back(std::move(base));
   }
 
   // Arrays: rank; version 2: 0 (3); extents (4 each); version 2: permutation (4 each); element

@@ -1,34 +1,23 @@
 #pragma once
 
-#include <array>
 #include <functional>
 
-#include "formats/h5parse/fractal_heap.h"
 #include "formats/h5parse/messages.h"
 
 namespace ckpt::h5parse {
 
-// Dense storage (sections IV.A.2.c and v): objects in a fractal heap, indexed by a B-tree over
-// their names' hashes and perhaps another over their order of creation.
-struct DenseKind {
-  std::uint32_t by_name;  // types of the two B-trees
-  std::uint32_t by_order;
-};
+constexpr std::uint32_t kLinksByName = 5;  // types of version 2 B-trees; those by order come next
+constexpr std::uint32_t kAttributesByName = 8;
 
-struct DenseRecord {
-  std::array<std::byte, 8> id{};
-  std::size_t id_size = 0;  // of the ID in the heap
-  std::uint32_t hash = 0;   // of the name
-  std::uint32_t flags = 0;  // of an attribute's message
-};
+// Understands an object of dense storage, which is valid during the call, and tells its name. An
+// attribute may be shared: its bytes then say where it is.
+using TakeDense = std::function<std::string_view(View body, bool is_shared)>;
 
-// Gives `take` each object, valid during the call. Throws Error(kCorrupt) where the heap and the
-// two indexes do not agree on how many there are, or where objects overlap.
-using TakeDense = std::function<void(View, const DenseRecord&)>;
-void for_each_dense(const Context& context, const DenseIndex& index, const DenseKind& kind,
+// Gives `take` each link or attribute of dense storage (sections IV.A.2.c and v): objects in a
+// fractal heap, indexed by a B-tree over their names' hashes, of the type `by_name`, and perhaps
+// another over their order of creation. Throws Error(kCorrupt) where the heap and the two indexes
+// do not agree on how many there are, where objects overlap, or where a name has another hash.
+void for_each_dense(const Context& context, const DenseIndex& index, std::uint32_t by_name,
                     std::uint64_t owner, const TakeDense& take);
-
-// Throws Error(kCorrupt) unless the record has the name's hash.
-void check_hash(const DenseRecord& record, std::string_view name, const View& body);
 
 }  // namespace ckpt::h5parse

@@ -16,7 +16,7 @@ class Elements {
   // contradicts the shape.
   Elements(const Context& context, std::uint64_t address);
 
-  [[nodiscard]] const Messages& dataset() const { return dataset_; }
+  [[nodiscard]] std::uint64_t object() const { return dataset_.header.address; }
 
   // Elements [first, first + count) in row-major order as the file has them. REQUIRES: they are
   // inside the extents, and `out` has count × element size bytes.
@@ -25,26 +25,18 @@ class Elements {
  private:
   void fill(std::span<std::byte> out) const;
   void read_chunked(std::uint64_t first, std::uint64_t count, std::span<std::byte> out);
-  void copy_box(const std::vector<std::uint64_t>& start, const std::vector<std::uint64_t>& count,
-                std::span<std::byte> out);
-  const Bytes* chunk(std::uint64_t index);
-  [[nodiscard]] bool is_at_edge(const std::vector<std::uint64_t>& coordinates) const;
+  const Bytes* chunk(const Coordinates& at);
 
   const Context& context_;
-  Arena arena_;  // what compact elements are a view of
+  Arena arena_;  // what compact elements and the fill value are views of
   Messages dataset_;
-  std::uint64_t element_size_ = 0;
+  hdf5::Storage storage_;
+  std::size_t element_size_ = 0;
   std::vector<Chunk> chunks_;
   std::optional<ChunkGrid> grid_;
   std::unordered_map<std::uint64_t, Bytes> decoded_;
   std::deque<std::uint64_t> order_;  // in which they were decoded
   std::uint64_t decoded_bytes_ = 0;
 };
-
-// How many bytes of the file a dataset's elements take, and whether all of it makes sense: there is
-// a dataspace, a datatype and a layout, contiguous data is as long as the shape needs and inside
-// the file, the fill value is an element, the chunk index is whole. Throws Error(kCorrupt)
-// otherwise.
-std::uint64_t check_dataset(const Context& context, const Messages& dataset);
 
 }  // namespace ckpt::h5parse

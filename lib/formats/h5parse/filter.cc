@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <memory>
+#include <new>
 
 #include "core/error.h"
 #include "formats/h5parse/limits.h"
@@ -18,31 +18,21 @@ constexpr std::uint32_t kFirstNamed = 256;  // filters below have no name in ver
 constexpr std::size_t kFletcherBytes = 4;
 constexpr std::size_t kMaxSkipBits = 32;
 
-struct InflateEnd {
-  void operator()(z_stream* stream) const { ::inflateEnd(stream); }
-};
-
 // Filter 1, a zlib stream. Makes no more than `most` bytes.
 Bytes inflate(const Bytes& bytes, std::uint64_t most) {
   Bytes out(
       static_cast<std::size_t>(std::min<std::uint64_t>(most, bytes.size() * kMaxInflateRatio)));
-  z_stream stream{};
-  if (::inflateInit(&stream) != Z_OK) throw Error(Errc::kIo, "zlib cannot be used");
-  const std::unique_ptr<z_stream, InflateEnd> end(&stream);
-  // zlib's interface has no const; it does not write through next_in. Both sizes are below 2^32.
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int result = ::inflate(&stream, Z_FINISH);
-  if (result != Z_STREAM_END) {
-    if (result == Z_BUF_ERROR && stream.avail_out == 0) {
-      corrupt("a deflated chunk of ", bytes.size(), " bytes grows to more than ", out.size());
-    }
-    corrupt("a deflated chunk of ", bytes.size(),
-            " bytes is damaged: ", stream.msg != nullptr ? stream.msg : "it ends too early");
+  uLongf size = out.size();
+  const int result = ::uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+                                  reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  if (result == Z_BUF_ERROR) {
+    corrupt("a deflated chunk of ", bytes.size(), " bytes grows to more than ", out.size());
   }
-  out.resize(stream.total_out);
+  if (result == Z_MEM_ERROR) throw std::bad_alloc();
+  if (result != Z_OK) {
+    corrupt("a deflated chunk of ", bytes.size(), " bytes is damaged or ends too early");
+  }
+  out.resize(size);
   return out;
 }
 

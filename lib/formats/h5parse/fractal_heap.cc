@@ -76,10 +76,6 @@ std::uint64_t FractalHeap::size_of_row(std::uint64_t row) const {
   return row == 0 ? start_size_ : start_size_ << (row - 1);
 }
 
-std::uint64_t FractalHeap::offset_of_row(std::uint64_t row) const {
-  return row == 0 ? 0 : (width_ * start_size_) << (row - 1);
-}
-
 std::uint64_t FractalHeap::position(ByteView id) const {
   View view("heap ID", address_, id, context_.file.sizes());
   if ((view.u8() & 0x30U) != 0) return 0;
@@ -109,47 +105,14 @@ ByteView FractalHeap::object(ByteView id) {
 ByteView FractalHeap::managed(View id) {
   const std::uint64_t offset = id.number(offset_width_);
   const std::uint64_t size = id.number(length_width_);
-  if (direct_offset_ == kUndefined || offset < direct_offset_ ||
-      offset - direct_offset_ >= direct_.size()) {
-    find_direct(offset);
+  if (offset - block_.offset >= block_.size) load_block(offset);
+  const std::uint64_t inside = offset - block_.offset;
+  if (size == 0 || size > block_.size - inside) {
+    fail("an object of ", size, " bytes at ", offset, " is not inside its block of ", block_.size,
+         " bytes at ", block_.offset);
   }
-  const std::uint64_t inside = offset - direct_offset_;
-  if (size == 0 || size > direct_.size() - inside) {
-    fail("an object of ", size, " bytes at ", offset, " is not inside its block of ",
-         direct_.size(), " bytes at ", direct_offset_);
-  }
-  return ByteView(direct_).subspan(static_cast<std::size_t>(inside),
-                                   static_cast<std::size_t>(size));
-}
-
-// Section III.G, the doubling table: rows of `width` blocks. Those of rows 0 and 1 have the
-// starting size, those of each further row twice the size of the row before; from some row on they
-// are indirect, with tables of their own.
-void FractalHeap::find_direct(std::uint64_t offset) {
-  direct_offset_ = kUndefined;
-  if (root_rows_ == 0) {
-    if (offset >= start_size_) fail("an object at ", offset, " lies behind its only block");
-    return load_direct(root_, start_size_, 0);
-  }
-  std::uint64_t address = root_;
-  std::uint64_t rows = root_rows_;
-  std::uint64_t base = 0;
-  for (std::size_t depth = 0; depth < kMaxTreeDepth; ++depth) {
-    const Indirect& table = indirect(address, rows, base);
-    const std::uint64_t inside = offset - base;
-    const std::uint64_t first_row = width_ * start_size_;
-    const std::uint64_t row = inside < first_row ? 0 : log2_of(inside / first_row) + 1;
-    if (row >= table.rows) fail("an object at ", offset, " lies behind its last block");
-    const std::uint64_t size = size_of_row(row);
-    const std::uint64_t column = (inside - offset_of_row(row)) / size;
-    base += offset_of_row(row) + column * size;
-    const std::uint64_t child = table.children[static_cast<std::size_t>(row * width_ + column)];
-    if (child == kUndefined) fail("an object at ", offset, " lies where no block is");
-    if (row < direct_rows_) return load_direct(child, size, base);
-    address = child;
-    rows = log2_of(size) - log2_of(first_row) + 1;
-  }
-  fail("is nested too deep");
+  return ByteView(block_bytes_)
+      .subspan(static_cast<std::size_t>(inside), static_cast<std::size_t>(size));
 }
 
 // Section III.G, both kinds of blocks start so.
@@ -162,27 +125,56 @@ void FractalHeap::check_block(View& view, std::string_view signature, std::uint6
   view.expect("its offset in the heap", view.number(offset_width_), offset);
 }
 
+// Section III.G, the doubling table: rows of `width` blocks. Those of rows 0 and 1 have the
+// starting size, those of each further row twice the size of the row before; from some row on they
+// are indirect, with tables of their own.
+void FractalHeap::find_blocks() {
+  if (has_blocks_) return;
+  has_blocks_ = true;
+  if (root_rows_ == 0) {
+    blocks_.push_back({0, start_size_, root_});
+    return;
+  }
+  std::vector<Table> tables{{0, root_rows_, root_}};
+  while (!tables.empty()) {
+    const Table table = tables.back();
+    tables.pop_back();
+    context_.attempt([&] { read_table(table, tables); });
+  }
+  std::ranges::sort(blocks_, {}, &Block::offset);
+}
+
 // Section III.G, an indirect block.
 //
 //      0  "FHIB", version 0, …
 //         for each block of each row: its address
 //         checksum (4)
-const FractalHeap::Indirect& FractalHeap::indirect(std::uint64_t address, std::uint64_t rows,
-                                                   std::uint64_t offset) {
-  if (const auto known = indirect_.find(address); known != indirect_.end()) {
-    if (known->second.rows != rows) fail("its block at ", address, " has two sizes");
-    return known->second;
+void FractalHeap::read_table(const Table& table, std::vector<Table>& below) {
+  if (table.rows > kMaxRows) {
+    fail("a block of ", table.rows, " rows; at most ", kMaxRows, " are possible");
   }
-  if (rows > kMaxRows) fail("a block of ", rows, " rows; at most ", kMaxRows, " are possible");
   const std::size_t width = context_.file.sizes().offset;
-  const std::uint64_t children = rows * width_;
-  View view = context_.file.view("fractal heap table", address,
-                                 5 + width + offset_width_ + children * width + 4);
+  const std::uint64_t size = 5 + width + offset_width_ + table.rows * width_ * width + 4;
+  table_bytes_ += size;
+  if (table_bytes_ > context_.file.size()) {
+    fail("its tables have more than the file's ", context_.file.size(), " bytes");
+  }
+  View view = context_.file.view("fractal heap table", table.address, size);
   view.checksum();
-  check_block(view, "FHIB", offset);
-  Indirect table{rows, {}};
-  for (std::uint64_t i = 0; i < children; ++i) table.children.push_back(view.offset());
-  return indirect_.emplace(address, std::move(table)).first->second;
+  check_block(view, "FHIB", table.offset);
+  std::uint64_t offset = table.offset;
+  for (std::uint64_t row = 0; row < table.rows; ++row) {
+    const std::uint64_t block = size_of_row(row);
+    for (std::uint64_t column = 0; column < width_; ++column, offset += block) {
+      const std::uint64_t address = view.offset();
+      if (address == kUndefined) continue;
+      if (row < direct_rows_) {
+        blocks_.push_back({offset, block, address});
+      } else {
+        below.push_back({offset, log2_of(block) - log2_of(width_ * start_size_) + 1, address});
+      }
+    }
+  }
 }
 
 // Section III.G, a direct block. Offsets in the heap count its head too.
@@ -190,20 +182,27 @@ const FractalHeap::Indirect& FractalHeap::indirect(std::uint64_t address, std::u
 //      0  "FHDB", version 0, …
 //         with flag 1: checksum (4) of the block with zeros for it
 //         objects
-void FractalHeap::load_direct(std::uint64_t address, std::uint64_t size, std::uint64_t offset) {
+void FractalHeap::load_block(std::uint64_t offset) {
   constexpr std::string_view kWhat = "fractal heap block";
-  context_.file.check(kWhat, address, size);
-  direct_.resize(static_cast<std::size_t>(size));
-  context_.file.read(kWhat, address, direct_);
-  View view(kWhat, address, direct_, context_.file.sizes());
-  check_block(view, "FHDB", offset);
+  find_blocks();
+  block_.size = 0;  // in case what follows throws
+  const auto behind = std::ranges::upper_bound(blocks_, offset, {}, &Block::offset);
+  if (behind == blocks_.begin() || offset - std::prev(behind)->offset >= std::prev(behind)->size) {
+    fail("an object at ", offset, " lies where no block is");
+  }
+  const Block block = *std::prev(behind);
+  context_.file.check(kWhat, block.address, block.size);
+  block_bytes_.resize(static_cast<std::size_t>(block.size));
+  context_.file.read(kWhat, block.address, block_bytes_);
+  View view(kWhat, block.address, block_bytes_, context_.file.sizes());
+  check_block(view, "FHDB", block.offset);
   if (has_checksums_) {
     const std::size_t at = view.position();
     const std::uint32_t stored = view.u32();
-    std::fill_n(direct_.begin() + static_cast<std::ptrdiff_t>(at), 4, std::byte{0});
-    view.expect("its checksum", stored, lookup3(direct_));
+    std::fill_n(block_bytes_.begin() + static_cast<std::ptrdiff_t>(at), 4, std::byte{0});
+    view.expect("its checksum", stored, lookup3(block_bytes_));
   }
-  direct_offset_ = offset;
+  block_ = block;
 }
 
 ByteView FractalHeap::huge(View id) {

@@ -26,9 +26,15 @@ class FractalHeap {
   void check_count(std::uint64_t records) const;
 
  private:
-  struct Indirect {
-    std::uint64_t rows = 0;
-    std::vector<std::uint64_t> children;
+  struct Block {           // a direct one
+    std::uint64_t offset;  // in the heap
+    std::uint64_t size;
+    std::uint64_t address;
+  };
+  struct Table {  // an indirect block
+    std::uint64_t offset;
+    std::uint64_t rows;
+    std::uint64_t address;
   };
   struct Huge {
     std::uint64_t address;
@@ -39,11 +45,10 @@ class FractalHeap {
   ByteView huge(View id);
   void read_huge_objects();
   [[nodiscard]] std::uint64_t size_of_row(std::uint64_t row) const;
-  [[nodiscard]] std::uint64_t offset_of_row(std::uint64_t row) const;
   void check_block(View& view, std::string_view signature, std::uint64_t offset) const;
-  const Indirect& indirect(std::uint64_t address, std::uint64_t rows, std::uint64_t offset);
-  void load_direct(std::uint64_t address, std::uint64_t size, std::uint64_t offset);
-  void find_direct(std::uint64_t offset);
+  void find_blocks();
+  void read_table(const Table& table, std::vector<Table>& below);
+  void load_block(std::uint64_t offset);
   template <typename... Args>
   [[noreturn]] void fail(const Args&... sentence) const {
     corrupt("fractal heap at ", address_, ": ", sentence...);
@@ -62,12 +67,14 @@ class FractalHeap {
   std::uint64_t root_ = kUndefined;
   std::uint64_t root_rows_ = 0;
 
-  std::unordered_map<std::uint64_t, Indirect> indirect_;
+  std::vector<Block> blocks_;  // sorted by offset
+  bool has_blocks_ = false;    // are they found?
+  std::uint64_t table_bytes_ = 0;
   std::unordered_map<std::uint64_t, Huge> huge_objects_;
-  bool has_huge_objects_ = false;             // are they read?
-  Bytes huge_object_;                         // that was used last
-  Bytes direct_;                              // the direct block that was used last
-  std::uint64_t direct_offset_ = kUndefined;  // in the heap
+  bool has_huge_objects_ = false;  // are they read?
+  Bytes huge_object_;              // that was used last
+  Block block_{0, 0, kUndefined};  // that was used last, and its bytes
+  Bytes block_bytes_;
 };
 
 }  // namespace ckpt::h5parse

@@ -4,7 +4,6 @@
 
 #include "core/escape.h"
 #include "formats/h5parse/btree1.h"
-#include "formats/h5parse/btree2.h"
 #include "formats/h5parse/dense.h"
 #include "formats/h5parse/limits.h"
 #include "formats/h5parse/local_heap.h"
@@ -15,8 +14,6 @@ namespace {
 using hdf5::Link;
 
 constexpr std::uint32_t kGroupTree = 0;
-constexpr std::uint32_t kLinksByName = 5;  // types of version 2 B-trees
-constexpr std::uint32_t kLinksByOrder = 6;
 constexpr std::uint32_t kSoftLinkEntry = 2;  // cache type of a symbol table entry
 
 void check_target(const Link& link, const View& view) {
@@ -171,14 +168,11 @@ std::vector<Link> read_links(const Context& context, Messages& group) {
     context.attempt([&] { SymbolReader(context, *group.symbols, links).run(); });
   }
   if (group.dense_links && group.dense_links->heap != kUndefined) {
-    const auto take = [&](View body, const DenseRecord& record) {
-      Link link = read_link(body);
-      check_hash(record, link.name, body);
-      links.push_back(std::move(link));
+    const auto take = [&](View body, bool /*is_shared*/) -> std::string_view {
+      return links.emplace_back(read_link(body)).name;
     };
-    context.attempt([&] {
-      for_each_dense(context, *group.dense_links, {kLinksByName, kLinksByOrder}, object, take);
-    });
+    context.attempt(
+        [&] { for_each_dense(context, *group.dense_links, kLinksByName, object, take); });
   }
   if (!std::ranges::is_sorted(links, {}, &Link::name)) std::ranges::sort(links, {}, &Link::name);
   context.attempt([&] {

@@ -10,13 +10,14 @@
 namespace ckpt::h5parse {
 namespace {
 
+constexpr std::size_t kUsualLinks = 4;  // of a layer
+
 using Parse = void (*)(const Context& context, View body, Messages& out);
 
 // Section IV.A.2.e, the old fill value: size (4), bytes.
 void parse_old_fill(const Context& /*context*/, View body, Messages& out) {
   if (out.fill) return;  // the new message rules
-  const ByteView bytes = body.take(body.u32());
-  out.fill = Bytes(bytes.begin(), bytes.end());
+  out.fill = body.take(body.u32());
 }
 
 // Section IV.A.2.f, the fill value.
@@ -34,12 +35,11 @@ void parse_fill(const Context& /*context*/, View body, Messages& out) {
   } else {
     has_size = (body.u8() & 0x20U) != 0;
   }
-  out.fill = Bytes();
+  out.fill = ByteView();
   if (!has_size) return;
   const std::uint32_t size = body.u32();
   if (size == UINT32_MAX) return;  // version 1: undefined
-  const ByteView bytes = body.take(size);
-  out.fill->assign(bytes.begin(), bytes.end());
+  out.fill = body.take(size);
 }
 
 // Section IV.A.2.h, external files.
@@ -82,6 +82,7 @@ constexpr std::array<MessageType, 25> kTypes{{
     {0x06, "link",
      [](const Context&, View body, Messages& out) {
        out.is_group = true;
+       if (out.links.empty()) out.links.reserve(kUsualLinks);
        out.links.push_back(read_link(body));
      }},
     {0x07, "external files", parse_external_files},

@@ -1,7 +1,6 @@
 #include "formats/h5parse/object_header.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 
 #include "formats/h5parse/limits.h"
@@ -121,18 +120,15 @@ class HeaderReader {
   }
 
   void check_overlap(const Extent& extent) {
-    ranges_.emplace(first_.address, first_.size);
-    const auto next = ranges_.lower_bound(extent.address);
-    const auto check = [&](const std::pair<const std::uint64_t, std::uint64_t>& range) {
-      if (extent.address < range.first + range.second &&
-          range.first < extent.address + extent.size) {
-        header_.view.fail("its block at ", extent.address, " of ", extent.size,
-                          " bytes overlaps that at ", range.first, " of ", range.second);
-      }
-    };
-    if (next != ranges_.end()) check(*next);
-    if (next != ranges_.begin()) check(*std::prev(next));
-    ranges_.emplace(extent.address, extent.size);
+    blocks_.emplace(first_.address + first_.size, first_.address);
+    const std::uint64_t end = extent.address + extent.size;
+    const auto known = blocks_.upper_bound(extent.address);
+    if (known != blocks_.end() && known->second < end) {
+      header_.view.fail("its block at ", extent.address, " of ", extent.size,
+                        " bytes overlaps that at ", known->second, " of ",
+                        known->first - known->second);
+    }
+    blocks_.emplace(end, extent.address);
   }
 
   // Sections IV.A.1.a and b, the messages of a block.
@@ -191,7 +187,7 @@ class HeaderReader {
   std::size_t stated_count_ = 0;
   Extent first_{};  // the first block
   std::vector<Extent> continuations_;
-  std::map<std::uint64_t, std::uint64_t> ranges_;  // addresses and sizes of the blocks
+  std::map<std::uint64_t, std::uint64_t> blocks_;  // ends and starts
 };
 
 }  // namespace

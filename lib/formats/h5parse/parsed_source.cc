@@ -2,68 +2,15 @@
 
 #include <algorithm>
 
-#include "core/checked.h"
 #include "core/escape.h"
-#include "formats/h5parse/attribute.h"
-#include "formats/h5parse/global_heap.h"
 #include "formats/h5parse/group.h"
-#include "formats/h5parse/limits.h"
+#include "formats/h5parse/storage.h"
 
 namespace ckpt::h5parse {
 namespace {
 
 using hdf5::Object;
 using hdf5::ObjectId;
-using hdf5::Storage;
-
-// Section VII.F (virtual datasets): an object of a global heap.
-//
-//      0  version 0, entries (length)
-//         for each: file NUL, dataset NUL, two selections
-// The first file's name is enough to tell where it leads.
-std::vector<std::string> virtual_files(const Context& context, const Messages& dataset) {
-  std::vector<std::string> files;
-  const std::uint64_t address = dataset.layout->address;
-  if (address == kUndefined) return files;
-  GlobalHeap heap(context);
-  View view("virtual dataset", address, heap.object(address, dataset.layout->virtual_index),
-            context.file.sizes());
-  view.version(0, 0);
-  if (view.length() > 0) files.emplace_back(view.text());
-  return files;
-}
-
-Storage storage_of(const Context& context, const Messages& dataset) {
-  Storage storage;
-  storage.bytes = check_dataset(context, dataset);
-  const Layout& layout = *dataset.layout;
-  switch (layout.kind) {
-    case Layout::Kind::kCompact:
-      storage.kind = Storage::Kind::kCompact;
-      break;
-    case Layout::Kind::kContiguous:
-      if (dataset.is_external) {
-        storage.kind = Storage::Kind::kExternal;
-        storage.files = dataset.external_files;
-      } else if (layout.address != kUndefined) {
-        storage.kind = Storage::Kind::kContiguous;
-        storage.offset = context.file.base() + layout.address;
-      }
-      break;
-    case Layout::Kind::kChunked:
-      storage.kind = Storage::Kind::kChunked;
-      for (const auto extent : layout.chunk) {
-        storage.chunk.push_back(static_cast<std::int64_t>(extent));
-      }
-      storage.filters = dataset.filters;
-      break;
-    case Layout::Kind::kVirtual:
-      storage.kind = Storage::Kind::kVirtual;
-      storage.files = virtual_files(context, dataset);
-      break;
-  }
-  return storage;
-}
 
 void note_oddities(const Context& context, const Messages& object) {
   const ObjectHeader& header = object.header;
@@ -93,14 +40,15 @@ void note_oddities(const Context& context, const Messages& object) {
 }  // namespace
 
 ParsedSource::ParsedSource(const RandomFile& file, Mode mode, Survey survey)
-    : context_(file, mode) {
-  if (survey == Survey::kYes) context_.file.survey();
+    : context_(file, mode), survey_(survey) {
+  if (survey == Survey::kAll) context_.file.survey();
   const File::Keep keep(context_.file, arena_);
   read_superblock(context_, file);
 }
 
 Object ParsedSource::open(ObjectId id) const {
   arena_.clear();
+  if (survey_ == Survey::kObject) context_.file.survey();
   const File::Keep keep(context_.file, arena_);
   Messages messages = read_messages(context_, id);
   note_oddities(context_, messages);
@@ -111,7 +59,7 @@ Object ParsedSource::open(ObjectId id) const {
     object.links = read_links(context_, messages);
   } else if (messages.layout || messages.space) {
     object.kind = Object::Kind::kDataset;
-    object.dataset.storage = storage_of(context_, messages);
+    object.dataset.storage = read_storage(context_, messages);
     object.dataset.type = std::move(*messages.type);
     object.dataset.is_null = messages.space->is_null;
     object.dataset.extents = std::move(messages.space->extents);
@@ -145,7 +93,7 @@ std::optional<hdf5::Attribute> ParsedSource::attribute(ObjectId id, const std::s
 }
 
 Elements& ParsedSource::elements_of(ObjectId id) const {
-  if (elements_ && elements_->dataset().header.address == id) return *elements_;
+  if (elements_ && elements_->object() == id) return *elements_;
   elements_.reset();
   return elements_.emplace(context_, id);
 }
@@ -153,24 +101,6 @@ Elements& ParsedSource::elements_of(ObjectId id) const {
 void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
                         std::span<std::byte> out) const {
   elements_of(id).read(first, count, out);
-}
-
-std::vector<std::string> ParsedSource::strings(ObjectId id, std::uint64_t first,
-                                               std::uint64_t count) const {
-  Elements& elements = elements_of(id);
-  const auto& type = *elements.dataset().type;
-  const View& header = elements.dataset().header.view;
-  const auto size = checked_mul(count, type.size);
-  if (!size || *size > kMaxAttributeBytes) {
-    header.unsupported(count, " texts are asked for at once; at most ", kMaxAttributeBytes,
-                       " bytes are read");
-  }
-  Bytes bytes(static_cast<std::size_t>(*size));
-  elements.read(first, count, bytes);
-  arena_.clear();
-  const File::Keep keep(context_.file, arena_);
-  return read_strings(context_, View("strings", header.address(), bytes, context_.file.sizes()),
-                      static_cast<std::size_t>(count), type);
 }
 
 }  // namespace ckpt::h5parse

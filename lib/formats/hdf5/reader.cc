@@ -17,6 +17,8 @@
 namespace ckpt::hdf5 {
 namespace {
 
+constexpr std::uint64_t kMaxReserved = 1 << 20;  // entries
+
 // Tells what opaque datasets hold: by their attribute "dtype", or, as Keras 3 forgets it in legacy
 // files, by the model's configuration.
 class OpaqueTypes {
@@ -66,7 +68,7 @@ void swap_bytes(std::span<std::byte> bytes, std::size_t unit) {
 class Hdf5Reader final : public Reader {
  public:
   Hdf5Reader(std::unique_ptr<RandomFile> file, const OpenOptions& options)
-      : file_(std::move(file)), source_(open_source(*file_, options.salvage)) {
+      : file_(std::move(file)), source_(open_source(*file_, {.salvage = options.salvage})) {
     Notes notes;
     index_.format = "HDF5";
     index_.file_bytes = file_->size();
@@ -121,6 +123,11 @@ class Hdf5Reader final : public Reader {
  private:
   Walk list(Notes& notes, bool salvage) {
     OpaqueTypes opaque(*source_, notes);
+    // More than a file of this size is likely to have: room that is not used costs no memory, and
+    // growing would hold every entry twice.
+    const auto likely = static_cast<std::size_t>(std::min(file_->size() / 256, kMaxReserved));
+    index_.entries.reserve(likely);
+    places_.reserve(likely);
     const TakeDamage lose = [&](const std::string& path, const Error& e) {
       index_.lost.push_back({path, e.what()});
     };

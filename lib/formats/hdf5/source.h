@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/shape.h"
 #include "formats/hdf5/datatype.h"
+#include "formats/hdf5/extent.h"
 
 namespace ckpt::hdf5 {
 
@@ -96,6 +97,10 @@ class Source {
   // its filters are known; the type has a fixed size.
   virtual void read(ObjectId id, std::uint64_t first, std::uint64_t count,
                     std::span<std::byte> out) const = 0;
+
+  // All that the last open() has looked at, from the first byte of the file; empty where that is
+  // not remembered (SourceOptions::traced).
+  [[nodiscard]] virtual std::vector<Extent> looked_at() const { return {}; }
 
   // Oddities that were met so far and did not stop the reading, a sentence each.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }

@@ -15,6 +15,7 @@ namespace {
 Shape shape_of(const Dataset& dataset) {
   if (dataset.is_null) return {0};
   Shape shape;
+  shape.reserve(dataset.extents.size());
   for (const std::uint64_t extent : dataset.extents) {
     const auto checked = checked_cast<std::int64_t>(extent);
     if (!checked) {

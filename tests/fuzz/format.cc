@@ -1,6 +1,3 @@
-// Opens, lists and reads whatever bytes it is given as a file of the format CKPT_FUZZ_FORMAT:
-// strictly, and where the format can, for what is whole. An Error is a good answer; a crash, a
-// hang, a leak or a run out of memory is not.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -8,8 +5,7 @@
 #include <fstream>
 
 #include "core/dtype.h"
-#include "core/error.h"
-#include "formats/formats.h"
+#include "targets.h"
 
 using namespace ckpt;
 
@@ -37,14 +33,6 @@ class Folder {
   std::string path_;
 };
 
-template <typename F>
-void survive(const F& f) {
-  try {
-    f();
-  } catch (const Error&) {
-  }
-}
-
 void read_variable(const Reader& reader, std::size_t i) {
   const Entry& entry = reader.index().entries[i];
   survive([&] { (void)reader.details(i); });
@@ -60,20 +48,17 @@ void read_variable(const Reader& reader, std::size_t i) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void fuzz_format(const Format& format, std::string_view bytes) {
   static const Folder folder;
-  static const Format* const format = find_format(CKPT_FUZZ_FORMAT);
-  if (format == nullptr) std::abort();
-  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+  const ByteView view = as_byte_view(bytes);
   for (const bool salvage : {false, true}) {
     survive([&] {
-      auto file = memory_file(Bytes(bytes, bytes + size));
-      if (!format->detect(*file)) return;
-      const auto reader = format->open(std::move(file), folder.input(), {.salvage = salvage});
+      auto file = memory_file(Bytes(view.begin(), view.end()));
+      if (!format.detect(*file)) return;
+      const auto reader = format.open(std::move(file), folder.input(), {.salvage = salvage});
       survive([&] { (void)reader->metadata(); });
       const std::size_t count = std::min(reader->index().entries.size(), kVariables);
       for (std::size_t i = 0; i < count; ++i) read_variable(*reader, i);
     });
   }
-  return 0;
 }
