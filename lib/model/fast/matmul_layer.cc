@@ -42,7 +42,9 @@ void MatmulLayer::pack(const float* b, std::size_t panel, float* packed) const {
 
 void MatmulLayer::run(Frame& frame, const float* a, const float* b, float* packed,
                       float* out) const {
-  const auto [rows, depth, columns] = extents_;
+  const std::size_t rows = extents_.rows;
+  const std::size_t depth = extents_.depth;
+  const std::size_t columns = extents_.columns;
   const std::size_t panels = (columns + 2 * lanes_ - 1) / (2 * lanes_);
   share(frame, matrices_ * panels, depth * 2 * lanes_, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {

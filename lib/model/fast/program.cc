@@ -24,10 +24,12 @@ Program::Program(const Graph& graph, const Reader& reader, const RunOptions& opt
              .memory = Buffer(plan_.memory),
              .scratch = {},
              .others = std::vector<Array>(graph.values.size())} {
-  for (const auto& [slot, variable] : plan_.constants) {
-    for_each_float(variables_, variable, [&](std::size_t first, std::span<const float> values) {
-      std::ranges::copy(values, frame_.at(slot) + first);
-    });
+  for (const Plan::Constant& constant : plan_.constants) {
+    float* to = frame_.at(constant.slot);
+    for_each_float(variables_, constant.variable,
+                   [to](std::size_t first, std::span<const float> values) {
+                     std::ranges::copy(values, to + first);
+                   });
   }
   for (std::size_t i = 0; i < options.threads; ++i) {
     frame_.scratch.push_back(
