@@ -8,6 +8,7 @@
 #include "dups/digest.h"
 #include "formats/formats.h"
 #include "graph_input.h"
+#include "heap.h"
 #include "model/initial_checkpoint.h"
 #include "receipt_files.h"
 #include "remap/execute.h"
@@ -32,7 +33,7 @@ struct Options {
   bool no_receipt = false;
   bool json = false;
   bool overwrite = false;
-  std::string expect;
+  GraphChoice expect;
   std::string rest = "keep";
   std::string how = "auto";
   std::string color = "auto";
@@ -82,11 +83,13 @@ bool is_checkpoint(const std::string& path) {
 
 // The variables of a checkpoint, or those that a graph makes.
 std::vector<Entry> expected_entries(const Options& options, Console& console) {
-  if (is_graph_text(options.expect) && !is_checkpoint(options.expect)) {
-    const Graph graph = read_graph({options.expect, {}}, nullptr, console);
+  const GraphChoice& expect = options.expect;
+  if (is_graph_text(expect.file) && !is_checkpoint(expect.file)) {
+    const Graph graph = read_graph(expect, nullptr, console);
     return open_initial(graph)->index().entries;
   }
-  return open_input(options.expect, false, console)->index().entries;
+  refuse_settings(expect);
+  return open_input(expect.file, false, console)->index().entries;
 }
 
 void complain_of_problems(const Plan& plan, const std::string& input, Console& console) {
@@ -140,7 +143,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
                      .receipt = "",
                      .expectation = {}};
   bool refused = !plan.problems.empty();
-  if (!refused && !options.expect.empty()) {
+  if (!refused && !options.expect.file.empty()) {
     report.expectation = compare_outcome(plan, index.entries, expected_entries(options, console));
     for (const ExpectationFault& fault : report.expectation) console.complain(fault.message);
   }
@@ -154,8 +157,10 @@ ExitStatus run_remap(const Options& options, Console& console) {
     decltype(Receipt::digests) digests;
     if (options.digests) digests = digests_of(*reader, plan);
     reader.reset();  // it holds a lock that an edit in place needs, and the index
+    give_free_memory_back();
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
+    edit_options.report_operations = options.json;
     edit_options.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo;
     ReceiptFiles files(options.in_place ? input : output, options.in_place);
     if (!options.no_receipt && !options.dry_run) {
@@ -214,11 +219,13 @@ Action add_remap(CLI::App& app) {
       ->type_name("HOW");
   app.add_flag("-n,--dry-run", o->dry_run, "print the plan and stop");
   app.add_flag("--explain", o->explain, "print which rule decided each name");
-  app.add_option(
-         "--expect", o->expect,
-         "compare the outcome's names, shapes and dtypes first with those of a checkpoint,\n"
-         "a graph file or a Keras config")
-      ->type_name("REF");
+  auto* expect =
+      app.add_option(
+             "--expect", o->expect.file,
+             "compare the outcome's names, shapes and dtypes first with those of a checkpoint,\n"
+             "a graph file or a Keras config")
+          ->type_name("REF");
+  add_settings(app, o->expect, expect);
   app.add_option("--rest", o->rest, "names that no rule claims: keep (default), drop, error")
       ->check(CLI::IsMember({"keep", "drop", "error"}))
       ->type_name("WHAT");

@@ -33,16 +33,13 @@ std::vector<std::pair<std::string, std::string>> settings_of(const GraphChoice& 
   return settings;
 }
 
-// The text of a graph that is JSON.
+// The graph that is JSON.
 Graph read_graph_text(const GraphChoice& choice, const Index* index) {
   const std::string text = read_text_file(choice.file, "a graph file or a Keras config");
   if (is_graph_file(text)) {
     return read_graph_file(text, {escape(choice.file), settings_of(choice)});
   }
-  if (!choice.settings.empty()) {
-    throw Error(Errc::kInvalid, cat(escape(choice.file),
-                                    ": --set gives parameters to graph files alone; this is none"));
-  }
+  refuse_settings(choice);
   try {
     return read_keras_config(text, index == nullptr ? KerasOptions{} : keras_options(*index));
   } catch (const Error& e) {
@@ -54,6 +51,11 @@ Graph read_graph_text(const GraphChoice& choice, const Index* index) {
 
 CLI::Option* add_graph_options(CLI::App& app, GraphChoice& choice, const std::string& what) {
   CLI::Option* graph = app.add_option("--graph", choice.file, what)->type_name("G");
+  add_settings(app, choice, graph);
+  return graph;
+}
+
+void add_settings(CLI::App& app, GraphChoice& choice, CLI::Option* graph) {
   app.add_option("--set", choice.settings,
                  "a parameter of the graph file, instead of its own value; repeatable")
       ->type_name("NAME=VALUE")
@@ -61,7 +63,12 @@ CLI::Option* add_graph_options(CLI::App& app, GraphChoice& choice, const std::st
       ->allow_extra_args(false)
       ->take_all()
       ->needs(graph);
-  return graph;
+}
+
+void refuse_settings(const GraphChoice& choice) {
+  if (choice.settings.empty()) return;
+  throw Error(Errc::kInvalid, cat(escape(choice.file),
+                                  ": --set gives parameters to graph files alone; this is none"));
 }
 
 bool is_graph_text(const std::string& path) {
@@ -81,6 +88,7 @@ Graph read_graph(const GraphChoice& choice, const Index* index, Console& console
   if (is_graph_text(choice.file)) {
     graph = read_graph_text(choice, index);
   } else {
+    refuse_settings(choice);
     const auto model = open_input(choice.file, false, console);
     const Metadata metadata = model->metadata();
     const auto config = metadata.find("model_config");
@@ -202,7 +210,8 @@ std::vector<Tensor> read_inputs(const std::vector<std::string>& paths, const Gra
                   cat(escape(paths[f]), ": input '", escape(graph.inputs[i].name), "' is ",
                       name_of(more[i].dtype), " ", to_string(more[i].shape),
                       ", whose rows cannot follow those of ", escape(paths.front()), ", ",
-                      name_of(inputs[i].dtype), " ", to_string(inputs[i].shape)));
+                      name_of(inputs[i].dtype), " ", to_string(inputs[i].shape),
+                      "; files of other lengths or types are verified one after the other"));
     }
   }
   return inputs;

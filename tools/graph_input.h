@@ -27,6 +27,12 @@ struct GraphChoice {
 // Declares --graph, which says `what` it gives, and --set, and gives back the first.
 CLI::Option* add_graph_options(CLI::App& app, GraphChoice& choice, const std::string& what);
 
+// Declares --set alone, for a command in which another option gives the graph.
+void add_settings(CLI::App& app, GraphChoice& choice, CLI::Option* graph);
+
+// Throws Error where there are settings: the file is no graph file.
+void refuse_settings(const GraphChoice& choice);
+
 // Is it text that begins as a JSON object does, as a graph file or a config? A whole model never
 // does. Throws Error, naming the file.
 bool is_graph_text(const std::string& path);

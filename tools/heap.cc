@@ -30,9 +30,12 @@ void set_up_heap() {
   if (start < last) ::madvise(reinterpret_cast<void*>(start), last - start, MADV_HUGEPAGE);
 }
 
+void give_free_memory_back() { ::malloc_trim(0); }
+
 #else
 
 void set_up_heap() {}
+void give_free_memory_back() {}
 
 #endif
 

@@ -11,6 +11,9 @@ namespace ckpt {
 // system has them. A listing of 100,000 variables takes a fifth less time, and no more memory.
 void set_up_heap();
 
+// Gives back to the system what is free: between two steps that each need much.
+void give_free_memory_back();
+
 // Keeps what is needed no more until the program ends, which is now: to give the pieces of 100,000
 // entries back one by one takes as long as to print a third of them.
 void leave_to_the_system(std::unique_ptr<Reader> reader);

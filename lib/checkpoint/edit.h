@@ -62,12 +62,29 @@ enum class InPlace : std::uint8_t {
 struct EditOperation {
   enum class Kind : std::uint8_t { kMakeScope, kMove, kDrop, kRemoveScope, kLink, kText, kCreate };
   Kind kind = Kind::kMove;
-  std::string place;  // what it is done to
-  std::string to;     // of a move and of a link; of a text the attribute's name
+  std::string_view place;  // what it is done to
+  std::string_view to;     // of a move and of a link; of a text the attribute's name
 
   friend bool operator==(const EditOperation&, const EditOperation&) = default;
 };
 inline constexpr int kEditOperationKinds = 7;
+
+// A list of them that holds their names.
+class EditOperations {
+ public:
+  void add(EditOperation::Kind kind, std::string_view place, std::string_view to = {}) {
+    list_.push_back({kind, strings_.add(place), strings_.add(to)});
+  }
+  void reserve(std::size_t size) { list_.reserve(size); }
+  [[nodiscard]] std::size_t size() const { return list_.size(); }
+  [[nodiscard]] bool empty() const { return list_.empty(); }
+  [[nodiscard]] auto begin() const { return list_.begin(); }
+  [[nodiscard]] auto end() const { return list_.end(); }
+
+ private:
+  std::vector<EditOperation> list_;
+  StringPool strings_;
+};
 
 // "move", "drop", "make-scope", "remove-scope", "link", "text", "create".
 std::string_view name_of(EditOperation::Kind kind);
@@ -81,23 +98,24 @@ struct EditResult {
     kJournalled,  // in place: the file itself
   };
   How how = How::kNothing;
-  std::vector<EditOperation> operations;
+  EditOperations operations;
   std::vector<std::string> notes;   // what a user may want to know, a sentence each
   std::uint64_t patched_bytes = 0;  // of the container's structure
   std::uint64_t tensor_bytes = 0;   // of new tensors
   std::uint64_t size_before = 0;
   std::uint64_t size_after = 0;
   bool cloned_by_reference = false;  // the file system shared the blocks (reflink)
-  bool can_undo = false;
-  Undo undo;  // where can_undo
+  bool can_undo = false;             // an edit in place
+  Undo undo;                         // where can_undo
 };
 
 struct EditOptions {
   bool use_paths = false;  // as OpenOptions has it: names are places, no layout is kept up
   Overwrite overwrite = Overwrite::kNo;  // of a new file's target
   InPlace in_place = InPlace::kAuto;
-  bool repack = false;     // a new file without the room of dropped variables
-  bool plan_only = false;  // find out the operations and stop
+  bool repack = false;            // a new file without the room of dropped variables
+  bool plan_only = false;         // find out the operations and stop
+  bool report_operations = true;  // false: EditResult::operations may be empty
   // The program in which libhdf5 makes its changes; empty: looked for beside this program and where
   // it is installed (formats/hdf5_helper/helper.h).
   std::string helper;

@@ -17,6 +17,7 @@ bool is_for_use(Role role) { return role == Role::kVariable || role == Role::kOt
 
 Edit make_edit(const Plan& plan) {
   Edit edit;
+  edit.moves.reserve(plan.moves.size());  // what is not used takes no memory
   for (const Move& move : plan.moves) {
     if (move.transform != kNone) continue;
     if (is_drop(move)) {

@@ -116,7 +116,8 @@ class Planner {
     if (is_drop(decided)) {
       decision.is_drop = true;
     } else if (decided.ops.empty()) {
-      decision.to = named(s, hit.rule, expand(decided.targets[0], hit.bindings));
+      decision.to =
+          draft_.plan.strings.add(named(s, hit.rule, expand(decided.targets[0], hit.bindings)));
     } else if (std::ranges::any_of(decided.ops, [](const Op& op) { return is_joining(op.kind); })) {
       add_to_group(s, std::move(hit));
     } else {
@@ -251,7 +252,7 @@ class Planner {
     }
     Decision& first = draft_.decisions[members[0]];
     if (members.size() == 1 && made.to.size() == 1) {
-      first.to = made.to[0].name;
+      first.to = draft_.plan.strings.add(made.to[0].name);
       if (made.ops.empty()) return;
       if (const auto shared = transform_of_variable(members[0], made)) {
         first.transform = *shared;
@@ -298,7 +299,7 @@ class Planner {
       decision.to = draft_.sources[s].name;
       if (draft_.plan.already_migrated) continue;  // done before: the rest was seen to, too
       decision.is_drop = draft_.options.rest == Rest::kDrop;
-      if (draft_.options.rest == Rest::kError) unclaimed.push_back(decision.to);
+      if (draft_.options.rest == Rest::kError) unclaimed.emplace_back(decision.to);
     }
     if (unclaimed.empty()) return;
     std::string message = cat("no rule claims ", list_names(unclaimed));
@@ -308,8 +309,9 @@ class Planner {
   void write_moves() {
     draft_.plan.moves.reserve(draft_.sources.size());
     for (std::size_t s = 0; s < draft_.sources.size(); ++s) {
-      Decision& decision = draft_.decisions[s];
-      Move move{draft_.plan.strings.add(draft_.sources[s].name),
+      const Decision& decision = draft_.decisions[s];
+      const std::string_view name = draft_.sources[s].name;
+      Move move{draft_.plan.strings.add(name),
                 "",
                 draft_.sources[s].entry,
                 decision.why,
@@ -321,8 +323,9 @@ class Planner {
         draft_.plan.drops.push_back({std::string(move.from), {entry.dtype, entry.shape}});
       }
       if (decision.is_drop || !decision.to.empty()) {
-        if (!decision.is_drop) move.to = draft_.plan.strings.add(decision.to);
-        draft_.plan.moves.push_back(std::move(move));
+        if (!decision.is_drop)
+          move.to = decision.to.data() == name.data() ? move.from : decision.to;
+        draft_.plan.moves.push_back(move);
         continue;
       }
       for (const PlannedVariable& output :

@@ -1,9 +1,11 @@
 #include "scope/tree_moves.h"
 
 #include <algorithm>
-#include <set>
+#include <functional>
+#include <queue>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -13,7 +15,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
+constexpr std::uint32_t kNobody = UINT32_MAX;
 
 // Calls `f` with each scope above `path`, the nearest first.
 template <typename F>
@@ -29,34 +31,40 @@ void for_each_scope(std::string_view path, char separator, F&& f) {
 // another in a circle, one of them leaves for a temporary name.
 class StepOrder {
  public:
-  StepOrder(const MoveTree& tree, char separator)
-      : tree_(tree), separator_(separator), waiting_(tree.units().size()) {}
+  StepOrder(const MoveTree& tree, char separator, StringPool& strings)
+      : tree_(tree),
+        separator_(separator),
+        strings_(strings),
+        state_(tree.units().size()),
+        unit_at_(tree.nodes().size(), kNobody) {}
 
   std::vector<Step> run() {
-    for (std::size_t u = 0; u < waiting_.size(); ++u) {
+    for (std::uint32_t u = 0; u < state_.size(); ++u) {
       const auto& unit = tree_.units()[u];
-      by_source_.emplace(path_of(u), u);
+      unit_at_[unit.node] = u;
       if (!unit.to.empty() && tree_.is_scope(unit.node)) scope_by_target_.emplace(unit.to, u);
       target_roots_.insert(unit.to.substr(0, unit.to.find(separator_)));
     }
-    for (std::size_t u = 0; u < waiting_.size(); ++u) {
-      if (is_drop(u)) steps_.push_back({StepKind::kDrop, std::string(path_of(u)), ""});
+    steps_.reserve(state_.size());
+    for (std::uint32_t u = 0; u < state_.size(); ++u) {
+      if (is_drop(u)) steps_.push_back({StepKind::kDrop, path_of(u), {}});
     }
-    for (std::size_t u = 0; u < waiting_.size(); ++u) {
+    for (std::uint32_t u = 0; u < state_.size(); ++u) {
       if (!is_drop(u)) find_dependencies(u);
     }
-    for (std::size_t u = 0; u < waiting_.size(); ++u) {
+    std::ranges::sort(waits_, {}, [](const Wait& wait) { return std::pair(wait.whom, wait.who); });
+    for (std::uint32_t u = 0; u < state_.size(); ++u) {
       if (is_drop(u)) continue;
-      left_.insert(u);
-      if (waiting_[u].count == 0) ready_.insert(u);
+      ++left_;
+      if (state_[u].waits_for == 0) ready_.push(u);
     }
-    while (!left_.empty()) {
+    while (left_ > 0) {
       if (ready_.empty()) {
         step_aside(find_circle());
         continue;
       }
-      const std::size_t u = *ready_.begin();
-      ready_.erase(ready_.begin());
+      const std::uint32_t u = ready_.top();
+      ready_.pop();
       place(u);
     }
     remove_empty(0);
@@ -64,35 +72,40 @@ class StepOrder {
   }
 
  private:
-  struct Waiting {
-    std::size_t count = 0;             // of those it waits for
-    std::vector<std::size_t> leaving;  // it waits for these to leave their place
-    std::vector<std::size_t> coming;   // and for these to come to theirs
-    std::vector<std::size_t> when_left;
-    std::vector<std::size_t> when_come;
-    std::string temporary;  // where it is meanwhile
+  // Of 100,000 units, of which most wait for nobody.
+  struct State {
+    std::uint32_t waits_for = 0;  // so many
     bool has_left = false;
     bool has_come = false;
   };
+  // `who` waits for `whom` to leave its place, or to come to its target.
+  struct Wait {
+    std::uint32_t who = 0;
+    std::uint32_t whom = 0;
+    bool to_leave = false;
+  };
 
-  [[nodiscard]] std::string_view path_of(std::size_t u) const {
+  [[nodiscard]] std::string_view path_of(std::uint32_t u) const {
     return tree_.nodes()[tree_.units()[u].node].path;
   }
-  [[nodiscard]] std::string_view target_of(std::size_t u) const { return tree_.units()[u].to; }
-  [[nodiscard]] bool is_drop(std::size_t u) const { return target_of(u).empty(); }
-
-  void wait_to_leave(std::size_t u, std::size_t for_whom) {
-    if (is_drop(for_whom)) return;  // gone by then
-    ++waiting_[u].count;
-    waiting_[u].leaving.push_back(for_whom);
-    waiting_[for_whom].when_left.push_back(u);
+  [[nodiscard]] std::string_view target_of(std::uint32_t u) const { return tree_.units()[u].to; }
+  [[nodiscard]] bool is_drop(std::uint32_t u) const { return target_of(u).empty(); }
+  // The unit that is at `path` before anything moves; kNobody where none is.
+  [[nodiscard]] std::uint32_t unit_at(std::string_view path) const {
+    const MoveTree::Node* node = tree_.find(path);
+    return node == nullptr ? kNobody : unit_at_[tree_.index_of(*node)];
   }
 
-  void find_dependencies(std::size_t u) {
+  void wait(std::uint32_t who, std::uint32_t whom, bool to_leave) {
+    if (to_leave && is_drop(whom)) return;  // gone by then
+    ++state_[who].waits_for;
+    waits_.push_back({who, whom, to_leave});
+  }
+
+  void find_dependencies(std::uint32_t u) {
     const std::string_view target = target_of(u);
     const auto who_is_at = [&](std::string_view path) {
-      const auto it = by_source_.find(path);
-      if (it != by_source_.end()) wait_to_leave(u, it->second);
+      if (const auto there = unit_at(path); there != kNobody) wait(u, there, true);
     };
     who_is_at(target);
     for_each_scope(target, separator_, [&](std::string_view scope) {
@@ -101,13 +114,10 @@ class StepOrder {
       if (there != nullptr && there->kind == MoveTree::Node::Kind::kOther && tree_.persists(*there))
         refuse(scope);
       const auto it = scope_by_target_.find(scope);
-      if (it == scope_by_target_.end()) return;
-      ++waiting_[u].count;
-      waiting_[u].coming.push_back(it->second);
-      waiting_[it->second].when_come.push_back(u);
+      if (it != scope_by_target_.end()) wait(u, it->second, false);
     });
     const MoveTree::Node* there = tree_.find(target);
-    if (there == nullptr || by_source_.contains(target)) return;
+    if (there == nullptr || unit_at(target) != kNobody) return;
     if (tree_.persists(*there)) refuse(target);
     wait_for_all_under(u, *there);
   }
@@ -117,49 +127,49 @@ class StepOrder {
                 cat("'", escape(path), "' is taken by something that is no variable and stays"));
   }
 
-  void wait_for_all_under(std::size_t u, const MoveTree::Node& node) {
-    tree_.for_each_child(node, [&](std::uint32_t c) {
-      const MoveTree::Node& child = tree_.nodes()[c];
-      const auto it = by_source_.find(child.path);
-      if (it != by_source_.end()) {
-        wait_to_leave(u, it->second);
+  void wait_for_all_under(std::uint32_t u, const MoveTree::Node& node) {
+    tree_.for_each_child(node, [&](std::uint32_t child) {
+      if (unit_at_[child] != kNobody) {
+        wait(u, unit_at_[child], true);
       } else {
-        wait_for_all_under(u, child);
+        wait_for_all_under(u, tree_.nodes()[child]);
       }
     });
   }
 
-  void release(const std::vector<std::size_t>& waiters) {
-    for (const std::size_t w : waiters) {
-      if (--waiting_[w].count == 0) ready_.insert(w);
+  // Those that wait for `u` to do this wait no longer.
+  void release(std::uint32_t u, bool has_left) {
+    for (const Wait& wait : std::ranges::equal_range(waits_, u, {}, &Wait::whom)) {
+      if (wait.to_leave == has_left && --state_[wait.who].waits_for == 0) ready_.push(wait.who);
     }
   }
 
-  void place(std::size_t u) {
-    Waiting& unit = waiting_[u];
+  void place(std::uint32_t u) {
     const MoveTree::Node* there = tree_.find(target_of(u));
     if (there != nullptr && there->kind == MoveTree::Node::Kind::kScope &&
-        !by_source_.contains(there->path) && !is_inside_removed(there->path)) {
-      steps_.push_back({StepKind::kRemoveEmpty, std::string(there->path), ""});
+        unit_at_[tree_.index_of(*there)] == kNobody && !is_inside_removed(there->path)) {
+      steps_.push_back({StepKind::kRemoveEmpty, there->path, {}});
       removed_.insert(there->path);
     }
-    const bool is_aside = !unit.temporary.empty();
-    steps_.push_back({StepKind::kMove, is_aside ? unit.temporary : std::string(path_of(u)),
-                      std::string(target_of(u))});
-    left_.erase(u);
-    unit.has_come = true;
-    if (!is_aside) {
-      unit.has_left = true;
-      release(unit.when_left);
-    }
-    release(unit.when_come);
+    const auto aside = temporary_.find(u);
+    const bool is_aside = aside != temporary_.end();
+    steps_.push_back({StepKind::kMove, is_aside ? aside->second : path_of(u), target_of(u)});
+    --left_;
+    state_[u].has_come = true;
+    if (!is_aside) leave(u);
+    release(u, false);
+  }
+
+  void leave(std::uint32_t u) {
+    state_[u].has_left = true;
+    release(u, true);
   }
 
   // A scope goes away with an empty one above it, and with a unit that it was in.
   [[nodiscard]] bool is_inside_removed(std::string_view path) const {
     bool is_gone = removed_.contains(path);
     for_each_scope(path, separator_, [&](std::string_view scope) {
-      is_gone = is_gone || removed_.contains(scope) || by_source_.contains(scope);
+      is_gone = is_gone || removed_.contains(scope) || unit_at(scope) != kNobody;
     });
     return is_gone;
   }
@@ -167,38 +177,36 @@ class StepOrder {
   // Follows who waits for whom until someone comes again. Of the circle, the first that someone
   // waits to see leave is chosen; one such there is, since targets alone lie in each other without
   // circles.
-  [[nodiscard]] std::size_t find_circle() const {
-    std::vector<std::pair<std::size_t, bool>> path;  // unit, and does it wait for a leaving one?
-    std::unordered_map<std::size_t, std::size_t> seen;
-    for (std::size_t u = *left_.begin();;) {
+  [[nodiscard]] std::uint32_t find_circle() {
+    if (by_waiter_.empty()) {
+      by_waiter_ = waits_;
+      std::ranges::stable_sort(
+          by_waiter_, {}, [](const Wait& wait) { return std::pair(wait.who, !wait.to_leave); });
+    }
+    while (state_[first_left_].has_come || is_drop(first_left_)) ++first_left_;
+    std::vector<std::pair<std::uint32_t, bool>> path;  // unit, and does it wait for a leaving one?
+    std::unordered_map<std::uint32_t, std::size_t> seen;
+    for (std::uint32_t u = first_left_;;) {
       const auto [it, is_new] = seen.emplace(u, path.size());
       if (!is_new) {
         for (std::size_t i = it->second; i < path.size(); ++i) {
           if (path[i].second) return i + 1 < path.size() ? path[i + 1].first : u;
         }
       }
-      std::size_t next = kNobody;
-      bool for_leaving = false;
-      for (const std::size_t w : waiting_[u].leaving) {
-        if (!waiting_[w].has_left && next == kNobody) {
-          next = w;
-          for_leaving = true;
-        }
-      }
-      for (const std::size_t w : waiting_[u].coming) {
-        if (!waiting_[w].has_come && next == kNobody) next = w;
-      }
-      path.emplace_back(u, for_leaving);
-      u = next;
+      const auto waits = std::ranges::equal_range(by_waiter_, u, {}, &Wait::who);
+      const auto open = std::ranges::find_if(waits, [this](const Wait& wait) {
+        return !(wait.to_leave ? state_[wait.whom].has_left : state_[wait.whom].has_come);
+      });
+      path.emplace_back(u, open->to_leave);
+      u = open->whom;
     }
   }
 
-  void step_aside(std::size_t u) {
-    Waiting& unit = waiting_[u];
-    unit.temporary = temporary_name();
-    steps_.push_back({StepKind::kMove, std::string(path_of(u)), unit.temporary});
-    unit.has_left = true;
-    release(unit.when_left);
+  void step_aside(std::uint32_t u) {
+    const std::string_view name = strings_.add(temporary_name());
+    temporary_.emplace(u, name);
+    steps_.push_back({StepKind::kMove, path_of(u), name});
+    leave(u);
   }
 
   // A name at the root that nothing has, before or after.
@@ -213,11 +221,11 @@ class StepOrder {
   void remove_empty(std::size_t index) {
     const MoveTree::Node& node = tree_.nodes()[index];
     if (index != 0) {
-      if (!tree_.is_scope(index) || by_source_.contains(node.path) || is_inside_removed(node.path))
+      if (!tree_.is_scope(index) || unit_at_[index] != kNobody || is_inside_removed(node.path))
         return;
       if (!tree_.persists(node) && !node.will_be_scope &&
           node.fate != MoveTree::Node::Fate::kNothing) {
-        steps_.push_back({StepKind::kRemoveEmpty, std::string(node.path), ""});
+        steps_.push_back({StepKind::kRemoveEmpty, node.path, {}});
         return;
       }
     }
@@ -226,13 +234,18 @@ class StepOrder {
 
   const MoveTree& tree_;
   char separator_;
-  std::vector<Waiting> waiting_;
-  std::unordered_map<std::string_view, std::size_t> by_source_;
-  std::unordered_map<std::string_view, std::size_t> scope_by_target_;
+  StringPool& strings_;
+  std::vector<State> state_;            // of each unit
+  std::vector<std::uint32_t> unit_at_;  // of each node
+  std::vector<Wait> waits_;             // by `whom`
+  std::vector<Wait> by_waiter_;         // by `who`, leaving first; when it is needed
+  std::unordered_map<std::string_view, std::uint32_t> scope_by_target_;
   std::unordered_set<std::string_view> target_roots_;  // the first segments of all targets
   std::unordered_set<std::string_view> removed_;
-  std::set<std::size_t> left_;   // not yet placed
-  std::set<std::size_t> ready_;  // of those, that wait for nobody
+  std::unordered_map<std::uint32_t, std::string_view> temporary_;  // where units are meanwhile
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ready_;
+  std::size_t left_ = 0;          // so many are not yet placed
+  std::uint32_t first_left_ = 0;  // none before it is among them
   std::vector<Step> steps_;
   std::size_t temporaries_ = 0;
 };
@@ -240,9 +253,10 @@ class StepOrder {
 }  // namespace
 
 std::vector<Step> compile_moves(std::span<const PathMoveView> moves,
-                                std::span<const std::string> others, char separator) {
+                                std::span<const std::string_view> others, char separator,
+                                StringPool& strings) {
   const MoveTree tree(moves, others, separator);
-  return StepOrder(tree, separator).run();
+  return StepOrder(tree, separator, strings).run();
 }
 
 }  // namespace ckpt

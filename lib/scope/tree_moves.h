@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/string_pool.h"
+
 namespace ckpt {
 
 // One object's path before and after, in a container that is a tree of scopes and leaves.
@@ -32,8 +34,8 @@ enum class StepKind : std::uint8_t {
 // One operation on links, whatever the number of variables under `from`.
 struct Step {
   StepKind kind = StepKind::kMove;
-  std::string from;
-  std::string to;  // of a move
+  std::string_view from;
+  std::string_view to;  // of a move
 
   friend bool operator==(const Step&, const Step&) = default;
 };
@@ -49,7 +51,10 @@ struct Step {
 // moves whole, and keep one that does not from being dropped or removed. REQUIRES: no two `from`
 // and no two `to` are equal, and none of either is a scope of another of its side (a plan without
 // problems is so, in a container where no variable is a scope).
+//
+// The steps' paths are views of `moves` and `others`, and temporary names are put into `strings`.
 std::vector<Step> compile_moves(std::span<const PathMoveView> moves,
-                                std::span<const std::string> others, char separator);
+                                std::span<const std::string_view> others, char separator,
+                                StringPool& strings);
 
 }  // namespace ckpt

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -68,13 +69,24 @@ class FastGraph {
   [[nodiscard]] std::vector<Tensor> inputs() const {
     std::vector<Tensor> out;
     for (const Port& port : graph_.inputs) {
-      out.push_back(random(port.name, graph_.values[port.value].shape, -1));
+      const Value& value = graph_.values[port.value];
+      out.push_back(value.dtype == DType::kI32 ? integers(value.shape)
+                                               : random(port.name, value.shape, -1));
     }
     return out;
   }
 
   [[nodiscard]] RunResult run(const RunOptions& options = {}) const {
     return ckpt::run(graph(), *open_memory(variables_), inputs(), options);
+  }
+
+  // 0, 1, … 4, 0, …
+  static Tensor integers(const Shape& shape) {
+    std::vector<std::int32_t> values(static_cast<std::size_t>(num_elements(shape).value()));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int32_t>(i % 5);
+    Tensor tensor{DType::kI32, shape, Bytes(values.size() * 4)};
+    std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
+    return tensor;
   }
 
   // Values between `low` and 1.

@@ -81,6 +81,16 @@ void check_depthwise(const Conv& c, std::int64_t multiplier) {
   check_engines(graph, c.taps(), cat("depthwise × ", multiplier, " ", c.words()));
 }
 
+void check_transposed(const Conv& c) {
+  FastGraph graph;
+  const auto x = graph.input(c.shape());
+  graph.add("conv_transpose", c.attributes(), {x},
+            {{"kernel", c.kernel(c.filters, c.channels)}, {"bias", {c.filters}}});
+  graph.output();
+  check_engines(graph, c.taps() * static_cast<std::size_t>(c.channels),
+                cat("transposed ", c.words()));
+}
+
 void check_pool(const Conv& c) {
   for (const char* kind : {"max_pool", "average_pool"}) {
     FastGraph graph;
@@ -133,6 +143,37 @@ TEST_CASE("depthwise convolutions and poolings of every small geometry are the r
     check_depthwise(c, 1);
     check_pool(c);
   });
+}
+
+TEST_CASE("transposed convolutions of every small geometry are the reference's") {
+  for_each_geometry([](Conv c) {
+    c.channels = 3;
+    c.filters = 5;
+    check_transposed(c);
+  });
+  check_transposed({{5}, {4}, {2}, {1}, "same", 6, 10, 1, 2});
+  check_transposed({{3, 2, 4}, {2, 3, 2}, {2, 1, 3}, {1, 1, 1}, "valid", 4, 18, 1, 2});
+}
+
+TEST_CASE("a transposed convolution takes its normalization and activation with it") {
+  FastGraph graph;
+  Conv c{{4, 5}, {3, 3}, {2, 2}, {1, 1}, "same", 6, 21, 1, 2, "linear"};
+  const auto x = graph.input(c.shape());
+  const auto y = graph.add("conv_transpose", c.attributes(), {x},
+                           {{"kernel", c.kernel(c.filters, c.channels)}});
+  Attributes norm;
+  norm.set("epsilon", 1e-3);
+  const auto z = graph.add("batch_norm", norm, {y},
+                           {{"gamma", {21}}, {"moving_mean", {21}}, {"moving_variance", {21}}});
+  Attributes relu;
+  relu.set("activation", std::string("silu"));
+  graph.add("activation", relu, {z});
+  graph.output();
+  check_engines(graph, 54, "transposed with its tail");
+  for (const char* activation : {"relu", "tanh", "softmax"}) {
+    c.activation = activation;
+    check_transposed(c);
+  }
 }
 
 TEST_CASE("convolutions of every number of channels, filters and groups are the reference's") {

@@ -107,9 +107,10 @@ Outcome run_folder(const fs::path& folder, const std::string& weights, const jso
     // What neither a config nor a .weights.h5 says, the folder knows.
     if (options.backend.empty()) options.backend = meta.value("backend", "");
     if (options.backend.empty()) options.backend = "torch";
-    const std::string config = fs::exists(folder / "config.json")
-                                   ? read_text(folder / "config.json")
-                                   : test::h5_text(folder / "model.h5", "model_config");
+    // A whole model's own; a file of weights has it beside it.
+    const bool is_whole = weights == "model.h5" || !fs::exists(folder / "config.json");
+    const std::string config = is_whole ? test::h5_text(folder / "model.h5", "model_config")
+                                        : read_text(folder / "config.json");
     Graph graph = read_keras_config(config, options);
     bind_keras(graph, reader->index());
     std::vector<Tensor> inputs;

@@ -65,18 +65,20 @@ class Container {
   }
 
   std::string execute(const Step& step) {
-    if (!has(step.from)) return "nothing at " + step.from;
+    const std::string from(step.from);
+    const std::string to(step.to);
+    if (!has(from)) return "nothing at " + from;
     std::map<std::string, std::string> moved;
     std::set<std::string> moved_scopes;
     const auto is_in = [&](const std::string& path) {
-      return path == step.from || path.starts_with(step.from + "/");
+      return path == from || path.starts_with(from + "/");
     };
     for (auto it = leaves_.begin(); it != leaves_.end();) {
       if (!is_in(it->first)) {
         ++it;
         continue;
       }
-      moved[it->first.substr(step.from.size())] = it->second;
+      moved[it->first.substr(from.size())] = it->second;
       it = leaves_.erase(it);
     }
     for (auto it = scopes_.begin(); it != scopes_.end();) {
@@ -84,7 +86,7 @@ class Container {
         ++it;
         continue;
       }
-      moved_scopes.insert(it->substr(step.from.size()));
+      moved_scopes.insert(it->substr(from.size()));
       it = scopes_.erase(it);
     }
     if (step.kind == StepKind::kDrop) {
@@ -94,13 +96,13 @@ class Container {
       return "";
     }
     if (step.kind == StepKind::kRemoveEmpty) {
-      return moved.empty() ? "" : "not empty: " + step.from;
+      return moved.empty() ? "" : "not empty: " + from;
     }
-    if (has(step.to)) return "taken: " + step.to;
-    if (step.to.starts_with(step.from + "/")) return "into itself: " + step.to;
-    if (!make_scope(parent(step.to))) return "a leaf above " + step.to;
-    for (const auto& [path, what] : moved) leaves_[step.to + path] = what;
-    for (const std::string& path : moved_scopes) scopes_.insert(step.to + path);
+    if (has(to)) return "taken: " + to;
+    if (to.starts_with(from + "/")) return "into itself: " + to;
+    if (!make_scope(parent(to))) return "a leaf above " + to;
+    for (const auto& [path, what] : moved) leaves_[to + path] = what;
+    for (const std::string& path : moved_scopes) scopes_.insert(to + path);
     return "";
   }
 
@@ -111,11 +113,11 @@ class Container {
 std::string to_text(const Step& step) {
   switch (step.kind) {
     case StepKind::kMove:
-      return step.from + " > " + step.to;
+      return cat(step.from, " > ", step.to);
     case StepKind::kDrop:
-      return "drop " + step.from;
+      return cat("drop ", step.from);
     case StepKind::kRemoveEmpty:
-      return "remove " + step.from;
+      return cat("remove ", step.from);
   }
   return "";
 }
@@ -128,7 +130,9 @@ std::vector<PathMoveView> views_of(const std::vector<PathMove>& moves) {
 }
 
 Strings steps_of(const std::vector<PathMove>& moves, const Strings& others = {}) {
-  const std::vector<Step> steps = compile_moves(views_of(moves), others, '/');
+  StringPool strings;
+  const std::vector<std::string_view> kept(others.begin(), others.end());
+  const std::vector<Step> steps = compile_moves(views_of(moves), kept, '/', strings);
   Strings out;
   for (const Step& step : steps) out.push_back(to_text(step));
   Container container(moves, others);
@@ -289,13 +293,13 @@ TEST_SUITE("scope/tree_moves") {
 
   TEST_CASE("what is no variable and stays in the way is an error") {
     CHECK(error_of([] {
-            (void)compile_moves(std::vector<PathMoveView>{{"a", "b"}}, Strings{"b"}, '/');
+            (void)steps_of({{"a", "b"}}, {"b"});
           }) == "'b' is taken by something that is no variable and stays");
     CHECK(error_of([] {
-            (void)compile_moves(std::vector<PathMoveView>{{"a", "b/c"}}, Strings{"b"}, '/');
+            (void)steps_of({{"a", "b/c"}}, {"b"});
           }) == "'b' is taken by something that is no variable and stays");
     CHECK(error_of([] {
-            (void)compile_moves(std::vector<PathMoveView>{{"a", "b"}}, Strings{"b/"}, '/');
+            (void)steps_of({{"a", "b"}}, {"b/"});
           }) == "'b' is taken by something that is no variable and stays");
   }
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "support/digits.h"
 
@@ -75,6 +76,18 @@ TEST_SUITE("tools/init") {
           "ckpt: a.h5: exists already; give another name, or ask to overwrite it\nstatus 5");
   }
 
+  // Its softmax magnifies the rounding of 170 operations in a row.
+  TEST_CASE("the narrow slim ResNet computes what NumPy computes, by both engines") {
+    const GraphFolder w;
+    const auto result = w.ckpt(with(
+        {"verify", "golden/resnet_v1_50_narrow.safetensors", "--graph", "resnet_v1_50.json",
+         "--golden", "golden/resnet_v1_50_narrow_record.npz", "--rtol", "1e-5", "--engine", "both"},
+        "size=64 classes=5 width=1"));
+    CHECK(result.err == "");
+    CHECK(result.out.find("_record.npz: same\n") != std::string::npos);
+    CHECK(result.status == 0);
+  }
+
   TEST_CASE("the tiny BERT and GPT-2 compute what NumPy computes") {
     const GraphFolder w;
     for (const auto& network :
@@ -109,7 +122,41 @@ TEST_SUITE("tools/init") {
     CHECK(out.find("inputs    a.npz, b.npz\noutputs   output_0 [3, 10]: ") != std::string::npos);
     CHECK(verify("c.npz").err ==
           "ckpt: c.npz: input 'x' is f32 [1, 9], whose rows cannot follow those of a.npz, f32 [2, "
-          "10]\n");
+          "10]; files of other lengths or types are verified one after the other\n");
+  }
+
+  TEST_CASE("a network with a free length takes any, of several inputs one") {
+    const GraphFolder w;
+    std::ofstream(w.dir.path() / "free.json") << R"({"schema": "ckpt/graph/1",
+               "inputs": [{"name": "tokens", "dtype": "i32", "shape": ["?", "?"]}],
+               "body": [{"get_variable": "table", "shape": [9, 4], "as": "t"},
+                        {"op": "gather", "inputs": ["t", "tokens"], "as": "e"},
+                        {"layer": "dense", "units": 3, "inputs": "e", "as": "y"}],
+               "outputs": ["y"]})";
+    run_python(
+        "import numpy as np,sys\n"
+        "for n in 5, 7: np.savez(sys.argv[1]+'/%d.npz' % n, tokens=np.ones((2,n),'i4'))\n",
+        {w.dir.path().string()});
+    CHECK(w.ckpt({"init", "--graph", "free.json", "net.h5"}).status == 0);
+    const auto verify = [&](const std::vector<std::string>& inputs) {
+      std::vector<std::string> command{"verify",  "net.h5",    "--against", "net.h5",
+                                       "--graph", "free.json", "--engine",  "both"};
+      for (const std::string& input : inputs) {
+        command.emplace_back("--inputs");
+        command.push_back(input);
+      }
+      return w.ckpt(command);
+    };
+    CHECK(verify({"5.npz"}).out.find("outputs   output_0 [2, 5, 3]: ") != std::string::npos);
+    CHECK(verify({"7.npz"}).out.find("outputs   output_0 [2, 7, 3]: ") != std::string::npos);
+    CHECK(verify({"7.npz", "7.npz"}).out.find("outputs   output_0 [4, 7, 3]: ") !=
+          std::string::npos);
+    CHECK(verify({}).status == 0);
+    const auto both = verify({"5.npz", "7.npz"});
+    CHECK(both.err ==
+          "ckpt: 7.npz: input 'tokens' is i32 [2, 7], whose rows cannot follow those of 5.npz, i32 "
+          "[2, 5]; files of other lengths or types are verified one after the other\n");
+    CHECK(both.status == 2);
   }
 
   TEST_CASE("a checkpoint that does not fit is told all that is missing, otherwise or too much") {
@@ -149,6 +196,28 @@ TEST_SUITE("tools/init") {
                                "--expect", "classic/reuse_across_calls.json"});
     CHECK(right.err == "");
     CHECK(right.status == 0);
+  }
+
+  TEST_CASE("remap --expect takes a graph file's parameters, and refuses them for anything else") {
+    const GraphFolder w;
+    const auto tiny = [](std::vector<std::string> command, const std::string& classes) {
+      return with(std::move(command), "size=32 classes=" + classes);
+    };
+    CHECK(w.ckpt(tiny({"init", "--graph", "efficientnetb0.json", "net.h5"}, "3")).status == 0);
+    const std::vector<std::string> remap{"remap",           "net.h5", "out.h5",  "-r",
+                                         "top_conv/=head/", "-n",     "--expect"};
+    const auto expecting = [&](const std::string& reference) {
+      std::vector<std::string> command = remap;
+      command.push_back(reference);
+      return command;
+    };
+    CHECK(w.ckpt(tiny(expecting("efficientnetb0.json"), "5")).err ==
+          "ckpt: predictions/bias: would be [3], the reference has [5]\n"
+          "ckpt: predictions/kernel: would be [1280, 3], the reference has [1280, 5]\n"
+          "ckpt: head/kernel: is not in the reference\n"
+          "ckpt: top_conv/kernel: is in the reference and would be missing\n");
+    CHECK(w.answer(tiny(expecting("net.h5"), "3")) ==
+          "ckpt: net.h5: --set gives parameters to graph files alone; this is none\nstatus 2");
   }
 
   TEST_CASE("the mistake of a forgotten reuse is answered as TensorFlow answers it") {

@@ -102,15 +102,14 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
   return wishes;
 }
 
-std::vector<EditOperation> operations_of(const Wishes& wishes, const Edit& edit) {
+EditOperations operations_of(const Wishes& wishes, const Edit& edit) {
   using Kind = EditOperation::Kind;
-  std::vector<EditOperation> operations;
+  EditOperations operations;
   for (const auto& name : wishes.names) {
     if (name.from == name.to) continue;
-    operations.push_back({name.to.empty() ? Kind::kDrop : Kind::kMove, std::string(name.from),
-                          std::string(name.to)});
+    operations.add(name.to.empty() ? Kind::kDrop : Kind::kMove, name.from, name.to);
   }
-  for (const Put& put : edit.puts) operations.push_back({Kind::kCreate, put.spec.name, ""});
+  for (const Put& put : edit.puts) operations.add(Kind::kCreate, put.spec.name);
   return operations;
 }
 

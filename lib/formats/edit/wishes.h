@@ -35,7 +35,7 @@ Wishes resolve(std::span<const Entry> entries, const Edit& edit);
 void refuse_any(Errc code, const std::vector<std::string>& names, std::string_view what);
 
 // The edit as operations on the container, for reports: a move, a drop, a creation for each name.
-std::vector<EditOperation> operations_of(const Wishes& wishes, const Edit& edit);
+EditOperations operations_of(const Wishes& wishes, const Edit& edit);
 
 // Hands the bytes of a new tensor to `take`. Throws Error(kInvalid) where they are not as many as
 // its shape says, and what producing them throws.

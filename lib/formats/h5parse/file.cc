@@ -17,7 +17,7 @@ void File::set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
 
 void File::check(std::string_view what, std::uint64_t address, std::uint64_t size) const {
   if (address <= this->size() && size <= this->size() - address) {
-    if (is_surveyed_) surveyed_.push_back({address, size});
+    if (is_surveyed_) surveyed_.push_back({base_ + address, size});
     return;
   }
   if (address == kUndefined) corrupt(what, ": has no address");
@@ -26,14 +26,14 @@ void File::check(std::string_view what, std::uint64_t address, std::uint64_t siz
 }
 
 std::uint64_t File::surveyed_bytes() const {
-  std::vector<Extent> extents = surveyed_;
-  std::ranges::sort(extents, {}, &Extent::address);
+  auto extents = surveyed_;
+  std::ranges::sort(extents, {}, &hdf5::Extent::offset);
   std::uint64_t bytes = base_;
-  std::uint64_t end = 0;
-  for (const auto& [address, size] : extents) {
-    if (address + size <= end) continue;
-    bytes += address + size - std::max(address, end);
-    end = address + size;
+  std::uint64_t end = base_;
+  for (const auto& [offset, size] : extents) {
+    if (offset + size <= end) continue;
+    bytes += offset + size - std::max(offset, end);
+    end = offset + size;
   }
   return bytes;
 }

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "formats/h5parse/arena.h"
 #include "formats/h5parse/view.h"
+#include "formats/hdf5/extent.h"
 
 namespace ckpt::h5parse {
 
@@ -36,7 +37,12 @@ class File {
 
   // From now on check() remembers what it was asked for: what the file uses, once all of it has
   // been looked at.
-  void survey() { is_surveyed_ = true; }
+  void survey() const {
+    is_surveyed_ = true;
+    surveyed_.clear();
+  }
+  // What that was, from the first byte of the file.
+  [[nodiscard]] const std::vector<hdf5::Extent>& surveyed() const { return surveyed_; }
   // How many bytes it was asked for, each counted once, and those before the superblock.
   [[nodiscard]] std::uint64_t surveyed_bytes() const;
 
@@ -76,7 +82,7 @@ class File {
 
  private:
   static constexpr std::size_t kPage = 16 * 1024;
-  static constexpr std::size_t kPages = 256;
+  static constexpr std::size_t kPages = 64;
   struct Page {
     std::uint64_t number = kUndefined;
     Bytes bytes;
@@ -89,12 +95,8 @@ class File {
   Sizes sizes_;
   mutable std::vector<Page> pages_ = std::vector<Page>(kPages);  // page n is in slot n % kPages
   mutable Arena* arena_ = nullptr;
-  struct Extent {
-    std::uint64_t address;
-    std::uint64_t size;
-  };
-  bool is_surveyed_ = false;
-  mutable std::vector<Extent> surveyed_;
+  mutable bool is_surveyed_ = false;
+  mutable std::vector<hdf5::Extent> surveyed_;
 };
 
 }  // namespace ckpt::h5parse

@@ -40,14 +40,15 @@ void note_oddities(const Context& context, const Messages& object) {
 }  // namespace
 
 ParsedSource::ParsedSource(const RandomFile& file, Mode mode, Survey survey)
-    : context_(file, mode) {
-  if (survey == Survey::kYes) context_.file.survey();
+    : context_(file, mode), survey_(survey) {
+  if (survey == Survey::kAll) context_.file.survey();
   const File::Keep keep(context_.file, arena_);
   read_superblock(context_, file);
 }
 
 Object ParsedSource::open(ObjectId id) const {
   arena_.clear();
+  if (survey_ == Survey::kObject) context_.file.survey();
   const File::Keep keep(context_.file, arena_);
   Messages messages = read_messages(context_, id);
   note_oddities(context_, messages);

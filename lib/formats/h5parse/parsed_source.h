@@ -11,8 +11,8 @@
 
 namespace ckpt::h5parse {
 
-// Does a source remember what it has looked at? Only who asks for used_bytes() needs that.
-enum class Survey : bool { kNo, kYes };
+// What a source remembers having looked at: used_bytes() needs all, looked_at() one object.
+enum class Survey : std::uint8_t { kNothing, kObject, kAll };
 
 // This parser behind the seam of formats/hdf5/source.h: an HDF5 file's objects, one by one. Not for
 // several threads at once.
@@ -21,7 +21,7 @@ class ParsedSource final : public hdf5::Source {
   // Reads the superblock. `file` must outlive the source. Throws Error: kCorrupt, kUnsupported, kIo
   // where a program has the file open for writing.
   explicit ParsedSource(const RandomFile& file, Mode mode = Mode::kStrict,
-                        Survey survey = Survey::kNo);
+                        Survey survey = Survey::kNothing);
 
   [[nodiscard]] hdf5::ObjectId root() const override { return context_.superblock.root; }
   // In salvage mode the links that are whole, and a note for what is not.
@@ -31,6 +31,10 @@ class ParsedSource final : public hdf5::Source {
                                                          const std::string& name) const override;
   void read(hdf5::ObjectId id, std::uint64_t first, std::uint64_t count,
             std::span<std::byte> out) const override;
+
+  [[nodiscard]] std::vector<hdf5::Extent> looked_at() const override {
+    return survey_ == Survey::kObject ? context_.file.surveyed() : std::vector<hdf5::Extent>{};
+  }
 
   // Oddities that were met so far.
   [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }
@@ -43,6 +47,7 @@ class ParsedSource final : public hdf5::Source {
   [[nodiscard]] Elements& elements_of(hdf5::ObjectId id) const;
 
   Context context_;
+  Survey survey_;
   mutable Arena arena_;  // of what is opened now
   // What was asked for last is likely to be asked for again.
   mutable std::optional<Attributes> attributes_;

@@ -76,7 +76,11 @@ Storage read_storage(const Context& context, const Messages& dataset) {
       storage.kind = Storage::Kind::kChunked;
       storage.chunk.assign(layout.chunk.begin(), layout.chunk.end());
       storage.filters = dataset.filters;
-      for (const Chunk& chunk : read_chunks(context, dataset)) storage.bytes += chunk.size;
+      for (const Chunk& chunk : read_chunks(context, dataset)) {
+        storage.chunks.push_back(
+            {{context.file.base() + chunk.address, chunk.size}, chunk.skipped});
+        storage.bytes += chunk.size;
+      }
       break;
     case Layout::Kind::kVirtual:
       read_virtual(context, layout, storage);

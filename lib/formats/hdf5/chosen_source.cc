@@ -18,7 +18,10 @@ constexpr unsigned kScaleOffset = 6;
 
 class ChosenSource final : public Source {
  public:
-  ChosenSource(const RandomFile& file, h5parse::Mode mode) : file_(file), parser_(file, mode) {}
+  ChosenSource(const RandomFile& file, SourceOptions options)
+      : file_(file),
+        parser_(file, options.salvage ? h5parse::Mode::kSalvage : h5parse::Mode::kStrict,
+                options.traced ? h5parse::Survey::kObject : h5parse::Survey::kNothing) {}
 
   [[nodiscard]] ObjectId root() const override { return parser_.root(); }
 
@@ -53,6 +56,8 @@ class ChosenSource final : public Source {
     read_by_helper(*fd, id, first, count, out);
   }
 
+  [[nodiscard]] std::vector<Extent> looked_at() const override { return parser_.looked_at(); }
+
   [[nodiscard]] std::vector<std::string> notes() const override { return parser_.notes(); }
 
  private:
@@ -63,9 +68,8 @@ class ChosenSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> open_source(const RandomFile& file, bool salvage) {
-  return std::make_unique<ChosenSource>(file,
-                                        salvage ? h5parse::Mode::kSalvage : h5parse::Mode::kStrict);
+std::unique_ptr<Source> open_source(const RandomFile& file, SourceOptions options) {
+  return std::make_unique<ChosenSource>(file, options);
 }
 
 }  // namespace ckpt::hdf5

@@ -11,8 +11,11 @@ namespace ckpt::hdf5 {
 // which no file has brought down. libhdf5, in a process of its own (hdf5_helper/), is asked for one
 // thing only: the elements of datasets whose filters are szip, n-bit or scale-offset, after the
 // parser has found everything about them sound. Other structures that the parser does not know stay
-// Error(kUnsupported). To `salvage`,
-// damage becomes notes where the parser can go on. `file` must outlive the source. Throws Error.
-std::unique_ptr<Source> open_source(const RandomFile& file, bool salvage = false);
+// Error(kUnsupported). `file` must outlive the source. Throws Error.
+struct SourceOptions {
+  bool salvage = false;  // damage becomes notes where the parser can go on
+  bool traced = false;   // looked_at() tells
+};
+std::unique_ptr<Source> open_source(const RandomFile& file, SourceOptions options = {});
 
 }  // namespace ckpt::hdf5

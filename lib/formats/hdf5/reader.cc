@@ -68,7 +68,7 @@ void swap_bytes(std::span<std::byte> bytes, std::size_t unit) {
 class Hdf5Reader final : public Reader {
  public:
   Hdf5Reader(std::unique_ptr<RandomFile> file, const OpenOptions& options)
-      : file_(std::move(file)), source_(open_source(*file_, options.salvage)) {
+      : file_(std::move(file)), source_(open_source(*file_, {.salvage = options.salvage})) {
     Notes notes;
     index_.format = "HDF5";
     index_.file_bytes = file_->size();

@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/shape.h"
 #include "formats/hdf5/datatype.h"
+#include "formats/hdf5/extent.h"
 
 namespace ckpt::hdf5 {
 
@@ -48,6 +49,11 @@ struct Storage {
   std::uint64_t offset = 0;  // from the first byte of the file
   std::uint64_t bytes = 0;   // that are stored, as the file says
   Shape chunk;
+  struct Chunk {
+    Extent place;               // from the first byte of the file
+    std::uint32_t skipped = 0;  // bit n: filter n was not applied
+  };
+  std::vector<Chunk> chunks;
   std::vector<Filter> filters;
   std::vector<std::string> files;  // the other files of external and virtual storage
 };
@@ -96,6 +102,10 @@ class Source {
   // its filters are known; the type has a fixed size.
   virtual void read(ObjectId id, std::uint64_t first, std::uint64_t count,
                     std::span<std::byte> out) const = 0;
+
+  // All that the last open() has looked at, from the first byte of the file; empty where that is
+  // not remembered (SourceOptions::traced).
+  [[nodiscard]] virtual std::vector<Extent> looked_at() const { return {}; }
 
   // Oddities that were met so far and did not stop the reading, a sentence each.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }

@@ -15,7 +15,9 @@ namespace {
 std::string_view objection(std::string_view name) {
   if (name.empty()) return "is empty";
   if (name.find('\0') != std::string_view::npos) return "has a zero byte";
-  for (const auto segment : split(name, "/")) {
+  for (std::size_t at = 0; at <= name.size();) {
+    const std::string_view segment = name.substr(at, name.find('/', at) - at);
+    at += segment.size() + 1;
     if (segment.empty()) return "has an empty segment";
     if (segment == ".") return "has '.' as a segment";
     if (segment.size() > kMaxNameBytes - 2) return "has a segment of more than 64 KiB";
@@ -23,15 +25,30 @@ std::string_view objection(std::string_view name) {
   return {};
 }
 
+void refuse(const std::vector<std::string>& problems) {
+  if (problems.empty()) return;
+  throw Error(Errc::kInvalid, cat("HDF5 cannot hold ", count_of(problems.size(), "name"), ": ",
+                                  join(problems, ", ")));
+}
+
+void add_objection(std::string_view name, std::vector<std::string>& problems) {
+  const auto why = objection(name);
+  if (!why.empty()) problems.push_back(cat("'", escape(name), "' ", why));
+}
+
 }  // namespace
+
+void check_paths(std::span<const std::string_view> paths) {
+  std::vector<std::string> problems;
+  for (const std::string_view path : paths) add_objection(path, problems);
+  refuse(problems);
+}
 
 std::vector<std::string> stored_names(std::span<const std::string_view> names) {
   std::vector<std::string> problems;
   std::unordered_set<std::string_view> scopes;
   for (const std::string_view name : names) {
-    if (const auto why = objection(name); !why.empty()) {
-      problems.push_back(cat("'", escape(name), "' ", why));
-    }
+    add_objection(name, problems);
     for (auto at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1)) {
       scopes.insert(name.substr(0, at));
     }
@@ -47,10 +64,7 @@ std::vector<std::string> stored_names(std::span<const std::string_view> names) {
     }
     paths.push_back(std::move(path));
   }
-  if (!problems.empty()) {
-    throw Error(Errc::kInvalid, cat("HDF5 cannot hold ", count_of(problems.size(), "name"), ": ",
-                                    join(problems, ", ")));
-  }
+  refuse(problems);
   return paths;
 }
 

@@ -18,4 +18,7 @@ namespace ckpt::hdf5 {
 // Throws Error(kInvalid), naming all of them, where HDF5 cannot hold names.
 std::vector<std::string> stored_names(std::span<const std::string_view> names);
 
+// Throws Error(kInvalid), naming all of them, for what is no path of an HDF5 file.
+void check_paths(std::span<const std::string_view> paths);
+
 }  // namespace ckpt::hdf5

@@ -40,7 +40,7 @@ void check_attributes(const Source& source, const std::function<std::string()>& 
 }  // namespace
 
 Upkeep upkeep_hdf5(const RandomFile& file) {
-  const h5parse::ParsedSource source(file, h5parse::Mode::kStrict, h5parse::Survey::kYes);
+  const h5parse::ParsedSource source(file, h5parse::Mode::kStrict, h5parse::Survey::kAll);
   Notes notes;
   Notes ignored;            // Reader tells them
   bool is_surveyed = true;  // the elements of variable length are not looked at

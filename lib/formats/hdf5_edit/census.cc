@@ -67,6 +67,11 @@ void add(Description& sum, const Storage& storage) {
   sum.add_number(storage.chunk.size());
   for (const auto extent : storage.chunk) sum.add_number(static_cast<std::uint64_t>(extent));
   sum.add_number(storage.filters.size());
+  for (const auto& [place, skipped] : storage.chunks) {
+    for (const auto number : {place.offset, place.bytes, std::uint64_t{skipped}}) {
+      sum.add_number(number);
+    }
+  }
   for (const auto& filter : storage.filters) {
     sum.add_number(filter.id);
     for (const auto value : filter.values) sum.add_number(value);
@@ -81,8 +86,64 @@ bool is_left_out(const std::string& name, const std::vector<std::string>& withou
   });
 }
 
+// Passes everything through, and shows what passes.
+class ObservedSource final : public Source {
+ public:
+  ObservedSource(const Source& source, Observer& observer) : source_(source), observer_(observer) {}
+
+  // Was the object recalled that was opened last?
+  [[nodiscard]] bool has_recalled() const { return has_recalled_; }
+
+  [[nodiscard]] ObjectId root() const override { return source_.root(); }
+  [[nodiscard]] Object open(ObjectId id) const override {
+    auto known = observer_.recall(id);
+    has_recalled_ = known.has_value();
+    if (known) return *std::move(known);
+    Object object = source_.open(id);
+    observer_.see(id, object);
+    return object;
+  }
+  [[nodiscard]] std::vector<std::string> attribute_names(ObjectId id) const override {
+    return source_.attribute_names(id);
+  }
+  [[nodiscard]] std::optional<Attribute> attribute(ObjectId id,
+                                                   const std::string& name) const override {
+    return source_.attribute(id, name);
+  }
+  void read(ObjectId id, std::uint64_t first, std::uint64_t count,
+            std::span<std::byte> out) const override {
+    source_.read(id, first, count, out);
+  }
+
+ private:
+  const Source& source_;
+  Observer& observer_;
+  mutable bool has_recalled_ = false;
+};
+
+class Counter final : public Observer {
+ public:
+  Counter(Census& census, const Source& source) : census_(census), source_(source) {}
+
+  std::optional<Object> recall(ObjectId /*id*/) override { return std::nullopt; }
+  void see(ObjectId id, const Object& object) override {
+    const auto looked_at = source_.looked_at();
+    const bool has_attributes = object.has_attributes && !source_.attribute_names(id).empty();
+    // What attributes hold may lie anywhere: such an object is always read again.
+    if (!has_attributes) census_.traces.add(id, object.kind, looked_at);
+    if (object.kind == Object::Kind::kGroup) {
+      census_.links.add_group(id, object.links, has_attributes);
+    }
+  }
+
+ private:
+  Census& census_;
+  const Source& source_;
+};
+
+}  // namespace
+
 std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& object,
-                          const std::vector<std::string>& names,
                           const std::vector<std::string>& without) {
   Description sum;
   sum.add_number(static_cast<std::uint64_t>(object.kind));
@@ -92,6 +153,9 @@ std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& objec
     add(sum, object.dataset.extents);
     add(sum, object.dataset.storage);
   }
+  if (!object.has_attributes) return sum.checksum();
+  auto names = source.attribute_names(id);
+  std::ranges::sort(names);
   for (const auto& name : names) {
     if (is_left_out(name, without)) continue;
     add(sum, name);
@@ -110,50 +174,6 @@ std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& objec
   return sum.checksum();
 }
 
-// Passes everything through, and shows what passes.
-class ObservedSource final : public Source {
- public:
-  ObservedSource(const Source& source, const Observe& observe)
-      : source_(source), observe_(observe) {}
-
-  [[nodiscard]] ObjectId root() const override { return source_.root(); }
-  [[nodiscard]] Object open(ObjectId id) const override {
-    Object object = source_.open(id);
-    std::vector<std::string> names;
-    if (object.kind != Object::Kind::kDataset && object.has_attributes) {
-      names = source_.attribute_names(id);
-      object.has_attributes = !names.empty();
-      std::ranges::sort(names);
-    }
-    observe_(id, object, checksum_of(source_, id, object, names, {}));
-    return object;
-  }
-  [[nodiscard]] std::vector<std::string> attribute_names(ObjectId id) const override {
-    return source_.attribute_names(id);
-  }
-  [[nodiscard]] std::optional<Attribute> attribute(ObjectId id,
-                                                   const std::string& name) const override {
-    return source_.attribute(id, name);
-  }
-  void read(ObjectId id, std::uint64_t first, std::uint64_t count,
-            std::span<std::byte> out) const override {
-    source_.read(id, first, count, out);
-  }
-
- private:
-  const Source& source_;
-  const Observe& observe_;
-};
-
-}  // namespace
-
-std::uint64_t checksum_of(const Source& source, ObjectId id,
-                          const std::vector<std::string>& without) {
-  auto names = source.attribute_names(id);
-  std::ranges::sort(names);
-  return checksum_of(source, id, source.open(id), names, without);
-}
-
 std::string_view Variables::name_of(std::size_t i) const {
   const auto it = names.find(i);
   return it == names.end() ? variables[i].place : it->second;
@@ -166,13 +186,16 @@ std::span<const Variables::Alias> Variables::aliases_of(std::size_t i) const {
 }
 
 Variables list_variables(const Source& source, const RandomFile& file, bool use_paths,
-                         const Observe& observe) {
+                         Observer& observer) {
   Variables out;
   Notes notes;
+  const ObservedSource observed(source, observer);
   const auto take = [&](const std::string& path, ObjectId id, Dataset&& dataset) {
     try {
       // What an opaque type holds does not matter here: its bytes stay what they are.
-      static_cast<void>(make_variable(path, id, dataset, "", file.size(), notes));
+      if (!observed.has_recalled()) {
+        static_cast<void>(make_variable(path, id, dataset, "", file.size(), notes));
+      }
     } catch (const Error& e) {
       throw e.in(cat("/", escape(path)));
     }
@@ -180,10 +203,11 @@ Variables list_variables(const Source& source, const RandomFile& file, bool use_
     out.variables.push_back({place, id, dataset.storage.kind});
     return true;
   };
-  const Walk found = walk(ObservedSource(source, observe), take, notes);
+  const Walk found = walk(observed, take, notes);
   for (const auto& alias : found.aliases) {
     out.aliases.push_back({alias.dataset, out.strings.add(alias.path)});
   }
+  out.variables.shrink_to_fit();  // what an edit keeps for long
   std::ranges::sort(out.aliases, {}, [](const Variables::Alias& alias) {
     return std::pair(alias.variable, alias.path);
   });
@@ -196,22 +220,11 @@ Variables list_variables(const Source& source, const RandomFile& file, bool use_
   return out;
 }
 
-std::optional<std::uint64_t> Census::checksum_of(ObjectId id) const {
-  const auto it =
-      std::ranges::lower_bound(checksums, id, {}, &std::pair<ObjectId, std::uint64_t>::first);
-  return it == checksums.end() || it->first != id ? std::nullopt : std::optional(it->second);
-}
-
 Census take_census(const Source& source, const RandomFile& file, bool use_paths) {
   Census census;
   census.links = LinkTree(source.root());
-  const auto count = [&](ObjectId id, const Object& object, std::uint64_t checksum) {
-    census.checksums.emplace_back(id, checksum);
-    if (object.kind != Object::Kind::kGroup) return;
-    census.links.add_group(id, LinkGroup(object.links, object.has_attributes));
-  };
-  static_cast<Variables&>(census) = list_variables(source, file, use_paths, count);
-  std::ranges::sort(census.checksums);
+  Counter counter(census, source);
+  static_cast<Variables&>(census) = list_variables(source, file, use_paths, counter);
   return census;
 }
 

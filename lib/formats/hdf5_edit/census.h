@@ -1,12 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/file.h"
@@ -14,6 +12,7 @@
 #include "formats/hdf5/source.h"
 #include "formats/hdf5/walk.h"
 #include "formats/hdf5_edit/link_tree.h"
+#include "formats/hdf5_edit/traces.h"
 
 namespace ckpt::hdf5 {
 
@@ -23,7 +22,7 @@ struct Variables {
   struct Variable {
     std::string_view place;  // its path
     ObjectId object = 0;
-    Storage::Kind kind = Storage::Kind::kUnallocated;
+    Storage::Kind kind = Storage::Kind::kUnallocated;  // not of one that was recalled
   };
   struct Alias {
     std::size_t variable = 0;
@@ -40,32 +39,35 @@ struct Variables {
   [[nodiscard]] std::span<const Alias> aliases_of(std::size_t i) const;
 };
 
-// An object as it goes by, and a checksum of its kind, datatype, shape and storage, of a group also
-// of its attributes. Those of 100,000 datasets would take as long as all else; checksum_of() has
-// them.
-using Observe = std::function<void(ObjectId, const Object&, std::uint64_t checksum)>;
+// Whom a walk asks about every object, a group before what is in it.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // An object that is known and need not be read: of a dataset its kind is enough. Empty: not
+  // known.
+  virtual std::optional<Object> recall(ObjectId id) = 0;
+  // One that was read.
+  virtual void see(ObjectId id, const Object& object) = 0;
+};
 
-// Lists them in one walk, in which every object is observed: a group before what is in it. With
-// `use_paths` variables are called by their places. Throws Error as a Reader that opens the file
-// does, and what `observe` throws.
+// Lists them in one walk. With `use_paths` variables are called by their places. Throws Error as a
+// Reader that opens the file does, and what the observer throws.
 Variables list_variables(const Source& source, const RandomFile& file, bool use_paths,
-                         const Observe& observe);
+                         Observer& observer);
 
 // All that a file holds beside the tensors' values: enough to plan an edit of it, and to see
 // afterwards that nothing else has changed.
 struct Census : Variables {
   LinkTree links;
-  std::vector<std::pair<ObjectId, std::uint64_t>> checksums;  // of every object, sorted
-
-  [[nodiscard]] std::optional<std::uint64_t> checksum_of(ObjectId id) const;
+  Traces traces;  // of every object
 };
 
-// Counts everything in one walk.
+// Counts everything in one walk. REQUIRES: the source is traced.
 Census take_census(const Source& source, const RandomFile& file, bool use_paths);
 
-// The checksum of an object as above, with its attributes. Those of the names in `without`, also
-// those with a number behind them, are left out.
-std::uint64_t checksum_of(const Source& source, ObjectId id,
+// A checksum of an object's kind, datatype, shape, storage and attributes. Attributes of the names
+// in `without`, also those with a number behind them, are left out.
+std::uint64_t checksum_of(const Source& source, ObjectId id, const Object& object,
                           const std::vector<std::string>& without);
 
 }  // namespace ckpt::hdf5

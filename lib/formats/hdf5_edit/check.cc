@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -21,25 +22,27 @@ namespace {
                   what, "; nothing was written; this is a fault of ckpt or of libhdf5"));
 }
 
-class Checker {
+class Checker final : public Observer {
  public:
   Checker(const Plan& plan, const RandomFile& original, const RandomFile& patched)
       : plan_(plan),
         expected_(plan.work.expected),
+        original_(original),
         source_before_(open_source(original)),
-        source_after_(open_source(patched)),
-        base_(h5parse::read_superblock(patched).base) {
+        source_after_(open_source(patched)) {
+    const auto frame = h5parse::read_superblock(original);
+    const auto frame_after = h5parse::read_superblock(patched);
+    if (std::tie(frame.base, frame.version, frame.leaf_k, frame.group_k, frame.chunk_k) !=
+        std::tie(frame_after.base, frame_after.version, frame_after.leaf_k, frame_after.group_k,
+                 frame_after.chunk_k)) {
+      reject("the superblock is another one");
+    }
     find_changed_texts();
     // The walk comes to an object by a link that was compared, so that all of them are.
-    after_ = list_variables(*source_after_, patched, plan.use_paths,
-                            [&](ObjectId id, const Object& object, std::uint64_t checksum) {
-                              if (fault_.empty()) compare(id, object, checksum);
-                            });
-    by_object_.reserve(after_.variables.size());
+    after_ = list_variables(*source_after_, patched, plan.use_paths, *this);
     for (std::size_t i = 0; i < after_.variables.size(); ++i) {
-      by_object_.emplace_back(after_.variables[i].object, i);
+      *by_object_.try_emplace(after_.variables[i].object).first = i;
     }
-    std::ranges::sort(by_object_);
   }
 
   void run(std::span<const Extent> created) const {
@@ -51,16 +54,35 @@ class Checker {
     check_names();
   }
 
+  // What the patch touches nowhere is what it was, and so is all that is under it.
+  std::optional<Object> recall(ObjectId id) override {
+    if (planned_.contains(id)) return std::nullopt;
+    const auto kind = plan_.before.traces.kind_if_untouched(id, plan_.patch);
+    const LinkGroup* links = expected_.group(id);
+    if (!kind || (links != nullptr && links->is_changed())) return std::nullopt;
+    Object object{.kind = *kind, .has_attributes = false};
+    if (links == nullptr) return object;
+    for (const TreeLink* link : links->by_name()) {
+      object.links.push_back(
+          {std::string(link->name), link->kind, link->object, std::string(link->target)});
+    }
+    return object;
+  }
+
+  void see(ObjectId id, const Object& object) override {
+    if (fault_.empty()) compare(id, object);
+  }
+
  private:
   void find_changed_texts() {
     for (const Operation& operation : plan_.work.operations) {
       if (operation.kind == Operation::Kind::kTexts) {
-        changed_[planned_at(operation.path)].push_back(operation.to);
+        changed_[planned_at(operation.path)].emplace_back(operation.to);
       }
     }
   }
 
-  [[nodiscard]] ObjectId planned_at(const std::string& path) const {
+  [[nodiscard]] ObjectId planned_at(std::string_view path) const {
     return path.empty() ? expected_.root() : expected_.find(path)->object;
   }
 
@@ -69,7 +91,7 @@ class Checker {
     return planned < LinkTree::kFirstMade ? planned : made_.at(planned);
   }
 
-  void compare(ObjectId id, const Object& object, std::uint64_t checksum) {
+  void compare(ObjectId id, const Object& object) {
     const auto made = planned_.find(id);
     const ObjectId planned = made == planned_.end() ? id : made->second;
     const LinkGroup* wanted = expected_.group(planned);
@@ -78,7 +100,7 @@ class Checker {
       return;
     }
     if (wanted != nullptr) compare_links(planned, *wanted, object.links);
-    if (made == planned_.end()) compare_object(id, checksum);
+    if (made == planned_.end()) compare_object(id, object);
   }
 
   void compare_links(ObjectId group, const LinkGroup& wanted, const std::vector<Link>& found) {
@@ -88,7 +110,7 @@ class Checker {
     }
     const auto links = wanted.by_name();
     for (std::size_t i = 0; i < links.size(); ++i) {
-      const Link& link = *links[i];
+      const TreeLink& link = *links[i];
       const auto complain = [&](std::string_view what) {
         fault_ = cat(shown(group), ": '", escape(link.name), "' ", what);
       };
@@ -113,43 +135,52 @@ class Checker {
   void check_made_apart() const {
     if (planned_.empty()) return;
     if (planned_.contains(expected_.root())) reject("the root group lies where something new is");
-    expected_.visit([&](const std::string& path, const Link& link, const LinkGroup*) {
+    expected_.visit([&](const std::string& path, const TreeLink& link, const LinkGroup*) {
       if (link.kind == Link::Kind::kHard && planned_.contains(link.object)) {
         reject(cat("/", escape(path), " lies where something new is"));
       }
     });
   }
 
-  void compare_object(ObjectId id, std::uint64_t checksum) {
-    if (plan_.before.checksum_of(id) == checksum && !is_touched(id)) return;
+  void compare_object(ObjectId id, const Object& object) {
     const auto changed = changed_.find(id);
     const auto without = changed == changed_.end() ? std::vector<std::string>{} : changed->second;
-    if (checksum_of(*source_before_, id, without) != checksum_of(*source_after_, id, without)) {
+    if (checksum_of(*source_before_, id, source_before_->open(id), without) !=
+        checksum_of(*source_after_, id, object, without)) {
       fault_ = cat(shown(id), " has another type, shape, place or attribute");
     }
+    const Storage& storage = object.dataset.storage;
+    const bool keeps_data =
+        storage.kind == Storage::Kind::kContiguous
+            ? keeps({storage.offset, storage.bytes})
+            : std::ranges::all_of(storage.chunks,
+                                  [&](const Storage::Chunk& chunk) { return keeps(chunk.place); });
+    if (!keeps_data) fault_ = cat(shown(id), " has other data");
+  }
+
+  // A piece may reach over data that lies between two changes.
+  [[nodiscard]] bool keeps(const Extent& data) const {
+    const std::uint64_t end = data.offset + data.bytes;
+    Bytes old;
+    return std::ranges::all_of(pieces_in(plan_.patch, data), [&](const Patch::Piece& piece) {
+      const std::uint64_t first = std::max(piece.offset, data.offset);
+      const std::uint64_t last = std::min(piece.offset + piece.bytes.size(), end);
+      old.resize(static_cast<std::size_t>(last - first));
+      original_.read_at(first, old);
+      return std::ranges::equal(
+          old, piece.bytes.subspan(static_cast<std::size_t>(first - piece.offset), old.size()));
+    });
   }
 
   // The position of the object in after_.
   [[nodiscard]] std::optional<std::size_t> variable_of(ObjectId object) const {
-    const auto it =
-        std::ranges::lower_bound(by_object_, object, {}, &std::pair<ObjectId, std::size_t>::first);
-    return it == by_object_.end() || it->first != object ? std::nullopt : std::optional(it->second);
+    const std::size_t* at = by_object_.find(object);
+    return at == nullptr ? std::nullopt : std::optional(*at);
   }
 
   // For messages: an object of the plan by its path.
   [[nodiscard]] std::string shown(ObjectId planned) const {
     return cat("/", escape(expected_.path_to(planned)));
-  }
-
-  // Does the patch change anything in the page of the object's header, or in the one behind it?
-  [[nodiscard]] bool is_touched(ObjectId id) const {
-    constexpr std::uint64_t kNear = 8192;
-    const std::uint64_t at = base_ + id;
-    const auto& pieces = plan_.patch.pieces;
-    auto it = std::ranges::upper_bound(pieces, at, {}, &Patch::Piece::offset);
-    if (it != pieces.begin() && std::prev(it)->offset + std::prev(it)->bytes.size() > at)
-      return true;
-    return it != pieces.end() && it->offset < at + kNear;
   }
 
   void check_texts() const {
@@ -159,7 +190,7 @@ class Checker {
       for (const auto& part : operation.parts)
         wanted.insert(wanted.end(), part.begin(), part.end());
       const auto found =
-          keras_list(*source_after_, actual(planned_at(operation.path)), operation.to);
+          keras_list(*source_after_, actual(planned_at(operation.path)), std::string(operation.to));
       if (!found || *found != wanted) {
         reject(cat("attribute '", operation.to, "' of /", escape(operation.path), " is another"));
       }
@@ -222,11 +253,11 @@ class Checker {
 
   const Plan& plan_;
   const LinkTree& expected_;
+  const RandomFile& original_;
   std::unique_ptr<Source> source_before_;
   std::unique_ptr<Source> source_after_;
-  std::uint64_t base_;  // addresses count from here
   Variables after_;
-  std::vector<std::pair<ObjectId, std::size_t>> by_object_;  // positions in after_, sorted
+  IdMap<std::size_t> by_object_;                 // positions in after_
   std::unordered_map<ObjectId, ObjectId> made_;  // where new objects lie, by their id in the plan
   std::unordered_map<ObjectId, ObjectId> planned_;        // and the other way round
   std::map<ObjectId, std::vector<std::string>> changed_;  // texts, by the id in the plan

@@ -1,6 +1,7 @@
 #include "formats/hdf5_edit/compile.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -18,6 +19,7 @@ class Compiler {
       : naming_(std::move(naming)), wishes_(wishes), edit_(edit) {
     work_.expected = std::move(links);
     work_.notes = std::move(naming_.notes);
+    work_.strings = std::move(naming_.strings);
     moves_ = std::move(naming_.leaves);
   }
 
@@ -43,7 +45,7 @@ class Compiler {
   }
 
  private:
-  void add(Operation operation) {
+  void add(Operation&& operation) {
     work_.expected.apply(operation);
     work_.operations.push_back(std::move(operation));
   }
@@ -61,16 +63,15 @@ class Compiler {
       do {
         path = cat("ckpt-new-", ++counter);
       } while (work_.expected.find(path) != nullptr);
+      const std::string_view place = work_.strings.add(path);
       add({.kind = Operation::Kind::kCreate,
-           .path = path,
+           .path = place,
            .dtype = put.spec.dtype,
            .shape = put.spec.shape});
-      moves_.push_back({naming_.strings.add(path), naming_.puts[p]});
+      moves_.push_back({place, work_.strings.add(naming_.puts[p])});
       const auto it = by_name.find(put.replaces);
       if (it == by_name.end()) continue;
-      add({.kind = Operation::Kind::kCopyAttributes,
-           .path = std::string(moves_[it->second].from),
-           .to = path});
+      add({.kind = Operation::Kind::kCopyAttributes, .path = moves_[it->second].from, .to = place});
     }
   }
 
@@ -85,7 +86,7 @@ class Compiler {
       }
       moves.push_back({move.from, best == nullptr
                                       ? move.from
-                                      : naming_.strings.add(cat(
+                                      : work_.strings.add(cat(
                                             best->second, move.from.substr(best->first.size())))});
     }
     std::vector<ObjectId> ids;
@@ -94,7 +95,7 @@ class Compiler {
     for (std::size_t i = 0; i < moves.size(); ++i) moves_[i].from = moves[i].to;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const auto& [from, to] = naming_.groups[i];
-      const Link* link = work_.expected.find(to);
+      const TreeLink* link = work_.expected.find(to);
       if (link == nullptr || link->object != ids[i]) {
         throw Error(Errc::kConflict, cat("the group /", escape(from), " cannot become /",
                                          escape(to), " as a whole: something else is in the way"));
@@ -103,33 +104,40 @@ class Compiler {
   }
 
   void carry_out(const std::vector<PathMoveView>& moves) {
-    for (Step& step : compile_moves(moves, others_beside(moves), '/')) carry_out(std::move(step));
+    const auto steps = compile_moves(moves, others_beside(moves), '/', work_.strings);
+    work_.operations.reserve(work_.operations.size() + steps.size());
+    for (const Step& step : steps) carry_out(step);
   }
 
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
-  [[nodiscard]] std::vector<std::string> others_beside(
-      const std::vector<PathMoveView>& moves) const {
+  [[nodiscard]] std::vector<std::string_view> others_beside(
+      const std::vector<PathMoveView>& moves) {
     std::unordered_set<std::string_view> leaves;
-    leaves.reserve(moves.size());
-    for (const auto& move : moves) leaves.insert(move.from);
-    std::vector<std::string> others;
-    work_.expected.visit([&](const std::string& path, const Link&, const LinkGroup* entered) {
+    std::size_t next = 0;  // the leaf that is expected: mostly they are met in the moves' order
+    const auto is_leaf = [&](std::string_view path) {
+      if (next < moves.size() && moves[next].from == path) return ++next > 0;
+      if (leaves.empty()) {
+        leaves.reserve(moves.size());
+        for (const auto& move : moves) leaves.insert(move.from);
+      }
+      return leaves.contains(path);
+    };
+    std::vector<std::string_view> others;
+    work_.expected.visit([&](const std::string& path, const TreeLink&, const LinkGroup* entered) {
       if (entered == nullptr) {
-        if (!leaves.contains(path)) others.push_back(path);
+        if (!is_leaf(path)) others.push_back(work_.strings.add(path));
       } else if (entered->has_attributes() || entered->size() == 0) {
-        others.push_back(path + "/");
+        others.push_back(work_.strings.add(path + "/"));
       }
     });
     return others;
   }
 
-  void carry_out(Step&& step) {
+  void carry_out(const Step& step) {
     switch (step.kind) {
       case StepKind::kMove:
         make_scopes_above(step.to);
-        add({.kind = Operation::Kind::kMove,
-             .path = std::move(step.from),
-             .to = std::move(step.to)});
+        add({.kind = Operation::Kind::kMove, .path = step.from, .to = step.to});
         break;
       case StepKind::kDrop:
         add({.kind = Operation::Kind::kRemove, .path = step.from});
@@ -141,23 +149,23 @@ class Compiler {
     }
   }
 
-  void make_scopes_above(const std::string& path) {
+  void make_scopes_above(std::string_view path) {
     if (work_.expected.find_group(parent_path(path)) != nullptr) return;
-    for (auto at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
-      const std::string scope = path.substr(0, at);
+    for (auto at = path.find('/'); at != std::string_view::npos; at = path.find('/', at + 1)) {
+      const std::string_view scope = path.substr(0, at);
       if (work_.expected.find_group(scope) != nullptr) continue;
       add({.kind = Operation::Kind::kMakeGroup, .path = scope});
     }
   }
 
   // The last guard against losing a variable: a scope that goes away holds only empty scopes.
-  void check_empty(const std::string& path) const {
+  void check_empty(std::string_view path) const {
     std::vector<const LinkGroup*> left{work_.expected.find_group(path)};
     while (!left.empty()) {
       const LinkGroup* group = left.back();
       left.pop_back();
       if (group == nullptr) throw Error(Errc::kConflict, cat("/", escape(path), " is no group"));
-      for (const Link* link : group->by_name()) {
+      for (const TreeLink* link : group->by_name()) {
         const LinkGroup* below = work_.expected.group(link->object);
         if (link->kind != Link::Kind::kHard || below == nullptr) {
           throw Error(Errc::kConflict, cat("/", escape(path),
@@ -173,8 +181,8 @@ class Compiler {
   // A soft link keeps a path; what matters is the object that the path led to.
   void mend_soft_links() {
     if (!work_.expected.has_soft_links()) return;
-    std::vector<std::pair<std::string, Link>> links;
-    work_.expected.visit([&](const std::string& path, const Link& link, const LinkGroup*) {
+    std::vector<std::pair<std::string, TreeLink>> links;
+    work_.expected.visit([&](const std::string& path, const TreeLink& link, const LinkGroup*) {
       if (link.kind == Link::Kind::kSoft && link.object != 0) links.emplace_back(path, link);
     });
     for (const auto& [path, link] : links) {
@@ -186,7 +194,9 @@ class Compiler {
                                   "dropped"));
         continue;
       }
-      add({.kind = Operation::Kind::kLink, .path = path, .to = cat("/", target)});
+      add({.kind = Operation::Kind::kLink,
+           .path = work_.strings.add(path),
+           .to = work_.strings.add(cat("/", target))});
     }
   }
 
@@ -203,34 +213,32 @@ Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& ed
   return Compiler(std::move(links), std::move(naming), wishes, edit).run();
 }
 
-std::vector<EditOperation> report_of(std::vector<Operation> operations) {
+EditOperations report_of(std::span<const Operation> operations) {
   using Kind = EditOperation::Kind;
-  std::vector<EditOperation> report;
-  const auto add = [&](Kind kind, Operation& operation) {
-    report.push_back({kind, std::move(operation.path), std::move(operation.to)});
-  };
-  for (Operation& operation : operations) {
-    switch (operation.kind) {
+  EditOperations report;
+  report.reserve(operations.size());
+  const auto kind_of = [](Operation::Kind kind) -> std::optional<Kind> {
+    switch (kind) {
       case Operation::Kind::kMakeGroup:
-        add(Kind::kMakeScope, operation);
-        break;
+        return Kind::kMakeScope;
       case Operation::Kind::kMove:
-        add(Kind::kMove, operation);
-        break;
+        return Kind::kMove;
       case Operation::Kind::kRemove:
-        add(Kind::kDrop, operation);
-        break;
+        return Kind::kDrop;
       case Operation::Kind::kLink:
-        add(Kind::kLink, operation);
-        break;
+        return Kind::kLink;
       case Operation::Kind::kTexts:
-        add(Kind::kText, operation);
-        break;
+        return Kind::kText;
       case Operation::Kind::kCreate:
-        add(Kind::kCreate, operation);
-        break;
+        return Kind::kCreate;
       case Operation::Kind::kCopyAttributes:
         break;  // a part of what kCreate means
+    }
+    return std::nullopt;
+  };
+  for (const Operation& operation : operations) {
+    if (const auto kind = kind_of(operation.kind)) {
+      report.add(*kind, operation.path, operation.to);
     }
   }
   return report;

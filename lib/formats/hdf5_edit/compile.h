@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,8 @@ namespace ckpt::hdf5 {
 
 // An edit as operations on the file's structure, and what must come of them.
 struct Work {
-  std::vector<Operation> operations;
+  std::vector<Operation> operations;  // views of the census, the wishes, the edit, and `strings`
+  StringPool strings;
   LinkTree expected;                // soft links as they lead then
   std::vector<ObjectId> puts;       // in `expected`, of each Put
   std::vector<std::string> places;  // and their paths
@@ -24,6 +26,6 @@ struct Work {
 Work compile(LinkTree links, Naming naming, const Wishes& wishes, const Edit& edit);
 
 // For reports.
-std::vector<EditOperation> report_of(std::vector<Operation> operations);
+EditOperations report_of(std::span<const Operation> operations);
 
 }  // namespace ckpt::hdf5

@@ -35,14 +35,21 @@ FillExtent fill_from(const Edit& edit, const Reader* original) {
   };
 }
 
-void write_change(AtomicFile& out, const Change& change) {
-  out.resize(change.outcome.patch.size_after);
-  for (const auto& piece : change.outcome.patch.pieces) out.write_at(piece.offset, piece.bytes);
+void write_change(const RandomFile& original, AtomicFile& out, const Change& change) {
+  const Patch& patch = change.outcome.patch;
+  out.resize(patch.size_after);
+  const PatchedFile patched(original, patch);
+  Bytes bytes;
+  for (const auto& [offset, size] : windows_of(patch)) {
+    bytes.resize(static_cast<std::size_t>(size));
+    patched.read_at(offset, bytes);
+    out.write_at(offset, bytes);
+  }
   for (std::size_t i = 0; i < change.outcome.created.size(); ++i) {
     std::uint64_t at = change.outcome.created[i].offset;
-    change.fill(i, [&](ByteView bytes) {
-      out.write_at(at, bytes);
-      at += bytes.size();
+    change.fill(i, [&](ByteView part) {
+      out.write_at(at, part);
+      at += part.size();
     });
   }
 }
@@ -61,7 +68,7 @@ class NewFile {
       out_.reserve(change.outcome.patch.size_after);
       copy_bytes(original_, out_.fd(), {0, 0, change.outcome.patch.size_before});
     }
-    write_change(out_, change);
+    write_change(*view_file(original_), out_, change);
     const auto written = view_file(out_.fd());
     check_written(*written, change.outcome);
     copy_metadata(original_, out_.fd(), in_place);
@@ -141,7 +148,7 @@ class Editor {
     result_.notes = std::move(prepared.notes);
     if (options_.plan_only) return std::move(result_);
     if (options_.repack) return repack(prepared.census, prepared.wishes);
-    if (result_.operations.empty() && target_.empty()) return std::move(result_);
+    if (!prepared.has_operations && target_.empty()) return std::move(result_);
     Outcome outcome = std::move(prepared.outcome);
     prepared = Prepared();  // makes room for the receipt
     return write(*file, std::move(outcome));
@@ -152,7 +159,7 @@ class Editor {
     Change change{std::move(outcome), {}};
     result_.patched_bytes = bytes_of(change.outcome.patch);
     result_.size_after = change.outcome.patch.size_after;
-    result_.can_undo = true;
+    result_.can_undo = target_.empty();
     for (const Extent& extent : change.outcome.created) {
       result_.tensor_bytes += extent.bytes;
       // Room inside the old file, as files have that keep a list of their free space.
@@ -178,6 +185,7 @@ class Editor {
     if (options_.before_commit) options_.before_commit(result_);
     result_.cloned_by_reference = copy.clone();
     copy.write(change, false);
+    change.outcome = {};  // makes room for what follows
     static_cast<void>(open_hdf5(view_file(copy.fd()), OpenOptions{}));
     copy.commit();
     result_.how = EditResult::How::kNewFile;

@@ -63,7 +63,9 @@ void name_keras3_layers(const Source& source, const Census& census, Naming& nami
     const std::string before = own_name(source, census, from);
     const std::string after(last_segment(move.to));
     if (before.empty() || before == after) continue;
-    Operation text{.kind = Operation::Kind::kTexts, .path = cat(move.to, "/vars"), .to = "name"};
+    Operation text{.kind = Operation::Kind::kTexts,
+                   .path = naming.strings.add(cat(move.to, "/vars")),
+                   .to = "name"};
     text.parts = {{after}};
     naming.texts.push_back(std::move(text));
     const std::string outer = outermost_layer(from);

@@ -92,7 +92,7 @@ class KerasPlanner {
 
   [[nodiscard]] std::optional<ObjectId> group_at(const std::string& path) const {
     if (path.empty()) return source_.root();
-    const Link* link = census_.links.find(path);
+    const TreeLink* link = census_.links.find(path);
     const bool is_group = link != nullptr && census_.links.group(link->object) != nullptr;
     return is_group ? std::optional(link->object) : std::nullopt;
   }
@@ -205,7 +205,7 @@ class KerasPlanner {
                         "; a Keras file has one group for each layer"));
       }
       if (layer.target == layer.scope) continue;
-      static_cast<void>(stored_names(std::array<std::string_view, 1>{layer.target}));
+      check_paths(std::array<std::string_view, 1>{layer.target});
       if (census_.layout.starts_with("Keras 3") && layer.target.find('/') != std::string::npos) {
         throw Error(Errc::kUnsupported,
                     cat("layer ", quoted(layer.scope), " cannot be called ", quoted(layer.target),
@@ -311,7 +311,9 @@ class KerasPlanner {
         is_variable = attribute->type.variable_string;
       }
     }
-    Operation texts{.kind = Operation::Kind::kTexts, .path = group_now, .to = name};
+    Operation texts{.kind = Operation::Kind::kTexts,
+                    .path = naming_.strings.add(group_now),
+                    .to = naming_.strings.add(name)};
     texts.parts = divide(list, is_variable);
     texts.is_divided = texts.parts.size() > 1;
     naming_.texts.push_back(std::move(texts));
@@ -370,7 +372,7 @@ class KerasPlanner {
     try {
       std::string renamed = rename(texts.front(), names);
       if (renamed == texts.front()) return;
-      Operation operation{.kind = Operation::Kind::kTexts, .path = "", .to = name};
+      Operation operation{.kind = Operation::Kind::kTexts, .to = naming_.strings.add(name)};
       operation.parts = {{std::move(renamed)}};
       naming_.texts.push_back(std::move(operation));
     } catch (const Error& e) {

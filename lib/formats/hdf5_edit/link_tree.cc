@@ -22,55 +22,66 @@ std::string_view parent_path(std::string_view path) {
 
 std::string_view last_segment(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-std::vector<const Link*> LinkGroup::by_name() const {
-  std::vector<const Link*> links;
+std::vector<const TreeLink*> LinkGroup::by_name() const {
+  std::vector<const TreeLink*> links;
   links.reserve(size());
-  for (const Link& link : links_) links.push_back(&link);
+  for (const TreeLink& link : links_) links.push_back(&link);
   if (changed_) {
     for (const auto& [name, link] : *changed_) links.push_back(&link);
   }
   return links;
 }
 
-const Link* LinkGroup::find(std::string_view name) const {
+const TreeLink* LinkGroup::find(std::string_view name) const {
   if (changed_) {
     const auto it = changed_->find(name);
     return it == changed_->end() ? nullptr : &it->second;
   }
-  const auto it = std::ranges::lower_bound(links_, name, {}, &Link::name);
+  const auto it = std::ranges::lower_bound(links_, name, {}, &TreeLink::name);
   return it == links_.end() || it->name != name ? nullptr : &*it;
 }
 
-Link* LinkGroup::find(std::string_view name) {
-  return const_cast<Link*>(std::as_const(*this).find(name));
+TreeLink* LinkGroup::find(std::string_view name) {
+  return const_cast<TreeLink*>(std::as_const(*this).find(name));
 }
 
-std::map<std::string, Link, std::less<>>& LinkGroup::change() {
-  if (!changed_) {
-    changed_ = std::make_unique<std::map<std::string, Link, std::less<>>>();
-    for (Link& link : links_) {
-      std::string name = link.name;
-      changed_->emplace_hint(changed_->end(), std::move(name), std::move(link));
-    }
-    links_ = {};
+void LinkGroup::prepare_to_change() {
+  is_changed_ = true;
+  if (changed_ || links_.size() < kMostInArray) return;
+  changed_ = std::make_unique<std::map<std::string_view, TreeLink>>();
+  for (const TreeLink& link : links_) changed_->emplace_hint(changed_->end(), link.name, link);
+  links_ = {};
+}
+
+bool LinkGroup::add(const TreeLink& link) {
+  prepare_to_change();
+  if (changed_) return changed_->emplace(link.name, link).second;
+  const auto it = std::ranges::lower_bound(links_, link.name, {}, &TreeLink::name);
+  if (it != links_.end() && it->name == link.name) return false;
+  links_.insert(it, link);
+  return true;
+}
+
+TreeLink LinkGroup::take(std::string_view name) {
+  prepare_to_change();
+  if (changed_) return changed_->extract(name).mapped();
+  const auto it = std::ranges::lower_bound(links_, name, {}, &TreeLink::name);
+  const TreeLink link = *it;
+  links_.erase(it);
+  return link;
+}
+
+void LinkTree::add_group(ObjectId id, std::span<const Link> links, bool has_attributes) {
+  std::vector<TreeLink> kept;
+  kept.reserve(links.size());
+  for (const Link& link : links) {
+    kept.push_back({strings_.add(link.name), strings_.add(link.target), link.object, link.kind});
+    has_soft_links_ = has_soft_links_ || link.kind == Link::Kind::kSoft;
   }
-  return *changed_;
-}
-
-bool LinkGroup::add(Link link) {
-  std::string name = link.name;
-  return change().emplace(std::move(name), std::move(link)).second;
-}
-
-Link LinkGroup::take(std::string_view name) {
-  auto& links = change();
-  return std::move(links.extract(links.find(name)).mapped());
+  add_group(id, LinkGroup(std::move(kept), has_attributes));
 }
 
 void LinkTree::add_group(ObjectId id, LinkGroup group) {
-  for (const Link* link : group.by_name()) {
-    has_soft_links_ = has_soft_links_ || link->kind == Link::Kind::kSoft;
-  }
   *group_at_.try_emplace(id).first = static_cast<std::uint32_t>(groups_.size());
   groups_.push_back(std::move(group));
 }
@@ -79,7 +90,7 @@ const LinkGroup* LinkTree::find_group(std::string_view path) const {
   const LinkGroup* at = group(root_);
   while (!path.empty() && at != nullptr) {
     const auto slash = path.find('/');
-    const Link* link = at->find(path.substr(0, slash));
+    const TreeLink* link = at->find(path.substr(0, slash));
     if (link == nullptr || link->kind != Link::Kind::kHard) return nullptr;
     at = group(link->object);
     path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
@@ -91,17 +102,17 @@ LinkGroup* LinkTree::group_above(std::string_view path) {
   return const_cast<LinkGroup*>(std::as_const(*this).find_group(parent_path(path)));
 }
 
-const Link* LinkTree::find(std::string_view path) const {
+const TreeLink* LinkTree::find(std::string_view path) const {
   const LinkGroup* above = find_group(parent_path(path));
   return above == nullptr ? nullptr : above->find(last_segment(path));
 }
 
-std::optional<ObjectId> LinkTree::resolve_soft(const std::string& path,
-                                               const std::string& target) const {
-  std::string rest = target;
+std::optional<ObjectId> LinkTree::resolve_soft(std::string_view path,
+                                               std::string_view target) const {
+  std::string rest(target);
   ObjectId at = root_;
   if (!target.starts_with('/') && !parent_path(path).empty()) {
-    const Link* above = find(parent_path(path));
+    const TreeLink* above = find(parent_path(path));
     if (above == nullptr) return std::nullopt;
     at = above->object;
   }
@@ -111,7 +122,7 @@ std::optional<ObjectId> LinkTree::resolve_soft(const std::string& path,
     rest.erase(0, slash == std::string::npos ? rest.size() : slash + 1);
     if (name.empty() || name == ".") continue;
     const LinkGroup* links = group(at);
-    const Link* link = links == nullptr ? nullptr : links->find(name);
+    const TreeLink* link = links == nullptr ? nullptr : links->find(name);
     if (link == nullptr) return std::nullopt;
     if (link->kind == Link::Kind::kHard) {
       at = link->object;
@@ -129,7 +140,7 @@ std::optional<ObjectId> LinkTree::resolve_soft(const std::string& path,
 void LinkTree::visit(const Visit& f) const {
   struct Frame {
     std::size_t path_size;
-    std::vector<const Link*> links;
+    std::vector<const TreeLink*> links;
     std::size_t next = 0;
   };
   IdMap<bool> entered;
@@ -147,7 +158,7 @@ void LinkTree::visit(const Visit& f) const {
       stack.pop_back();
       continue;
     }
-    const Link& link = *frame.links[frame.next++];
+    const TreeLink& link = *frame.links[frame.next++];
     if (!path.empty()) path += '/';
     path += link.name;
     const LinkGroup* below = link.kind == Link::Kind::kHard ? group(link.object) : nullptr;
@@ -160,7 +171,7 @@ void LinkTree::visit(const Visit& f) const {
 void LinkTree::remember_soft_targets() {
   if (!has_soft_links_) return;
   std::vector<std::pair<std::string, ObjectId>> found;
-  visit([&](const std::string& path, const Link& link, const LinkGroup*) {
+  visit([&](const std::string& path, const TreeLink& link, const LinkGroup*) {
     if (link.kind != Link::Kind::kSoft) return;
     found.emplace_back(path, resolve_soft(path, link.target).value_or(0));
   });
@@ -171,40 +182,40 @@ void LinkTree::remember_soft_targets() {
 
 std::string LinkTree::path_to(ObjectId id) const {
   std::string found;
-  visit([&](const std::string& path, const Link& link, const LinkGroup*) {
+  visit([&](const std::string& path, const TreeLink& link, const LinkGroup*) {
     if (found.empty() && link.kind == Link::Kind::kHard && link.object == id) found = path;
   });
   return found;
 }
 
 void LinkTree::apply(const Operation& operation) {
-  const auto group_with = [&](const std::string& path) -> LinkGroup& {
+  const auto group_with = [&](std::string_view path) -> LinkGroup& {
     LinkGroup* above = group_above(path);
     if (above == nullptr || above->find(last_segment(path)) == nullptr) {
       throw Error(Errc::kConflict, cat(shown(path), ": there is nothing"));
     }
     return *above;
   };
-  const auto place = [&](const std::string& path, Link link) {
+  const auto place = [&](std::string_view path, TreeLink link) {
     LinkGroup* above = group_above(path);
     if (above == nullptr) {
       throw Error(Errc::kConflict,
                   cat(shown(path), ": ", shown(parent_path(path)), " is no group"));
     }
-    link.name = std::string(last_segment(path));
-    if (!above->add(std::move(link))) {
+    link.name = strings_.add(last_segment(path));
+    if (!above->add(link)) {
       throw Error(Errc::kConflict, cat(shown(path), ": there is something already"));
     }
   };
   switch (operation.kind) {
     case Operation::Kind::kMakeGroup: {
       const ObjectId id = next_made_++;
-      place(operation.path, Link{.object = id});
-      add_group(id, {});
+      place(operation.path, {.object = id});
+      add_group(id, LinkGroup());
       break;
     }
     case Operation::Kind::kCreate:
-      place(operation.path, Link{.object = next_made_++});
+      place(operation.path, {.object = next_made_++});
       break;
     case Operation::Kind::kMove: {
       LinkGroup& above = group_with(operation.path);
@@ -218,9 +229,11 @@ void LinkTree::apply(const Operation& operation) {
       group_with(operation.path).take(last_segment(operation.path));
       break;
     case Operation::Kind::kLink: {
-      Link& link = *group_with(operation.path).find(last_segment(operation.path));
+      LinkGroup& above = group_with(operation.path);
+      TreeLink link = above.take(last_segment(operation.path));
       link.kind = Link::Kind::kSoft;
-      link.target = operation.to;
+      link.target = strings_.add(operation.to);
+      above.add(link);
       break;
     }
     case Operation::Kind::kTexts:

@@ -5,40 +5,56 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/string_pool.h"
 #include "formats/hdf5/id_map.h"
 #include "formats/hdf5/source.h"
 #include "formats/hdf5_helper/operation.h"
 
 namespace ckpt::hdf5 {
 
-// A group's links: an array as the file has it, until one of them changes; a tree from then on, so
-// that each of 100,000 changes in one group costs little.
+// A link as a Source has it, whose texts the tree holds: there are 100,000 of them.
+struct TreeLink {
+  std::string_view name;
+  std::string_view target;  // of a soft link
+  ObjectId object = 0;      // of a hard link
+  Link::Kind kind = Link::Kind::kHard;
+};
+
+// A group's links: an array, and, once one of very many changes, a tree, so that each of 100,000
+// changes in one group costs little.
 class LinkGroup {
  public:
   LinkGroup() = default;
   // REQUIRES: `links` are sorted by name, no name twice.
-  LinkGroup(std::vector<Link> links, bool has_attributes)
+  LinkGroup(std::vector<TreeLink> links, bool has_attributes)
       : links_(std::move(links)), has_attributes_(has_attributes) {}
 
   [[nodiscard]] std::size_t size() const { return changed_ ? changed_->size() : links_.size(); }
   [[nodiscard]] bool has_attributes() const { return has_attributes_; }
-  [[nodiscard]] std::vector<const Link*> by_name() const;
-  [[nodiscard]] const Link* find(std::string_view name) const;
-  [[nodiscard]] Link* find(std::string_view name);
+  // Was a link added, taken or changed?
+  [[nodiscard]] bool is_changed() const { return is_changed_; }
+  [[nodiscard]] std::vector<const TreeLink*> by_name() const;
+  [[nodiscard]] const TreeLink* find(std::string_view name) const;
+  [[nodiscard]] TreeLink* find(std::string_view name);
 
-  bool add(Link link);               // false where there is one of that name
-  Link take(std::string_view name);  // REQUIRES: there is one
+  bool add(const TreeLink& link);        // false where there is one of that name
+  TreeLink take(std::string_view name);  // REQUIRES: there is one
 
  private:
-  std::map<std::string, Link, std::less<>>& change();
+  static constexpr std::size_t kMostInArray = 64;
 
-  std::vector<Link> links_;
-  std::unique_ptr<std::map<std::string, Link, std::less<>>> changed_;  // then links_ is empty
+  // To be called before a change: makes a tree of a large array.
+  void prepare_to_change();
+
+  std::vector<TreeLink> links_;
+  std::unique_ptr<std::map<std::string_view, TreeLink>> changed_;  // then links_ is empty
   bool has_attributes_ = false;
+  bool is_changed_ = false;
 };
 
 // The groups and links of a file in memory: what they are before an edit, and, as operations are
@@ -59,15 +75,16 @@ class LinkTree {
   }
   [[nodiscard]] bool has_soft_links() const { return has_soft_links_; }
 
-  void add_group(ObjectId id, LinkGroup group);
+  // REQUIRES: `links` are sorted by name, no name twice.
+  void add_group(ObjectId id, std::span<const Link> links, bool has_attributes);
 
   // The link at `path`, by hard links through groups; null where there is none.
-  [[nodiscard]] const Link* find(std::string_view path) const;
+  [[nodiscard]] const TreeLink* find(std::string_view path) const;
   // The group at `path`, "" being the root; null where it is no group.
   [[nodiscard]] const LinkGroup* find_group(std::string_view path) const;
   // Where the soft link at `path`, with that target, leads inside the file; empty where nowhere.
-  [[nodiscard]] std::optional<ObjectId> resolve_soft(const std::string& path,
-                                                     const std::string& target) const;
+  [[nodiscard]] std::optional<ObjectId> resolve_soft(std::string_view path,
+                                                     std::string_view target) const;
   // Notes in each soft link, as its `object`, what it leads to now; 0 where nowhere.
   void remember_soft_targets();
   // A path to the object; empty where there is none, also for the root.
@@ -75,7 +92,7 @@ class LinkTree {
 
   // Calls `f` with each path and link, depth first, the links of a group by name; also with the
   // group that the link leads to if it is entered there: each is entered once, by its first link.
-  using Visit = std::function<void(const std::string&, const Link&, const LinkGroup* entered)>;
+  using Visit = std::function<void(const std::string&, const TreeLink&, const LinkGroup* entered)>;
   void visit(const Visit& f) const;
 
   // Does what the operation does. Throws Error(kConflict) where it is not possible: nothing is at
@@ -85,7 +102,10 @@ class LinkTree {
  private:
   [[nodiscard]] LinkGroup* group_above(std::string_view path);
 
+  void add_group(ObjectId id, LinkGroup group);
+
   ObjectId root_;
+  StringPool strings_;
   std::deque<LinkGroup> groups_;
   IdMap<std::uint32_t> group_at_;  // in groups_
   bool has_soft_links_ = false;

@@ -93,7 +93,7 @@ Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edi
     changed.push_back(put.spec.name);
     after.push_back(put.spec.name);
   }
-  static_cast<void>(stored_names(changed));  // throws for what is no path
+  check_paths(changed);
   const auto scopes = scopes_of(after);
   std::vector<std::string> both;
   for (const auto name : after) {
@@ -106,7 +106,7 @@ Naming place_by_path(const Census& census, const Wishes& wishes, const Edit& edi
 }
 
 // Two paths that are equal, or one inside the other, are one too many.
-void check_paths(const Naming& naming) {
+void check_apart(const Naming& naming) {
   std::vector<std::string_view> paths;
   for (const auto& leaf : naming.leaves) {
     if (!leaf.to.empty()) paths.push_back(leaf.to);
@@ -141,7 +141,7 @@ Naming place_names(const Source& source, const Census& census, const Wishes& wis
     naming = place_by_path(census, wishes, edit);
     if (census.layout == kKeras3Weights) name_keras3_layers(source, census, naming);
   }
-  check_paths(naming);
+  check_apart(naming);
   return naming;
 }
 

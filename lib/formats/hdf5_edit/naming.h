@@ -23,7 +23,7 @@ struct Naming {
   std::vector<std::string> puts;
   // Groups that go first, whole, with their attributes: the layers of a Keras file.
   std::vector<std::pair<std::string, std::string>> groups;
-  std::vector<Operation> texts;  // of kind kTexts, on paths as they are then
+  std::vector<Operation> texts;  // of kind kTexts, on paths as they are then, views of `strings`
   std::vector<std::string> notes;
   LayerNames layers;  // of a file of Keras 3 weights: what is renamed in a config elsewhere
 };

@@ -10,7 +10,8 @@ namespace ckpt::hdf5 {
 struct Prepared {
   Census census;  // without its links
   Wishes wishes;
-  std::vector<EditOperation> operations;
+  bool has_operations = false;  // is there anything to do?
+  EditOperations operations;    // where they are to be reported
   std::vector<std::string> notes;
   LayerNames layers;  // of a file of Keras 3 weights: for the config that stands elsewhere
   Outcome outcome;    // checked; what is there already where nothing is to be done or asked for

@@ -43,7 +43,7 @@ void check_repackable(const Census& census) {
                                         "; files in this program's own layout can"));
   }
   std::size_t links = 0;
-  census.links.visit([&](const std::string&, const Link&, const LinkGroup* entered) {
+  census.links.visit([&](const std::string&, const TreeLink&, const LinkGroup* entered) {
     if (entered == nullptr) ++links;
   });
   if (links != census.variables.size()) {

@@ -8,34 +8,6 @@
 namespace ckpt::hdf5 {
 namespace {
 
-// Equal bytes between two changed ones that are not worth a new piece, which costs 16 bytes.
-constexpr std::size_t kShortRun = 24;
-
-// What base has of [offset, offset + size), which may pass its end.
-Bytes read_inside(const RandomFile& base, std::uint64_t offset, std::uint64_t size) {
-  const std::uint64_t end = std::min(base.size(), offset + size);
-  Bytes bytes(offset < end ? static_cast<std::size_t>(end - offset) : 0);
-  if (!bytes.empty()) base.read_at(offset, bytes);
-  return bytes;
-}
-
-// Adds the parts of `old` that differ from `changed`, which may be longer.
-void add_differences(std::uint64_t offset, ByteView old, ByteView changed, Undo& undo) {
-  const std::size_t size = std::min(old.size(), changed.size());
-  std::size_t at = 0;
-  while (true) {
-    while (at < size && old[at] == changed[at]) ++at;
-    if (at == size) return;
-    std::size_t end = at + 1;  // behind the last byte that differs
-    for (std::size_t i = end; i < size && i - end < kShortRun; ++i) {
-      if (old[i] != changed[i]) end = i + 1;
-    }
-    const ByteView piece = old.subspan(at, end - at);
-    undo.pieces.push_back({offset + at, Bytes(piece.begin(), piece.end())});
-    at = end;
-  }
-}
-
 void add_piece(Checksum& sum, std::uint64_t offset, ByteView bytes) {
   sum.add_number(offset);
   sum.add_number(bytes.size());
@@ -67,9 +39,18 @@ Undo make_undo(const RandomFile& base, const Patch& patch) {
   Undo undo;
   undo.size_before = patch.size_before;
   undo.size_after = patch.size_after;
-  for (const auto& piece : patch.pieces) {
-    add_differences(piece.offset, read_inside(base, piece.offset, piece.bytes.size()), piece.bytes,
-                    undo);
+  Bytes old;  // of a window, as far as the file goes
+  auto piece = patch.pieces.begin();
+  for (const auto& [offset, size] : windows_of(patch)) {
+    if (offset >= base.size()) break;
+    old.resize(static_cast<std::size_t>(std::min(size, base.size() - offset)));
+    base.read_at(offset, old);
+    for (; piece != patch.pieces.end() && piece->offset < offset + old.size(); ++piece) {
+      const auto first = old.begin() + static_cast<std::ptrdiff_t>(piece->offset - offset);
+      const std::size_t left = static_cast<std::size_t>(old.end() - first);
+      const std::size_t n = std::min(piece->bytes.size(), left);
+      undo.pieces.push_back({piece->offset, Bytes(first, first + static_cast<std::ptrdiff_t>(n))});
+    }
   }
   undo.digest_before = digest_of_pieces(undo);
   undo.digest_after = digest_of_file(PatchedFile(base, patch), undo);

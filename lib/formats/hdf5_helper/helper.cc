@@ -140,44 +140,6 @@ class Child {
   pid_t pid_ = -1;
 };
 
-// 0 and the length of the content, then the content; or what went wrong.
-struct Answer {
-  static constexpr std::size_t kHead = 16;
-  Bytes bytes;
-
-  [[nodiscard]] ByteView content() const { return ByteView(bytes).subspan(kHead); }
-};
-
-// How long the answer that begins so will be; 0 where that is not said yet.
-std::size_t announced_size(ByteView answer) {
-  if (answer.size() < Answer::kHead) return 0;
-  WireReader in(answer);
-  return in.number() == 0 ? static_cast<std::size_t>(in.number()) + Answer::kHead : 0;
-}
-
-// All that comes out of the pipe until it is closed. False where time ran out.
-bool read_answer(int pipe, Clock::time_point deadline, std::uint64_t limit, Bytes& answer) {
-  std::vector<std::byte> buffer(std::size_t{1} << 16U);
-  while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return false;
-    pollfd item{pipe, POLLIN, 0};
-    const int ready = ::poll(&item, 1, static_cast<int>(std::min<long long>(left, 1'000'000)));
-    if (ready < 0 && errno != EINTR) throw Error(Errc::kIo, error_text(errno));
-    if (ready <= 0) continue;
-    const ssize_t n = ::read(pipe, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Error(Errc::kIo, cat("cannot read from the helper: ", error_text(errno)));
-    if (n == 0) return true;
-    answer.insert(answer.end(), buffer.begin(), buffer.begin() + n);
-    if (const auto size = announced_size(answer); size <= limit) answer.reserve(size);
-    if (answer.size() > limit) {
-      throw Error(Errc::kCorrupt, "the helper's answer does not end");
-    }
-  }
-}
-
 // "was killed by signal 11 (Segmentation fault)".
 std::string ending(int status) {
   if (WIFEXITED(status)) return cat("ended with status ", WEXITSTATUS(status));
@@ -187,58 +149,108 @@ std::string ending(int status) {
   return cat("was ended by signal ", signal, " (", words == nullptr ? "unknown" : words, ")");
 }
 
-constexpr std::string_view kNonsense = "the helper's answer makes no sense";
+// A helper at work, and what it answers: 0 and the content, or 1, a code and a sentence, which are
+// thrown.
+class Answer {
+ public:
+  Answer(int file, Bytes request, const HelperOptions& options)
+      : options_(options), deadline_(Clock::now() + options.time) {
+    const std::string program = options.program.empty() ? find_helper() : options.program;
+    // As a file, the request is there whole: neither waits for the other, and no signal comes where
+    // the helper dies.
+    const FileDescriptor message = in_memory(std::exchange(request, {}));
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
+    pipe_ = FileDescriptor(ends[0]);
+    const FileDescriptor writing(ends[1]);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
+    child_.emplace(program, std::vector{cat(options.memory), cat(seconds)}, file, message.get(),
+                   writing.get());
+  }
 
-void check_patch(const Patch& patch, std::uint64_t size_before) {
-  std::uint64_t end = 0;
-  bool is_sound = patch.size_before == size_before && patch.size_after >= size_before;
-  for (const auto& piece : patch.pieces) {
-    is_sound = is_sound && piece.offset >= end && !piece.bytes.empty() &&
-               piece.offset <= patch.size_after &&
-               piece.bytes.size() <= patch.size_after - piece.offset;
-    end = piece.offset + piece.bytes.size();
+  // Waits for the first word.
+  void begin() {
+    if (number() == 0) return;
+    const std::uint64_t code = number();
+    Bytes sentence(static_cast<std::size_t>(std::min<std::uint64_t>(number(), kLongestSentence)));
+    read(sentence);
+    throw Error(
+        static_cast<Errc>(std::min<std::uint64_t>(code, static_cast<std::uint64_t>(Errc::kWrite))),
+        std::string(as_text(sentence)));
   }
-  if (!is_sound) throw Error(Errc::kCorrupt, std::string(kNonsense));
-}
 
-// Starts the helper, and gives what it answers.
-Answer ask(int fd, Bytes request, const HelperOptions& options) {
-  const std::string program = options.program.empty() ? find_helper() : options.program;
-  const auto deadline = Clock::now() + options.time;
-  // As a file, the request is there whole: neither waits for the other, and no signal comes where
-  // the helper dies.
-  const FileDescriptor message = in_memory(std::exchange(request, {}));
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
-  const FileDescriptor reading(ends[0]);
-  FileDescriptor writing(ends[1]);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
-  Child child(program, {cat(options.memory), cat(seconds)}, fd, message.get(), writing.get());
-  writing = FileDescriptor();
-  Answer answer;
-  if (!read_answer(reading.get(), deadline, options.memory, answer.bytes)) {
-    throw Error(Errc::kCorrupt, cat("libhdf5 has not finished in ", options.time.count(),
-                                    " milliseconds and was stopped"));
+  // Throws Error(kCorrupt) where the helper ends before `out` is full.
+  void read(std::span<std::byte> out) {
+    is_whole_ = out.empty();
+    while (!is_whole_) {
+      if (rest_.empty()) fill();
+      if (rest_.empty()) finish();
+      const std::size_t n = std::min(out.size(), rest_.size());
+      std::copy_n(rest_.begin(), n, out.begin());
+      rest_ = rest_.subspan(n);
+      out = out.subspan(n);
+      is_whole_ = out.empty();
+    }
   }
-  const auto status = child.wait();
-  if (status && *status != 0) {
-    throw Error(Errc::kCorrupt, cat("the helper in which libhdf5 works ", ending(*status)));
-  }
-  WireReader in(answer.bytes);
-  if (in.number() != 0) {
-    const auto code = static_cast<Errc>(
-        std::min<std::uint64_t>(in.number(), static_cast<std::uint64_t>(Errc::kWrite)));
-    throw Error(code, in.text());
-  }
-  if (in.bytes().size() != answer.content().size()) {
-    throw Error(Errc::kCorrupt, std::string(kNonsense));
-  }
-  return answer;
-}
 
-Outcome outcome_of(ByteView answer, std::uint64_t size_before) {
-  Outcome outcome = decode_outcome(answer);
-  check_patch(outcome.patch, size_before);
+  // Waits for the helper's end. Throws Error(kCorrupt) where it was none that is wanted.
+  void finish() {
+    if (rest_.empty()) fill();
+    const bool goes_on = !rest_.empty();
+    if (goes_on) child_.reset();
+    const auto status = goes_on ? std::optional(0) : child_->wait();
+    if (status && *status != 0) {
+      throw Error(Errc::kCorrupt, cat("the helper in which libhdf5 works ", ending(*status)));
+    }
+    if (goes_on || !is_whole_) throw Error(Errc::kCorrupt, "the helper's answer makes no sense");
+  }
+
+ private:
+  static constexpr std::uint64_t kLongestSentence = std::uint64_t{1} << 20U;
+
+  std::uint64_t number() {
+    std::array<std::byte, 8> bytes{};
+    read(bytes);
+    return WireReader(bytes).number();
+  }
+
+  // Fetches what comes next; nothing where the pipe was closed.
+  void fill() {
+    while (true) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+      if (left <= 0) {
+        throw Error(Errc::kCorrupt, cat("libhdf5 has not finished in ", options_.time.count(),
+                                        " milliseconds and was stopped"));
+      }
+      pollfd item{pipe_.get(), POLLIN, 0};
+      const int ready = ::poll(&item, 1, static_cast<int>(std::min<long long>(left, 1'000'000)));
+      if (ready < 0 && errno != EINTR) throw Error(Errc::kIo, error_text(errno));
+      if (ready <= 0) continue;
+      const ssize_t n = ::read(pipe_.get(), buffer_.data(), buffer_.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw Error(Errc::kIo, cat("cannot read from the helper: ", error_text(errno)));
+      rest_ = ByteView(buffer_).first(static_cast<std::size_t>(n));
+      return;
+    }
+  }
+
+  const HelperOptions& options_;
+  Clock::time_point deadline_;
+  FileDescriptor pipe_;
+  std::optional<Child> child_;
+  Bytes buffer_ = Bytes(std::size_t{1} << 16U);
+  ByteView rest_;         // of it, not yet taken
+  bool is_whole_ = true;  // all that was asked for has come
+};
+
+Outcome ask_for_outcome(int file, Bytes request, std::uint64_t size_before,
+                        const HelperOptions& options) {
+  Answer answer(file, std::move(request), options);
+  answer.begin();
+  Outcome outcome = read_outcome([&](std::span<std::byte> out) { answer.read(out); }, size_before,
+                                 options.memory);
+  answer.finish();
   return outcome;
 }
 
@@ -258,26 +270,26 @@ std::string find_helper() {
                                    " is missing; it was looked for", " at ", join(places, ", ")));
 }
 
-Outcome edit_by_helper(const FilePart& file, std::span<const Operation> operations,
-                       const HelperOptions& options) {
+Outcome edit_by_helper(const FilePart& file, Bytes request, const HelperOptions& options) {
   try {
-    Bytes request = encode_request(operations, file.offset, file.size);
-    return outcome_of(ask(file.fd, std::move(request), options).content(), file.size);
+    return ask_for_outcome(file.fd, std::move(request), file.size, options);
   } catch (const Error& e) {
     throw Error(e.code(), cat(e.what(), "; the file is untouched"));
   }
 }
 
 Outcome lay_out_by_helper(LayoutRequest request) {
-  const FileDescriptor nothing = in_memory({});
-  return outcome_of(ask(nothing.get(), encode_request(request), {}).content(), 0);
+  Bytes bytes = encode_request(std::exchange(request, {}));
+  return ask_for_outcome(in_memory({}).get(), std::move(bytes), 0, {});
 }
 
 void read_by_helper(int fd, std::uint64_t object, std::uint64_t first, std::uint64_t count,
                     std::span<std::byte> out) {
-  const Answer answer = ask(fd, encode_request(ReadRequest{object, first, count, out.size()}), {});
-  if (answer.content().size() != out.size()) throw Error(Errc::kCorrupt, std::string(kNonsense));
-  std::ranges::copy(answer.content(), out.begin());
+  const HelperOptions options;
+  Answer answer(fd, encode_request(ReadRequest{object, first, count, out.size()}), options);
+  answer.begin();
+  answer.read(out);
+  answer.finish();
 }
 
 }  // namespace ckpt::hdf5

@@ -38,10 +38,9 @@ struct FilePart {
   std::uint64_t size = 0;
 };
 
-// Lets libhdf5 carry out `operations` on the HDF5 file there. The patch is whole and in order, and
-// fits the file; what it means is not checked.
-Outcome edit_by_helper(const FilePart& file, std::span<const Operation> operations,
-                       const HelperOptions& options);
+// Lets libhdf5 carry out the operations of an encoded EditRequest (message.h) on the HDF5 file
+// there. The patch is whole and in order, and fits the file; what it means is not checked.
+Outcome edit_by_helper(const FilePart& file, Bytes request, const HelperOptions& options);
 
 // Lets libhdf5 lay out a new native file.
 Outcome lay_out_by_helper(LayoutRequest request);

@@ -1,5 +1,6 @@
 #include "formats/hdf5_helper/message.h"
 
+#include <array>
 #include <utility>
 
 #include "core/error.h"
@@ -10,7 +11,7 @@ namespace ckpt::hdf5 {
 namespace {
 
 // The start of each message; it changes with every change of what follows.
-constexpr std::uint64_t kProtocol = 0x34'52'50'4c'48'35'48'01;
+constexpr std::uint64_t kProtocol = 0x35'52'50'4c'48'35'48'01;
 
 void check_protocol(WireReader& in) {
   if (in.number() != kProtocol) {
@@ -40,35 +41,41 @@ Shape take_shape(WireReader& in) {
   return shape;
 }
 
-void put(WireWriter& out, std::span<const Operation> operations) {
-  out.number(operations.size());
-  for (const Operation& operation : operations) {
-    out.number(static_cast<std::uint64_t>(operation.kind));
-    out.text(operation.path);
-    out.text(operation.to);
+void put(WireWriter& out, const Operation& operation) {
+  out.number(static_cast<std::uint64_t>(operation.kind));
+  out.text(operation.path);
+  out.text(operation.to);
+  if (operation.kind == Operation::Kind::kTexts) {
     out.number(operation.parts.size());
     for (const auto& part : operation.parts) put(out, part);
     out.number(operation.is_divided ? 1 : 0);
+  } else if (operation.kind == Operation::Kind::kCreate) {
     out.number(static_cast<std::uint64_t>(operation.dtype));
     put(out, operation.shape);
   }
 }
 
-EditRequest take_edit(WireReader& in) {
-  EditRequest request;
-  request.operations.resize(in.count(56));
-  for (Operation& operation : request.operations) {
-    operation.kind = static_cast<Operation::Kind>(in.number());
-    operation.path = in.text();
-    operation.to = in.text();
+Operation take_operation(WireReader& in) {
+  Operation operation;
+  operation.kind = static_cast<Operation::Kind>(in.number());
+  operation.path = as_text(in.bytes());
+  operation.to = as_text(in.bytes());
+  if (operation.kind == Operation::Kind::kTexts) {
     operation.parts.resize(in.count(8));
     for (auto& part : operation.parts) part = take_texts(in);
     operation.is_divided = in.number() != 0;
+  } else if (operation.kind == Operation::Kind::kCreate) {
     operation.dtype = static_cast<DType>(in.number());
     operation.shape = take_shape(in);
   }
+  return operation;
+}
+
+EditRequest take_edit(WireReader& in) {
+  EditRequest request;
   request.offset = in.number();
   request.size = in.number();
+  request.operations = in.rest();
   return request;
 }
 
@@ -141,9 +148,13 @@ Bytes encode(std::uint64_t kind, const Content& content) {
 Bytes encode_request(std::span<const Operation> operations, std::uint64_t offset,
                      std::uint64_t size) {
   WireWriter out = begin(0);
-  put(out, operations);
+  std::size_t names = 0;
+  for (const Operation& operation : operations)
+    names += operation.path.size() + operation.to.size();
+  out.reserve(names + 24 * operations.size() + 64);
   out.number(offset);
   out.number(size);
+  for (const Operation& operation : operations) put(out, operation);
   return std::move(out).result();
 }
 Bytes encode_request(const LayoutRequest& request) { return encode(1, request); }
@@ -164,44 +175,75 @@ Request decode_request(ByteView bytes) {
   }
 }
 
-Bytes encode_outcome(const Outcome& outcome) {
+void for_each_operation(const EditRequest& request,
+                        const std::function<void(const Operation&)>& f) {
+  for (WireReader in(request.operations); !in.is_empty();) f(take_operation(in));
+}
+
+void OutcomeWriter::begin(std::uint64_t size_before, std::uint64_t size_after) {
   WireWriter out;
-  out.reserve(bytes_of(outcome.patch) +
-              16 * (outcome.patch.pieces.size() + outcome.created.size()) + 64);
   out.number(kProtocol);
-  out.number(outcome.patch.size_before);
-  out.number(outcome.patch.size_after);
-  out.number(outcome.patch.pieces.size());
-  for (const auto& piece : outcome.patch.pieces) {
-    out.number(piece.offset);
-    out.bytes(piece.bytes);
-  }
-  out.number(outcome.created.size());
-  for (const Extent& extent : outcome.created) {
+  out.number(size_before);
+  out.number(size_after);
+  send_(out.result());
+}
+
+void OutcomeWriter::piece(std::uint64_t offset, ByteView bytes) {
+  WireWriter head;
+  head.number(1);
+  head.number(offset);
+  head.number(bytes.size());
+  send_(head.result());
+  send_(bytes);
+}
+
+void OutcomeWriter::end(std::span<const Extent> created) {
+  WireWriter out;
+  out.number(0);
+  out.number(created.size());
+  for (const Extent& extent : created) {
     out.number(extent.offset);
     out.number(extent.bytes);
   }
-  return std::move(out).result();
+  send_(out.result());
 }
 
-Outcome decode_outcome(ByteView bytes) {
-  WireReader in(bytes);
-  check_protocol(in);
+Outcome read_outcome(const std::function<void(std::span<std::byte>)>& receive,
+                     std::uint64_t size_before, std::uint64_t limit) {
+  const auto check = [](bool is_sound) {
+    if (!is_sound) throw Error(Errc::kCorrupt, "the helper's answer makes no sense");
+  };
+  const auto number = [&] {
+    std::array<std::byte, 8> bytes{};
+    receive(bytes);
+    return WireReader(bytes).number();
+  };
+  check(number() == kProtocol);
   Outcome outcome;
-  outcome.patch.size_before = in.number();
-  outcome.patch.size_after = in.number();
-  outcome.patch.pieces.resize(in.count(16));
-  for (auto& piece : outcome.patch.pieces) {
-    piece.offset = in.number();
-    const ByteView content = in.bytes();
-    piece.bytes.assign(content.begin(), content.end());
+  Patch& patch = outcome.patch;
+  patch.size_before = number();
+  patch.size_after = number();
+  check(patch.size_before == size_before && patch.size_after >= size_before);
+  std::uint64_t end = 0;
+  Bytes bytes;
+  while (number() == 1) {
+    const std::uint64_t offset = number();
+    const std::uint64_t size = number();
+    check(offset >= end && size > 0 && size <= limit && offset <= patch.size_after &&
+          size <= patch.size_after - offset);
+    limit -= size;
+    end = offset + size;
+    bytes.resize(static_cast<std::size_t>(size));
+    receive(bytes);
+    patch.add(offset, bytes);
   }
-  outcome.created.resize(in.count(16));
+  const std::uint64_t count = number();
+  check(count <= limit / sizeof(Extent));
+  outcome.created.resize(static_cast<std::size_t>(count));
   for (Extent& extent : outcome.created) {
-    extent.offset = in.number();
-    extent.bytes = in.number();
+    extent.offset = number();
+    extent.bytes = number();
   }
-  if (!in.is_empty()) throw Error(Errc::kCorrupt, "a message goes on behind its end");
   return outcome;
 }
 

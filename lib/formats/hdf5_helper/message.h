@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,12 +18,16 @@ namespace ckpt::hdf5 {
 // What the helper is asked, and what it answers, as bytes. Both programs are of one build; a
 // message of another one is refused.
 
-// Operations on the HDF5 file that lies at `offset` in the file. Answered by an Outcome.
+// Operations on the HDF5 file that lies at `offset` in the file. Answered by an Outcome. They stay
+// in the message, since 100,000 of them are large.
 struct EditRequest {
-  std::vector<Operation> operations;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
+  ByteView operations;
 };
+
+// Calls `f` with each operation of the request, which is a view of the message.
+void for_each_operation(const EditRequest& request, const std::function<void(const Operation&)>& f);
 
 // A new native file with these variables at these paths, without their tensors. Answered by an
 // Outcome whose patch makes an empty file that one, with an extent for each variable.
@@ -48,7 +54,28 @@ Bytes encode_request(const LayoutRequest& request);
 Bytes encode_request(const ReadRequest& request);
 Request decode_request(ByteView bytes);  // throws Error(kCorrupt)
 
-Bytes encode_outcome(const Outcome& outcome);
-Outcome decode_outcome(ByteView bytes);  // throws Error(kCorrupt); does not check the extents
+// An Outcome goes piece by piece, since a patch of 100,000 renames is most of the file:
+//
+//     protocol  size before, after  (1 offset length bytes)*  0  count (offset length)*
+//
+// all numbers u64, little-endian.
+class OutcomeWriter {
+ public:
+  // `send` hands bytes on.
+  explicit OutcomeWriter(std::function<void(ByteView)> send) : send_(std::move(send)) {}
+
+  void begin(std::uint64_t size_before, std::uint64_t size_after);
+  void piece(std::uint64_t offset, ByteView bytes);
+  void end(std::span<const Extent> created);
+
+ private:
+  std::function<void(ByteView)> send_;
+};
+
+// `receive` fills what it is given or throws. Throws Error(kCorrupt) for a patch that is out of
+// order, does not fit a file of `size_before` bytes, or has more than `limit` bytes. Extents are
+// not checked.
+Outcome read_outcome(const std::function<void(std::span<std::byte>)>& receive,
+                     std::uint64_t size_before, std::uint64_t limit);
 
 }  // namespace ckpt::hdf5

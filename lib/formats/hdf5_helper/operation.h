@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/dtype.h"
@@ -11,7 +12,8 @@
 namespace ckpt::hdf5 {
 
 // One change of an HDF5 file's structure, as the helper is told it. Each is valid behind the one
-// before it; paths have no leading "/" and lead through hard links only.
+// before it; paths have no leading "/" and lead through hard links only. They are views, of what
+// the edit's maker holds or of the helper's request.
 struct Operation {
   enum class Kind : std::uint8_t {
     kMakeGroup,       // at `path`, with the properties of the group it lies in, which exists
@@ -23,8 +25,8 @@ struct Operation {
     kCopyAttributes,  // all attributes of the object at `path` to the one at `to`, which has none
   };
   Kind kind = Kind::kMove;
-  std::string path;
-  std::string to;
+  std::string_view path;
+  std::string_view to;
   // Of kTexts. One part is the attribute `to`; several are `to`0, `to`1, …, as Keras divides lists
   // that are too long for one. Whatever was there of either kind goes away; the kind of text
   // (length, padding, character set) stays.
@@ -39,7 +41,9 @@ struct Operation {
 // What the operations come to.
 struct Outcome {
   Patch patch;
-  std::vector<Extent> created;  // the room of each kCreate, in their order
+  // The room of each kCreate, in their order, to be filled when the pieces are in place: a piece
+  // may have zeros there.
+  std::vector<Extent> created;
 };
 
 }  // namespace ckpt::hdf5

@@ -13,6 +13,32 @@ std::uint64_t bytes_of(const Patch& patch) {
   return bytes;
 }
 
+std::span<const Patch::Piece> pieces_in(const Patch& patch, const Extent& extent) {
+  const auto end_of = [](const Patch::Piece& piece) { return piece.offset + piece.bytes.size(); };
+  const auto first = std::ranges::upper_bound(patch.pieces, extent.offset, {}, end_of);
+  const auto last = std::ranges::lower_bound(
+      first, patch.pieces.end(), extent.offset + extent.bytes, {}, &Patch::Piece::offset);
+  return {first, last};
+}
+
+std::vector<Extent> windows_of(const Patch& patch) {
+  constexpr std::uint64_t kSmallGap = 4096;
+  constexpr std::uint64_t kLargest = std::uint64_t{1} << 20U;
+  std::vector<Extent> windows;
+  for (const auto& piece : patch.pieces) {
+    const std::uint64_t end = piece.offset + piece.bytes.size();
+    if (!windows.empty()) {
+      auto& [offset, bytes] = windows.back();
+      if (piece.offset - (offset + bytes) <= kSmallGap && end - offset <= kLargest) {
+        bytes = end - offset;
+        continue;
+      }
+    }
+    windows.push_back({piece.offset, piece.bytes.size()});
+  }
+  return windows;
+}
+
 void PatchedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > patch_.size_after || out.size() > patch_.size_after - offset) {
     throw Error(Errc::kCorrupt, cat("offset ", offset, " + ", out.size(),

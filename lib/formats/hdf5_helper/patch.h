@@ -5,11 +5,14 @@
 #include <vector>
 
 #include "core/file.h"
+#include "core/string_pool.h"
+#include "formats/hdf5/extent.h"
 
 namespace ckpt::hdf5 {
 
 // What an edit changes in a file: new bytes at offsets, and a new length. Everything else of the
-// file stays as it is.
+// file stays as it is. Pieces are as small as the changes: 100,000 renames touch every page of a
+// file's structure, and change a quarter of it.
 //
 //     file before   [..........................................]
 //     pieces             [####]        [##########]           [#######]
@@ -17,23 +20,27 @@ namespace ckpt::hdf5 {
 struct Patch {
   struct Piece {
     std::uint64_t offset = 0;
-    Bytes bytes;
+    ByteView bytes;
   };
   std::uint64_t size_before = 0;
   std::uint64_t size_after = 0;  // never smaller than size_before but where an undo cuts the file
   std::vector<Piece> pieces;     // sorted by offset, apart from one another, inside size_after
-};
+  StringPool strings;            // may hold their bytes
 
-// Room for a tensor in a patched file, to be filled after the pieces are in place: a piece may have
-// zeros there.
-struct Extent {
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-
-  friend bool operator==(const Extent&, const Extent&) = default;
+  // REQUIRES: behind all pieces that are there.
+  void add(std::uint64_t offset, ByteView bytes) {
+    pieces.push_back({offset, as_byte_view(strings.add(as_text(bytes)))});
+  }
 };
 
 std::uint64_t bytes_of(const Patch& patch);
+
+// The pieces that have a byte in the extent.
+std::span<const Patch::Piece> pieces_in(const Patch& patch, const Extent& extent);
+
+// Stretches of the file with all pieces in them, of a megabyte at most unless a piece is larger,
+// and with few bytes between: what is read or written at once.
+std::vector<Extent> windows_of(const Patch& patch);
 
 // The file as it will be. `base` and `patch` must outlive it. Where tensors are still to be filled
 // in, it reads what the base has there, and zeros behind its end.

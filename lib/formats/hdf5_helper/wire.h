@@ -36,6 +36,7 @@ class WireReader {
   // A number of things of at least `least` bytes each that follow.
   std::uint64_t count(std::uint64_t least);
   [[nodiscard]] bool is_empty() const { return rest_.empty(); }
+  [[nodiscard]] ByteView rest() const { return rest_; }
 
  private:
   ByteView take(std::uint64_t size);

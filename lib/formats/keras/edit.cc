@@ -52,8 +52,8 @@ class Weights {
 // Bytes of the edited HDF5 file that come from elsewhere than the old one, sorted.
 std::vector<hdf5::Extent> changed_parts(const hdf5::Outcome& outcome) {
   std::vector<hdf5::Extent> parts = outcome.created;
-  for (const auto& piece : outcome.patch.pieces)
-    parts.push_back({piece.offset, piece.bytes.size()});
+  const auto windows = hdf5::windows_of(outcome.patch);
+  parts.insert(parts.end(), windows.begin(), windows.end());
   std::ranges::sort(parts, {}, &hdf5::Extent::offset);
   return parts;
 }
@@ -84,12 +84,18 @@ void write_weights(Rewrite& rewrite, std::uint64_t offset, const Weights& weight
       out.write_at(offset + at, bytes);
     }
   });
-  for (const auto& piece : outcome.patch.pieces) out.write_at(offset + piece.offset, piece.bytes);
+  const hdf5::PatchedFile patched(weights.file(), outcome.patch);
+  Bytes bytes;
+  for (const auto& [at, size] : hdf5::windows_of(outcome.patch)) {
+    bytes.resize(static_cast<std::size_t>(size));
+    patched.read_at(at, bytes);
+    out.write_at(offset + at, bytes);
+  }
   for (std::size_t i = 0; i < outcome.created.size(); ++i) {
     std::uint64_t at = offset + outcome.created[i].offset;
-    stream_put(edit.puts[i], original, [&](ByteView bytes) {
-      out.write_at(at, bytes);
-      at += bytes.size();
+    stream_put(edit.puts[i], original, [&](ByteView part) {
+      out.write_at(at, part);
+      at += part.size();
     });
   }
   const Section written(view_file(out.fd()), offset, outcome.patch.size_after);
@@ -133,9 +139,10 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
     }
   }
   if (renamed != config) {
-    result.operations.push_back({EditOperation::Kind::kText, std::string(kConfig), "layer names"});
+    result.operations.add(EditOperation::Kind::kText, kConfig, "layer names");
   }
-  if (options.plan_only || (target.empty() && result.operations.empty())) return result;
+  const bool has_work = prepared.has_operations || renamed != config;
+  if (options.plan_only || (target.empty() && !has_work)) return result;
 
   std::vector<zip::NewMember> members;
   for (const zip::Member& member : old) {

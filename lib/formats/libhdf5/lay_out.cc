@@ -118,7 +118,7 @@ class Drawing {
 
 }  // namespace
 
-Outcome lay_out(const LayoutRequest& request) {
+void lay_out(const LayoutRequest& request, OutcomeWriter& out) {
   const auto& specs = request.specs;
   const auto& paths = request.paths;
   std::vector<std::size_t> order(specs.size());
@@ -133,8 +133,7 @@ Outcome lay_out(const LayoutRequest& request) {
 
   const Session session;
   Overlay overlay(nullptr);
-  Outcome outcome;
-  outcome.created.resize(specs.size());
+  std::vector<Extent> created(specs.size());
   const std::size_t names = specs.size() + groups.size();
   Drawing drawing(overlay, std::clamp(names * kMetadataOfVariable / kSmallestBlock * kSmallestBlock,
                                       kSmallestBlock, kLargestBlock));
@@ -143,14 +142,13 @@ Outcome lay_out(const LayoutRequest& request) {
   for (const std::string_view group : groups) drawing.add_group(std::string(group));
   for (const std::size_t i : order) {
     try {
-      outcome.created[i] = drawing.add_dataset(paths[i], specs[i]);
+      created[i] = drawing.add_dataset(paths[i], specs[i]);
     } catch (const Error& e) {
       throw e.in(escape(specs[i].name));
     }
   }
   drawing.finish();
-  outcome.patch = patch_of(nullptr, std::move(overlay));
-  return outcome;
+  write_outcome(nullptr, std::move(overlay), created, out);
 }
 
 }  // namespace ckpt::hdf5

@@ -12,6 +12,52 @@ std::size_t overlap(std::uint64_t offset, std::size_t size, std::uint64_t end) {
   return offset >= end ? 0 : static_cast<std::size_t>(std::min<std::uint64_t>(size, end - offset));
 }
 
+// Calls f(at, end) with the stretches in which they differ. Equal bytes between two changed ones
+// that are fewer than the head of a piece are taken along.
+template <typename F>
+void for_each_difference(ByteView old, ByteView changed, F&& f) {
+  constexpr std::size_t kShortRun = 24;
+  const std::size_t size = changed.size();
+  for (std::size_t at = 0; at < size;) {
+    if (old[at] == changed[at]) {
+      ++at;
+      continue;
+    }
+    std::size_t end = at + 1;  // behind the last byte that differs
+    for (std::size_t i = end; i < size && i - end < kShortRun; ++i) {
+      if (old[i] != changed[i]) end = i + 1;
+    }
+    f(at, end);
+    at = end;
+  }
+}
+
+// Makes one piece of stretches that lie next to one another, up to a size.
+class Joiner {
+ public:
+  explicit Joiner(OutcomeWriter& out) : out_(out) {}
+
+  void add(std::uint64_t offset, ByteView bytes) {
+    if (start_ + piece_.size() != offset || piece_.size() >= kLargestPiece) {
+      flush();
+      start_ = offset;
+    }
+    piece_.insert(piece_.end(), bytes.begin(), bytes.end());
+  }
+
+  void flush() {
+    if (!piece_.empty()) out_.piece(start_, piece_);
+    piece_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kLargestPiece = std::size_t{1} << 20U;
+
+  OutcomeWriter& out_;
+  std::uint64_t start_ = 0;
+  Bytes piece_;
+};
+
 }  // namespace
 
 Overlay::Overlay(const RandomFile* base)
@@ -78,38 +124,28 @@ void Overlay::write(std::uint64_t offset, ByteView bytes) {
   }
 }
 
-Patch patch_of(const RandomFile* base, Overlay&& overlay) {
-  // Pages that lie next to one another become one piece, up to this.
-  constexpr std::size_t kLargestPiece = std::size_t{1} << 20U;
-  Patch patch;
-  patch.size_before = base == nullptr ? 0 : base->size();
+void write_outcome(const RandomFile* base, Overlay&& overlay, std::span<const Extent> created,
+                   OutcomeWriter& out) {
+  const std::uint64_t size_before = base == nullptr ? 0 : base->size();
   // A file may have bytes behind what libhdf5 takes for its end; they stay.
-  patch.size_after = std::max(patch.size_before, overlay.size());
+  const std::uint64_t size_after = std::max(size_before, overlay.size());
+  out.begin(size_before, size_after);
+  Joiner joiner(out);
   Overlay::Page old{};
-  auto pages = std::move(overlay).take_pages();
-  while (!pages.empty()) {
-    // Taken one by one, so that there are never two of each.
+  for (auto pages = std::move(overlay).take_pages(); !pages.empty();) {
     const auto node = pages.extract(pages.begin());
     const std::uint64_t offset = node.key();
-    const auto& page = node.mapped();
-    if (offset >= patch.size_after) break;
-    const std::uint64_t size = std::min<std::uint64_t>(old.size(), patch.size_after - offset);
-    const ByteView bytes = ByteView(*page).first(static_cast<std::size_t>(size));
-    if (offset + size <= patch.size_before) {
-      const auto there = std::span(old).first(bytes.size());
-      base->read_at(offset, there);
-      if (std::ranges::equal(there, bytes)) continue;
-    }
-    if (!patch.pieces.empty()) {
-      auto& last = patch.pieces.back();
-      if (last.offset + last.bytes.size() == offset && last.bytes.size() < kLargestPiece) {
-        last.bytes.insert(last.bytes.end(), bytes.begin(), bytes.end());
-        continue;
-      }
-    }
-    patch.pieces.push_back({offset, Bytes(bytes.begin(), bytes.end())});
+    if (offset >= size_after) break;
+    const ByteView bytes = ByteView(*node.mapped()).first(overlap(offset, old.size(), size_after));
+    const auto there = std::span(old).first(overlap(offset, bytes.size(), size_before));
+    if (!there.empty()) base->read_at(offset, there);
+    for_each_difference(there, bytes.first(there.size()), [&](std::size_t at, std::size_t end) {
+      joiner.add(offset + at, bytes.subspan(at, end - at));
+    });
+    if (there.size() < bytes.size()) joiner.add(offset + there.size(), bytes.subspan(there.size()));
   }
-  return patch;
+  joiner.flush();
+  out.end(created);
 }
 
 }  // namespace ckpt::hdf5

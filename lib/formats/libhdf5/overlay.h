@@ -8,7 +8,7 @@
 
 #include "core/bytes.h"
 #include "core/file.h"
-#include "formats/hdf5_helper/patch.h"
+#include "formats/hdf5_helper/message.h"
 
 namespace ckpt::hdf5 {
 
@@ -70,8 +70,8 @@ class Overlay {
   mutable std::array<Slot, kSlots> slots_;
 };
 
-// What makes `base` (null: an empty file) what the overlay shows. A page that was written with what
-// is there already is left out.
-Patch patch_of(const RandomFile* base, Overlay&& overlay);
+// Tells what makes `base` (null: an empty file) what the overlay shows: the bytes that differ.
+void write_outcome(const RandomFile* base, Overlay&& overlay, std::span<const Extent> created,
+                   OutcomeWriter& out);
 
 }  // namespace ckpt::hdf5

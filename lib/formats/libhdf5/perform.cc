@@ -45,26 +45,28 @@ class Performer {
   }
 
   void run(const Operation& operation) {
+    const std::string path(operation.path);  // libhdf5 wants a NUL at the end
+    const std::string to(operation.to);
     switch (operation.kind) {
       case Operation::Kind::kMakeGroup:
-        return make_group(operation.path);
+        return make_group(path);
       case Operation::Kind::kMove:
-        return move(operation.path, operation.to);
+        return move(path, to);
       case Operation::Kind::kRemove:
-        check(H5Ldelete(file_, operation.path.c_str(), H5P_DEFAULT), "cannot be removed");
+        check(H5Ldelete(file_, path.c_str(), H5P_DEFAULT), "cannot be removed");
         return;
       case Operation::Kind::kLink:
-        check(H5Ldelete(file_, operation.path.c_str(), H5P_DEFAULT), "cannot be removed");
-        check(H5Lcreate_soft(operation.to.c_str(), file_, operation.path.c_str(),
-                             link_called(operation.path, H5T_CSET_ASCII), H5P_DEFAULT),
+        check(H5Ldelete(file_, path.c_str(), H5P_DEFAULT), "cannot be removed");
+        check(H5Lcreate_soft(to.c_str(), file_, path.c_str(), link_called(path, H5T_CSET_ASCII),
+                             H5P_DEFAULT),
               "cannot make a soft link");
         return;
       case Operation::Kind::kTexts:
-        return set_texts(operation);
+        return set_texts(path, to, operation);
       case Operation::Kind::kCreate:
-        return create(operation);
+        return create(path, operation);
       case Operation::Kind::kCopyAttributes:
-        return copy_attributes(operation.path, operation.to);
+        return copy_attributes(path, to);
     }
     throw Error(Errc::kCorrupt, "an operation of an unknown kind");
   }
@@ -103,7 +105,7 @@ class Performer {
           cat("cannot be moved to /", escape(to)));
   }
 
-  void create(const Operation& operation) {
+  void create(const std::string& path, const Operation& operation) {
     const Handle type = stored_type(operation.dtype);
     std::vector<hsize_t> extents;
     for (const auto extent : operation.shape) extents.push_back(static_cast<hsize_t>(extent));
@@ -118,8 +120,8 @@ class Performer {
     check(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY), "cannot set the storage");
     check(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER), "cannot set the storage");
     const Handle dataset(
-        check(H5Dcreate2(file_, operation.path.c_str(), type, space,
-                         link_called(operation.path, H5T_CSET_ASCII), properties, H5P_DEFAULT),
+        check(H5Dcreate2(file_, path.c_str(), type, space, link_called(path, H5T_CSET_ASCII),
+                         properties, H5P_DEFAULT),
               "cannot be made"));
     if (const char* name = opaque_name(operation.dtype)) {
       const Handle text = text_type();
@@ -180,18 +182,19 @@ class Performer {
     return kind;
   }
 
-  void set_texts(const Operation& operation) const {
-    const Handle object = open(operation.path);
+  void set_texts(const std::string& path, const std::string& list,
+                 const Operation& operation) const {
+    const Handle object = open(path);
     TextKind kind;
     bool is_first = true;
     for (const auto& name : attribute_names(object)) {
-      if (!is_part_of(name, operation.to)) continue;
+      if (!is_part_of(name, list)) continue;
       if (is_first) kind = kind_of(object, name);
       is_first = false;
       check(H5Adelete(object, name.c_str()), "cannot remove an attribute");
     }
     for (std::size_t i = 0; i < operation.parts.size(); ++i) {
-      const std::string name = operation.is_divided ? cat(operation.to, i) : operation.to;
+      const std::string name = operation.is_divided ? cat(list, i) : list;
       write_texts(object, name, kind, operation.parts[i]);
     }
   }
@@ -230,25 +233,24 @@ class Performer {
 
 }  // namespace
 
-Outcome perform(const RandomFile& file, std::span<const Operation> operations) {
+void perform(const RandomFile& file, const EditRequest& request, OutcomeWriter& out) {
   const Session session;
   Overlay overlay(&file);
   overlay.set_floor(file.size());
-  Outcome outcome;
+  std::vector<Extent> created;
   {
     Performer performer(overlay);
-    for (const Operation& operation : operations) {
+    for_each_operation(request, [&](const Operation& operation) {
       try {
         performer.run(operation);
       } catch (const Error& e) {
         throw e.in(cat("/", escape(operation.path)));
       }
-    }
-    outcome.created = performer.created();
+    });
+    created = performer.created();
     performer.finish();
   }
-  outcome.patch = patch_of(&file, std::move(overlay));
-  return outcome;
+  write_outcome(&file, std::move(overlay), created, out);
 }
 
 }  // namespace ckpt::hdf5

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -159,50 +160,78 @@ std::optional<std::uint64_t> number_of(const char* text) {
   return result.ec == std::errc() && result.ptr == end ? std::optional(number) : std::nullopt;
 }
 
-bool send(ByteView bytes) {
+// Nobody listens any more.
+struct NoListener {};
+
+void send(ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(kAnswer, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
+    if (n < 0) throw NoListener();
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
-  return true;
 }
 
-bool answer_failure(Errc code, std::string_view sentence) {
+void send_number(std::uint64_t number) {
+  WireWriter out;
+  out.number(number);
+  send(out.result());
+}
+
+void answer_failure(Errc code, std::string_view sentence) {
   WireWriter out;
   out.number(1);
   out.number(static_cast<std::uint64_t>(code));
   out.text(sentence);
-  return send(out.result());
+  send(out.result());
 }
 
-Bytes answer_to(const EditRequest& request, std::unique_ptr<RandomFile> file) {
+// Says first that all went well, once there is something to send.
+OutcomeWriter begin_outcome() {
+  return OutcomeWriter([is_first = true](ByteView bytes) mutable {
+    if (std::exchange(is_first, false)) send_number(0);
+    send(bytes);
+  });
+}
+
+void answer_to(const EditRequest& request, std::unique_ptr<RandomFile> file) {
   const Section section(std::move(file), request.offset, request.size);
-  return encode_outcome(perform(section, request.operations));
+  OutcomeWriter out = begin_outcome();
+  perform(section, request, out);
 }
 
-Bytes answer_to(const LayoutRequest& request, std::unique_ptr<RandomFile> /*file*/) {
-  return encode_outcome(lay_out(request));
+void answer_to(const LayoutRequest& request, std::unique_ptr<RandomFile> /*file*/) {
+  OutcomeWriter out = begin_outcome();
+  lay_out(request, out);
 }
 
-Bytes answer_to(const ReadRequest& request, std::unique_ptr<RandomFile> file) {
+void answer_to(const ReadRequest& request, std::unique_ptr<RandomFile> file) {
   Bytes bytes(static_cast<std::size_t>(request.bytes));
   LibrarySource(*file).read(request.object, request.first, request.count, bytes);
-  return bytes;
+  send_number(0);
+  send(bytes);
 }
 
-bool answer() {
+void answer() {
   const auto message = view_file(kRequest);
   Bytes bytes(static_cast<std::size_t>(message->size()));
   message->read_at(0, bytes);
-  const Bytes content =
-      std::visit([](const auto& request) { return answer_to(request, view_file(kFile)); },
-                 decode_request(bytes));
-  WireWriter head;
-  head.number(0);
-  head.number(content.size());
-  return send(head.result()) && send(content);
+  std::visit([](const auto& request) { answer_to(request, view_file(kFile)); },
+             decode_request(bytes));
+}
+
+// Answers, with what went wrong if need be.
+void answer_in_any_case(std::uint64_t memory) {
+  try {
+    answer();
+  } catch (const Error& e) {
+    answer_failure(e.code(), e.what());
+  } catch (const std::bad_alloc&) {
+    answer_failure(Errc::kUnsupported, cat("libhdf5 needs more than the ", with_commas(memory),
+                                           " bytes of memory that it was given"));
+  } catch (const std::exception& e) {
+    answer_failure(Errc::kCorrupt, e.what());
+  }
 }
 
 }  // namespace
@@ -215,19 +244,12 @@ int serve(std::span<char* const> arguments) {
     return kBadUse;
   }
   if (!set_limits(*memory, *seconds) || !forbid_opening()) return kNoLimits;
-  bool is_sent = false;
   try {
-    is_sent = answer();
-  } catch (const Error& e) {
-    is_sent = answer_failure(e.code(), e.what());
-  } catch (const std::bad_alloc&) {
-    is_sent =
-        answer_failure(Errc::kUnsupported, cat("libhdf5 needs more than the ", with_commas(*memory),
-                                               " bytes of memory that it was given"));
-  } catch (const std::exception& e) {
-    is_sent = answer_failure(Errc::kCorrupt, e.what());
+    answer_in_any_case(*memory);
+  } catch (const NoListener&) {
+    return kNoAnswer;
   }
-  return is_sent ? 0 : kNoAnswer;
+  return 0;
 }
 
 }  // namespace ckpt::hdf5

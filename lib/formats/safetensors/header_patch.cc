@@ -15,8 +15,9 @@ constexpr std::uint64_t kSignatureAt = 0;
 }  // namespace
 
 hdf5::Patch header_patch(const RandomFile& file, const std::string& text) {
-  const ByteView bytes = as_byte_view(std::string_view(text));
-  return {file.size(), file.size(), {{0, Bytes(bytes.begin(), bytes.end())}}};
+  hdf5::Patch patch{.size_before = file.size(), .size_after = file.size()};
+  patch.add(0, as_byte_view(std::string_view(text)));
+  return patch;
 }
 
 void apply_header(int fd, const std::string& text) {

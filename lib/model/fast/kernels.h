@@ -42,7 +42,8 @@ struct Product {
 };
 
 // A window that moves along one row of an output, each channel apart. An input row is
-// [in_width, channels]; rows[k] is the one under row k of the window, null where that is outside.
+// [in_width, all_channels]; rows[k] is the one under row k of the window, null where that is
+// outside. The first `channels` of each place are computed.
 struct WindowRow {
   const float* const* rows;
   std::size_t window_rows;
@@ -53,22 +54,26 @@ struct WindowRow {
   std::ptrdiff_t in_width;
   std::size_t out_width;
   std::size_t channels;
-  float* out;  // [out_width, channels]
+  std::size_t all_channels;
+  float* out;  // [out_width, all_channels]
 };
 
 enum class Function : std::uint8_t { kSigmoid, kSilu, kHardSigmoid, kHardSilu };
 
 struct Kernels {
   std::size_t lanes;  // floats in a register; a panel of a product is twice as wide
+  std::size_t rows;   // of a product whose sums are in registers at once
 
   void (*multiply)(const Product& product);
   // out[x, c] = clamp(Σ_k Σ_j in[k, x·stride + j·dilation - before, c] · kernel[k, j, c] + bias[c])
+  // for a kernel [rows, width, all_channels].
   void (*depthwise)(const WindowRow& row, const float* kernel, const float* bias, Limits limits);
   // The largest, the mean, of what lies inside.
   void (*max_pool)(const WindowRow& row);
   void (*average_pool)(const WindowRow& row);
-  // out[c] = the mean of in[p, c] over all places.
-  void (*mean)(const float* in, std::size_t places, std::size_t channels, float* out);
+  // out[c] = Σ in[p, c] over all places, divided by `count`.
+  void (*mean)(const float* in, std::size_t places, std::size_t channels, std::size_t count,
+               float* out);
   // out[p, c] = clamp((in[p, c] - mean[c]) · scale[c] + shift[c]); `out` may be `in`.
   void (*normalize)(const float* in, std::size_t places, std::size_t channels, const float* mean,
                     const float* scale, const float* shift, Limits limits, float* out);

@@ -50,9 +50,22 @@ bool Planner::plan_global_pool(const Node& node) {
   const std::size_t out = slot_for(node.outputs[0]);
   const auto channels = to_size(image.channels);
   const auto places = to_size(image.places());
-  add_step(node, node.name, [=, batch = to_size(image.batch)](Frame& frame) {
+  // Sums of at most so many places are summed up: one long sum in float would lose digits.
+  constexpr std::size_t kShort = 64;
+  const std::size_t blocks = (places + kShort - 1) / kShort;
+  const auto batch = to_size(image.batch);
+  const std::size_t sums = new_slot(batch * blocks * channels);
+  add_step(node, node.name, [=](Frame& frame) {
+    share(frame, batch * blocks, kShort * channels, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) {
+        const std::size_t begin = i % blocks * places / blocks;
+        const std::size_t end = (i % blocks + 1) * places / blocks;
+        frame.kernels.mean(frame.at(in) + (i / blocks * places + begin) * channels, end - begin,
+                           channels, 1, frame.at(sums) + i * channels);
+      }
+    });
     for (std::size_t n = 0; n < batch; ++n) {
-      frame.kernels.mean(frame.at(in) + n * places * channels, places, channels,
+      frame.kernels.mean(frame.at(sums) + n * blocks * channels, blocks, channels, places,
                          frame.at(out) + n * channels);
     }
   });
@@ -90,6 +103,39 @@ void Planner::plan_normalize(const Node& node, Scales scales) {
 bool Planner::plan_batch_norm(const Node& node) {
   if (!is_over_channels(node.operation, shape(node.outputs[0]))) return false;
   plan_normalize(node, batch_norm_of(node));
+  return true;
+}
+
+// Over the last axis. A row is summed up in double, as the reference does it.
+bool Planner::plan_layer_norm(const Node& node) {
+  const Operation& op = node.operation;
+  const Shape& shape = this->shape(node.outputs[0]);
+  const auto& axes = op.attributes.integers("axes");
+  const bool is_last = axes.size() == 1 && ops::axis_of(axes[0], shape.size()) + 1 == shape.size();
+  if (!is_last || op.attributes.flag("rms_scaling")) return false;
+  const auto width = to_size(shape.back());
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  add_step(node, node.name,
+           [=, rows = elements(node.outputs[0]) / width, epsilon = op.attributes.number("epsilon"),
+            gamma = floats(numbers(op, "gamma", width, 1)),
+            beta = floats(numbers(op, "beta", width, 0))](Frame& frame) {
+             share(frame, rows, 4 * width, [&](std::size_t first, std::size_t last) {
+               for (std::size_t row = first; row < last; ++row) {
+                 const float* x = frame.at(in) + row * width;
+                 float* y = frame.at(out) + row * width;
+                 double mean = 0;
+                 for (std::size_t i = 0; i < width; ++i) mean += x[i];
+                 mean /= static_cast<double>(width);
+                 double squares = 0;
+                 for (std::size_t i = 0; i < width; ++i) squares += (x[i] - mean) * (x[i] - mean);
+                 const double scale = 1 / std::sqrt(squares / static_cast<double>(width) + epsilon);
+                 for (std::size_t i = 0; i < width; ++i) {
+                   y[i] = static_cast<float>((x[i] - mean) * scale * gamma[i] + beta[i]);
+                 }
+               }
+             });
+           });
   return true;
 }
 
@@ -265,9 +311,49 @@ bool Planner::plan_zeros(const Node& node) {
   return true;
 }
 
+// Whole rows are copied where the last axis stays, else single floats.
+bool Planner::plan_permute(const Node& node) {
+  const Shape& from = shape(node.inputs[0].value);
+  const Shape& to = shape(node.outputs[0]);
+  const auto& axes = node.operation.attributes.integers("axes");
+  if (axes.size() != to.size() || to.empty()) return false;
+  std::vector<std::size_t> stride(from.size(), 1);  // of the input
+  for (std::size_t a = from.size() - 1; a-- > 0;) stride[a] = stride[a + 1] * to_size(from[a + 1]);
+  struct Axis {
+    std::size_t extent, stride;
+  };
+  std::vector<Axis> outer;
+  for (std::size_t a = 0; a < to.size(); ++a) {
+    outer.push_back({to_size(to[a]), stride[ops::axis_of(axes[a], from.size())]});
+  }
+  const Axis inner = outer.back();
+  outer.pop_back();
+  const std::size_t in = read_slot(node.inputs[0].value);
+  const std::size_t out = slot_for(node.outputs[0]);
+  add_step(node, node.name, [=, rows = elements(node.outputs[0]) / inner.extent](Frame& frame) {
+    share(frame, rows, inner.extent, [&](std::size_t first, std::size_t last) {
+      for (std::size_t row = first; row < last; ++row) {
+        const float* at = frame.at(in);
+        std::size_t left = row;
+        for (std::size_t a = outer.size(); a-- > 0;) {
+          at += left % outer[a].extent * outer[a].stride;
+          left /= outer[a].extent;
+        }
+        float* y = frame.at(out) + row * inner.extent;
+        for (std::size_t i = 0; i < inner.extent; ++i) y[i] = at[i * inner.stride];
+      }
+    });
+  });
+  return true;
+}
+
 // The same floats in the same order, whatever their shape is called.
 bool Planner::plan_same(const Node& node) {
-  plan_.slot_of[node.outputs[0]] = plan_.slot_of[node.inputs[0].value];
+  const std::size_t value = node.inputs[0].value;
+  plan_.slot_of[node.outputs[0]] = plan_.slot_of[value];
+  if (const auto it = constants_.find(value); it != constants_.end()) {
+    constants_[node.outputs[0]] = it->second;
+  }
   is_there_[node.outputs[0]] = true;
   return true;
 }

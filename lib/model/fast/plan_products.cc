@@ -10,6 +10,15 @@ namespace {
 
 std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
 
+// Those numbers again and again, `count` in all; none stay none.
+std::vector<double> repeated(const std::vector<double>& numbers, std::size_t count) {
+  std::vector<double> out;
+  while (!numbers.empty() && out.size() < count) {
+    out.insert(out.end(), numbers.begin(), numbers.end());
+  }
+  return out;
+}
+
 // An activation without a kernel, by the reference's function.
 void activate(float* values, const Shape& shape, const kernels::Activation& activation) {
   Array array = make_array(DType::kF32, shape);
@@ -54,17 +63,22 @@ Planner::Source Planner::source_of(const Node& node) {
 
 void Planner::plan_product(const Node& node, std::size_t in, const Image& image,
                            const kernels::Window& window, std::size_t groups, std::size_t kernel,
-                           const Tail& tail) {
-  const auto filters = to_size(shape(tail.output).back());
+                           const Tail& tail, bool is_transposed) {
+  const std::int64_t places = image.batch * window.out[0] * window.out[1] * window.out[2];
+  const std::size_t filters = elements(tail.output) / to_size(places);
   const std::size_t depth = elements_of(graph_.variables[kernel].shape) / filters;
   PackedKernel packed(depth, filters, groups, kernels_.lanes);
   for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
-    packed.fill(first, values, tail.factors);
+    if (is_transposed) {
+      packed.fill_transposed(first, values, tail.factors);
+    } else {
+      packed.fill(first, values, tail.factors);
+    }
   });
   const std::vector<double> shifts = bias_of(node.operation, filters, tail);
   const ProductLayer& layer = plan_.products.emplace_back(
       image, window, groups, std::move(packed), std::vector<float>(shifts.begin(), shifts.end()),
-      tail.epilogue, threads_);
+      tail.epilogue, kernels_.rows, threads_);
   plan_.variables += layer.kernel_bytes();
   need_scratch(layer.scratch_floats(), layer.scratch_rows());
   const std::size_t residual = tail.residual ? read_slot(*tail.residual) : Plan::kNone;
@@ -102,13 +116,23 @@ bool Planner::plan_dense(const Node& node) {
   const bool is_other = variable(op, "kernel_scale") || variable(op, "lora_kernel_a") ||
                         op.attributes.text("activation", "linear") == "glu";
   if (!kernel || is_other) return false;
+  plan_rows(node, *kernel, shape(node.inputs[0].value).back());
+  return true;
+}
+
+// Each row of the input by a kernel [width, filters], or that transposed. Where the output has more
+// axes for the filters, what is meant for the last one is repeated.
+void Planner::plan_rows(const Node& node, std::size_t kernel, std::int64_t width,
+                        bool is_transposed) {
   const std::size_t in = read_slot(node.inputs[0].value);
-  const std::int64_t width = shape(node.inputs[0].value).back();
   const auto rows = static_cast<std::int64_t>(elements(node.inputs[0].value)) / width;
+  const std::size_t filters = elements(node.outputs[0]) / to_size(rows);
   kernels::Window window;
   window.out[2] = rows;
-  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, *kernel, tail_of(node, true, true));
-  return true;
+  Tail tail = tail_of(node, true, true);
+  tail.factors = repeated(tail.factors, filters);
+  tail.shifts = repeated(tail.shifts, filters);
+  plan_product(node, in, {1, {1, 1, rows}, width}, window, 1, kernel, tail, is_transposed);
 }
 
 void Planner::plan_depthwise_part(const Node& node, const Source& source, std::size_t in,
@@ -169,6 +193,49 @@ bool Planner::plan_separable(const Node& node) {
   point.out = source.window.out;
   plan_product(node, slot, middle, point, 1, *variable(node.operation, "pointwise_kernel"),
                tail_of(node, true, true));
+  return true;
+}
+
+// A product that gives all filters of all places of the window, and their sums.
+bool Planner::plan_conv_transpose(const Node& node) {
+  const std::size_t value = node.inputs[0].value;
+  const Operation& op = node.operation;
+  if (op.attributes.text("activation", "linear") == "glu") return false;
+  const std::size_t kernel = *variable(op, "kernel");
+  const Tail tail = tail_of(node, true, false);
+  const Image image = image_of(ops::five_dimensions(shape(value)));
+  const std::int64_t places = image.batch * image.places();
+  const std::int64_t filters = shape(tail.output).back();
+  ScatterLayer scatter{
+      .in = image, .window = ops::transposed_window(op, shape(value)), .epilogue = tail.epilogue};
+  scatter.in.channels = filters;
+  const std::vector<double> bias = bias_of(op, to_size(filters), tail);
+  scatter.bias.assign(bias.begin(), bias.end());
+  const kernels::Extents& size = scatter.window.size;
+  const auto width = to_size(size[0] * size[1] * size[2] * filters);
+  const std::vector<double> factors = repeated(tail.factors, width);
+  PackedKernel packed(to_size(image.channels), width, 1, kernels_.lanes);
+  for_each_float(variables_, kernel, [&](std::size_t first, std::span<const float> values) {
+    packed.fill_transposed(first, values, factors);
+  });
+  kernels::Window rows;
+  rows.out[2] = places;
+  const ProductLayer& product = plan_.products.emplace_back(
+      Image{1, {1, 1, places}, image.channels}, rows, 1, std::move(packed),
+      std::vector<float>(width), Epilogue{}, kernels_.rows, threads_);
+  plan_.variables += product.kernel_bytes();
+  need_scratch(product.scratch_floats(), product.scratch_rows());
+  const ScatterLayer& planned = plan_.scatters.emplace_back(std::move(scatter));
+  const std::size_t in = read_slot(value);
+  const std::size_t parts = new_slot(to_size(places) * width);
+  const std::size_t out = slot_for(tail.output);
+  add_step(node, tail.name,
+           [&product, &planned, in, parts, out, slow = tail.slow,
+            &shape = shape(tail.output)](Frame& f) {
+             product.run(f, f.at(in), nullptr, f.at(parts));
+             planned.run(f, f.at(parts), f.at(out));
+             if (slow) activate(f.at(out), shape, *slow);
+           });
   return true;
 }
 

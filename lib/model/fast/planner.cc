@@ -78,8 +78,7 @@ Plan Planner::plan() {
     }
   }
   for (std::size_t value = 0; value < graph_.values.size(); ++value) {
-    const std::size_t slot = plan_.slot_of[value];
-    if (is_asked_for_[value] && slot != Plan::kNone) plan_.slots[slot].last = plan_.steps.size();
+    if (is_asked_for_[value] && has_slot(value)) read_slot(value);
   }
   plan_.memory = place_slots(plan_.slots);
   return std::move(plan_);
@@ -90,6 +89,7 @@ void Planner::plan_node(const Node& node) {
       {"conv", &Planner::plan_conv},
       {"depthwise_conv", &Planner::plan_depthwise},
       {"separable_conv", &Planner::plan_separable},
+      {"conv_transpose", &Planner::plan_conv_transpose},
       {"dense", &Planner::plan_dense},
       {"max_pool", &Planner::plan_pool},
       {"average_pool", &Planner::plan_pool},
@@ -97,6 +97,7 @@ void Planner::plan_node(const Node& node) {
       {"global_max_pool", &Planner::plan_global_pool},
       {"zero_padding", &Planner::plan_padding},
       {"batch_norm", &Planner::plan_batch_norm},
+      {"layer_norm", &Planner::plan_layer_norm},
       {"normalization", &Planner::plan_normalization},
       {"rescaling", &Planner::plan_rescaling},
       {"activation", &Planner::plan_activation},
@@ -110,7 +111,16 @@ void Planner::plan_node(const Node& node) {
       {"flatten", &Planner::plan_same},
       {"expand_dims", &Planner::plan_same},
       {"squeeze", &Planner::plan_same},
+      {"permute", &Planner::plan_permute},
+      {"matmul", &Planner::plan_matmul},
+      {"einsum_dense", &Planner::plan_einsum_dense},
+      {"reverse_embedding", &Planner::plan_reverse_embedding},
   };
+  if (gives_floats(node)) {
+    // These read no floats.
+    if (node.operation.kind == "variable" && plan_variable(node)) return;
+    if (node.operation.kind == "embedding" && plan_embedding(node)) return;
+  }
   const auto handler = kHandlers.find(node.operation.kind);
   if (handler != kHandlers.end() && is_plain(node) && (this->*handler->second)(node)) return;
   plan_reference(node);
@@ -122,13 +132,8 @@ void Planner::plan_reference(const Node& node) {
   };
   std::vector<Place> inputs;
   std::vector<Place> outputs;
-  std::vector<std::size_t> dropped;
   for (const Input& input : node.inputs) {
-    const bool has_slot = plan_.slot_of[input.value] != Plan::kNone;
-    inputs.push_back({input.value, has_slot ? read_slot(input.value) : Plan::kNone});
-    if (!has_slot && readers_[input.value].back() == &node && !is_asked_for_[input.value]) {
-      dropped.push_back(input.value);
-    }
+    inputs.push_back({input.value, has_slot(input.value) ? read_slot(input.value) : Plan::kNone});
   }
   for (const std::size_t output : node.outputs) {
     outputs.push_back({output, slot_for(output)});
@@ -158,16 +163,29 @@ void Planner::plan_reference(const Node& node) {
              }
            });
   plan_.steps.back().is_reference = true;
-  plan_.steps.back().dropped = std::move(dropped);
+  drop_after(node);
+}
+
+void Planner::drop_after(const Node& node) {
+  for (const Input& input : node.inputs) {
+    if (!has_slot(input.value) && readers_[input.value].back() == &node &&
+        !is_asked_for_[input.value]) {
+      plan_.steps.back().dropped.push_back(input.value);
+    }
+  }
+}
+
+bool Planner::is_floats(std::size_t value) const {
+  return graph_.values[value].dtype == DType::kF32 && elements(value) > 0;
+}
+
+bool Planner::gives_floats(const Node& node) const {
+  return node.operation.compute == DType::kF32 && node.outputs.size() == 1 &&
+         is_floats(node.outputs[0]);
 }
 
 bool Planner::is_plain(const Node& node) const {
-  const Operation& op = node.operation;
-  const auto is_floats = [&](std::size_t value) {
-    return graph_.values[value].dtype == DType::kF32 && elements(value) > 0;
-  };
-  return op.compute == DType::kF32 && node.outputs.size() == 1 && is_floats(node.outputs[0]) &&
-         !ops::channels_first(op) && !node.inputs.empty() &&
+  return gives_floats(node) && !ops::channels_first(node.operation) && !node.inputs.empty() &&
          std::ranges::all_of(node.inputs, [&](const Input& input) {
            return input.role.empty() && is_floats(input.value);
          });
@@ -265,9 +283,19 @@ std::size_t Planner::slot_for(std::size_t value) {
   return plan_.slot_of[value] = new_slot(elements(value));
 }
 
+bool Planner::has_slot(std::size_t value) const {
+  return plan_.slot_of[value] != Plan::kNone || constants_.contains(value);
+}
+
 std::size_t Planner::read_slot(std::size_t value) {
+  if (plan_.slot_of[value] == Plan::kNone) {
+    const std::size_t slot = slot_for(value);
+    plan_.slots[slot].first = 0;
+    plan_.slots[slot].last = Plan::kNone;
+    plan_.constants.push_back({slot, constants_.at(value)});
+  }
   const std::size_t slot = plan_.slot_of[value];
-  plan_.slots[slot].last = plan_.steps.size();
+  plan_.slots[slot].last = std::max(plan_.slots[slot].last, plan_.steps.size());
   return slot;
 }
 

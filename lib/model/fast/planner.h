@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "model/fast/frame.h"
+#include "model/fast/matmul_layer.h"
 #include "model/fast/product_layer.h"
+#include "model/fast/scatter_layer.h"
 #include "model/fast/window_layer.h"
 #include "model/kernels/activation.h"
 #include "model/variable_loader.h"
@@ -32,7 +34,13 @@ struct Plan {
   std::vector<Step> steps;
   std::deque<ProductLayer> products;  // steps point to these: a deque keeps them where they are
   std::deque<WindowLayer> windows;
+  std::deque<MatmulLayer> matmuls;
+  std::deque<ScatterLayer> scatters;
   std::vector<Slot> slots;
+  struct Constant {
+    std::size_t slot, variable;
+  };
+  std::vector<Constant> constants;   // slots that hold a variable from beginning to end
   std::vector<std::size_t> slot_of;  // by value; kNone: it is in Frame::others, or nowhere
   std::size_t memory = 0;            // floats in all slots
   std::size_t variables = 0;         // bytes of kernels
@@ -87,12 +95,14 @@ class Planner {
   bool plan_conv(const Node& node);
   bool plan_depthwise(const Node& node);
   bool plan_separable(const Node& node);
+  bool plan_conv_transpose(const Node& node);
   bool plan_dense(const Node& node);
   bool plan_pool(const Node& node);
   bool plan_global_pool(const Node& node);
   bool plan_padding(const Node& node);
   bool plan_zeros(const Node& node);
   bool plan_batch_norm(const Node& node);
+  bool plan_layer_norm(const Node& node);
   bool plan_normalization(const Node& node);
   bool plan_rescaling(const Node& node);
   bool plan_activation(const Node& node);
@@ -101,11 +111,21 @@ class Planner {
   bool plan_binary(const Node& node);
   bool plan_concatenate(const Node& node);
   bool plan_same(const Node& node);
+  bool plan_permute(const Node& node);
+  bool plan_variable(const Node& node);
+  bool plan_matmul(const Node& node);
+  bool plan_einsum_dense(const Node& node);
+  bool plan_embedding(const Node& node);
+  bool plan_reverse_embedding(const Node& node);
 
   void plan_product(const Node& node, std::size_t in, const Image& image,
                     const kernels::Window& window, std::size_t groups, std::size_t kernel,
-                    const Tail& tail);
+                    const Tail& tail, bool is_transposed = false);
+  void plan_rows(const Node& node, std::size_t kernel, std::int64_t width,
+                 bool is_transposed = false);
 
+  [[nodiscard]] bool is_floats(std::size_t value) const;
+  [[nodiscard]] bool gives_floats(const Node& node) const;
   [[nodiscard]] bool is_plain(const Node& node) const;
   [[nodiscard]] const Shape& shape(std::size_t value) const { return graph_.values[value].shape; }
   [[nodiscard]] std::size_t elements(std::size_t value) const { return elements_of(shape(value)); }
@@ -143,6 +163,8 @@ class Planner {
   std::size_t new_slot(std::size_t size);
   std::size_t slot_for(std::size_t value);   // of a value that the next step writes
   std::size_t read_slot(std::size_t value);  // of one that it reads
+  [[nodiscard]] bool has_slot(std::size_t value) const;
+  void drop_after(const Node& node);  // what only the last step's node still read
   void need_scratch(std::size_t floats, std::size_t rows);
   void add_step(const Node& node, const std::string& name, std::function<void(Frame&)> run);
 
@@ -155,6 +177,7 @@ class Planner {
   std::vector<bool> is_asked_for_;                 // by value
   std::vector<bool> is_there_;                     // by value: a step gives it
   std::map<const Node*, bool> is_done_;            // became part of a step
+  std::map<std::size_t, std::size_t> constants_;   // by value: the variable that it is
   std::map<std::size_t, const Node*> paddings_;    // by value: who would have given it
 };
 

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "model/fast/cut.h"
+
 namespace ckpt::fast {
 namespace {
 
@@ -62,9 +64,22 @@ void PackedKernel::fill(std::size_t first, std::span<const float> values,
   }
 }
 
+void PackedKernel::fill_transposed(std::size_t first, std::span<const float> values,
+                                   const std::vector<double>& factors) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t filter = (first + i) / depth_;
+    const std::size_t row = (first + i) % depth_;
+    const std::size_t begin = filter / width() * width();  // of the panel
+    const std::size_t panel_width = std::min(width(), up(filters_ - begin, lanes_));
+    const double factor = factors.empty() ? 1 : factors[filter];
+    values_.data()[begin * depth_ + row * panel_width + (filter - begin)] =
+        static_cast<float>(values[i] * factor);
+  }
+}
+
 ProductLayer::ProductLayer(const Image& in, const kernels::Window& window, std::size_t groups,
                            PackedKernel kernel, const std::vector<float>& bias, Epilogue epilogue,
-                           std::size_t threads)
+                           std::size_t tile, std::size_t threads)
     : in_(in),
       window_(window),
       groups_(groups),
@@ -80,55 +95,65 @@ ProductLayer::ProductLayer(const Image& in, const kernels::Window& window, std::
     is_direct_ =
         is_direct_ && window.before[a] == 0 && span_of(window, a, window.out[a]) <= in.size[a];
   }
-  // Blocks small enough for the cache, and enough of them for the threads.
-  const auto many = static_cast<std::int64_t>(threads == 1 ? 1 : 4 * threads);
-  const std::int64_t places = window.out[0] * window.out[1] * window.out[2];
+  cut(tile, threads);
+  find_taps();
+}
+
+// The units of a direct layer are places, else rows of a slice, whose input is copied.
+void ProductLayer::cut(std::size_t tile, std::size_t threads) {
+  const std::size_t panels = (kernel_.filters() + kernel_.width() - 1) / kernel_.width();
+  ProductExtents extents{
+      .panels = groups_ == 1 ? panels : 1,
+      .depth = kernel_.depth() * (groups_ == 1 ? 1 : groups_ * panels),
+      .shared = at_least_0(in_.elements()) +
+                at_least_0(in_.batch * window_.out[0] * window_.out[1] * window_.out[2]) *
+                    kernel_.filters() * groups_,
+      .tile = tile};
   if (is_direct_) {
-    const std::int64_t all = in.batch * places;
-    const std::int64_t fit =
-        std::max(kBlockFloats / std::max<std::int64_t>(in.channels, 1), kLeastPlaces);
-    block_size_ = std::clamp<std::int64_t>(std::min(fit, (all + many - 1) / many), 1, all);
-    blocks_ = at_least_0((all + block_size_ - 1) / block_size_);
-    scratch_rows_ = at_least_0(block_size_);
-    copy_width_ = in.size[2];
-    copy_rows_ = in.size[1];
+    extents.units = in_.batch * window_.out[0] * window_.out[1] * window_.out[2];
+    extents.most = std::max(kBlockFloats / std::max<std::int64_t>(in_.channels, 1), kLeastPlaces);
+    copy_width_ = in_.size[2];
   } else {
-    copy_width_ = span_of(window, 2, window.out[2]);
-    const std::int64_t row = copy_width_ * in.channels * window.size[0];
-    std::int64_t rows = window.out[1];
-    const std::int64_t slices = in.batch * window.out[0];
-    rows = std::min(rows, (slices * rows + many - 1) / many);
-    while (rows > 1 && rows * window.out[2] > kLeastPlaces &&
-           row * span_of(window, 1, rows) > kBlockFloats) {
-      --rows;
+    copy_width_ = span_of(window_, 2, window_.out[2]);
+    const std::int64_t row = copy_width_ * in_.channels * window_.size[0];
+    extents.slices = in_.batch * window_.out[0];
+    extents.units = window_.out[1];
+    extents.places = window_.out[2];
+    extents.most = window_.out[1];
+    while (extents.most > 1 && extents.most * window_.out[2] > kLeastPlaces &&
+           row * span_of(window_, 1, extents.most) > kBlockFloats) {
+      --extents.most;
     }
-    block_size_ = rows;
-    blocks_ = at_least_0(slices * ((window.out[1] + rows - 1) / rows));
-    copy_rows_ = span_of(window, 1, rows);
-    scratch_floats_ = at_least_0(row * copy_rows_);
-    scratch_rows_ = at_least_0(rows * window.out[2]);
+    extents.copied = at_least_0(row * window_.strides[1]);
   }
+  const Cut cut = cut_product(extents, threads);
+  block_size_ = cut.block;
+  parts_ = cut.parts;
+  blocks_ = at_least_0(extents.slices * ((extents.units + cut.block - 1) / cut.block));
+  scratch_rows_ = at_least_0(cut.block * extents.places);
+  copy_rows_ = is_direct_ ? in_.size[1] : span_of(window_, 1, cut.block);
+  if (!is_direct_) {
+    scratch_floats_ = at_least_0(copy_width_ * in_.channels * window_.size[0] * copy_rows_);
+  }
+}
+
+void ProductLayer::find_taps() {
   // Neighbouring columns of the window make one run where nothing lies between them.
-  const auto depth = in.channels / static_cast<std::int64_t>(groups);
-  const bool is_wide = groups == 1 && window.dilation[2] == 1;
-  run_ = at_least_0(is_wide ? window.size[2] * depth : depth);
-  for (std::size_t g = 0; g < groups; ++g) {
-    for (std::int64_t d = 0; d < window.size[0]; ++d) {
-      for (std::int64_t h = 0; h < window.size[1]; ++h) {
-        for (std::int64_t w = 0; w < (is_wide ? 1 : window.size[2]); ++w) {
-          const std::int64_t slice = is_direct_ ? d * window.dilation[0] : d;
-          taps_.push_back(((slice * copy_rows_ + h * window.dilation[1]) * copy_width_ +
-                           w * window.dilation[2]) *
-                              in.channels +
+  const auto depth = in_.channels / static_cast<std::int64_t>(groups_);
+  const bool is_wide = groups_ == 1 && window_.dilation[2] == 1;
+  run_ = at_least_0(is_wide ? window_.size[2] * depth : depth);
+  for (std::size_t g = 0; g < groups_; ++g) {
+    for (std::int64_t d = 0; d < window_.size[0]; ++d) {
+      for (std::int64_t h = 0; h < window_.size[1]; ++h) {
+        for (std::int64_t w = 0; w < (is_wide ? 1 : window_.size[2]); ++w) {
+          const std::int64_t slice = is_direct_ ? d * window_.dilation[0] : d;
+          taps_.push_back(((slice * copy_rows_ + h * window_.dilation[1]) * copy_width_ +
+                           w * window_.dilation[2]) *
+                              in_.channels +
                           static_cast<std::int64_t>(g) * depth);
         }
       }
     }
-  }
-  // Few blocks, as where an image has become small: threads share the filters, too.
-  if (threads > 1 && groups == 1 && blocks_ < 2 * threads) {
-    const std::size_t panels = (filters + kernel_.width() - 1) / kernel_.width();
-    parts_ = std::min(panels, (4 * threads + blocks_ - 1) / std::max<std::size_t>(blocks_, 1));
   }
 }
 
@@ -243,7 +268,7 @@ void ProductLayer::run_block(Frame& frame, Scratch& scratch, std::size_t i, std:
 
 void ProductLayer::run(Frame& frame, const float* in, const float* residual, float* out) const {
   frame.pool.run(blocks_ * parts_, [&](std::size_t chunk, std::size_t worker) {
-    run_block(frame, frame.scratch[worker], chunk / parts_, chunk % parts_, in, residual, out);
+    run_block(frame, frame.scratch[worker], chunk % blocks_, chunk / blocks_, in, residual, out);
   });
 }
 

@@ -21,12 +21,17 @@ class PackedKernel {
   // [depth, filters]. REQUIRES: a factor for each filter, or none.
   void fill(std::size_t first, std::span<const float> values, const std::vector<double>& factors);
 
+  // The same for a kernel [filters, depth]. REQUIRES: one group.
+  void fill_transposed(std::size_t first, std::span<const float> values,
+                       const std::vector<double>& factors);
+
   // The panel that begins with that filter of the group. REQUIRES: a multiple of the panel's width.
   [[nodiscard]] const float* panel(std::size_t group, std::size_t filter) const {
     return values_.data() + group * group_size_ + filter * depth_;
   }
   [[nodiscard]] std::size_t filters() const { return filters_; }  // of a group
   [[nodiscard]] std::size_t width() const { return 2 * lanes_; }  // of a panel
+  [[nodiscard]] std::size_t depth() const { return depth_; }
   [[nodiscard]] std::size_t bytes() const { return values_.size() * sizeof(float); }
 
  private:
@@ -49,9 +54,10 @@ struct Epilogue {
 // there, blocks of rows are copied with zeros around them into memory that stays in the cache.
 class ProductLayer {
  public:
+  // `tile`: places that the kernel has in registers.
   ProductLayer(const Image& in, const kernels::Window& window, std::size_t groups,
                PackedKernel kernel, const std::vector<float>& bias, Epilogue epilogue,
-               std::size_t threads);
+               std::size_t tile, std::size_t threads);
 
   // `residual`, where it is not null, is added before the epilogue; as large as `out`.
   void run(Frame& frame, const float* in, const float* residual, float* out) const;
@@ -70,6 +76,8 @@ class ProductLayer {
     std::int64_t last = 0;
   };
 
+  void cut(std::size_t tile, std::size_t threads);
+  void find_taps();
   [[nodiscard]] Block block(std::size_t i) const;
   void copy_padded(const Block& block, const float* in, float* copy) const;
   void find_rows(const Block& block, const float* base, const float** rows) const;

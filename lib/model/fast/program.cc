@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/numbers.h"
 #include "core/text.h"
+#include "model/fast/float_variables.h"
 
 namespace ckpt::fast {
 
@@ -23,6 +24,13 @@ Program::Program(const Graph& graph, const Reader& reader, const RunOptions& opt
              .memory = Buffer(plan_.memory),
              .scratch = {},
              .others = std::vector<Array>(graph.values.size())} {
+  for (const Plan::Constant& constant : plan_.constants) {
+    float* to = frame_.at(constant.slot);
+    for_each_float(variables_, constant.variable,
+                   [to](std::size_t first, std::span<const float> values) {
+                     std::ranges::copy(values, to + first);
+                   });
+  }
   for (std::size_t i = 0; i < options.threads; ++i) {
     frame_.scratch.push_back(
         {Buffer(plan_.scratch_floats), std::vector<const float*>(plan_.scratch_rows)});

@@ -5,70 +5,85 @@
 namespace ckpt::fast {
 namespace {
 
-// Waking a thread takes about as long as a small layer. So one looks out for this long, giving the
-// processor to whoever wants it each time, before it sleeps.
-constexpr std::chrono::microseconds kLookOut{100};
+// The parts of the state. Jobs are counted in what is left above, and may wrap around.
+constexpr std::uint32_t kWorkers = 0xffff;
+constexpr std::uint32_t kIsOpen = 0x10000;
+constexpr std::uint32_t kIsOver = 0x20000;
+constexpr std::uint32_t kJob = 0x40000;
 
+// Waking a thread takes about as long as a small layer. So one looks out for this long before it
+// sleeps, and gives the processor to whoever wants it every few looks.
+constexpr std::chrono::microseconds kLookOut{100};
+constexpr int kLooks = 64;
+
+// Waits until is_there(state), and gives back that state.
 template <typename F>
-void look_out(F&& is_there) {
+std::uint32_t wait_for(const std::atomic<std::uint32_t>& state, F is_there) {
   const auto end = std::chrono::steady_clock::now() + kLookOut;
-  while (!is_there() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  do {
+    for (int look = 0; look < kLooks; ++look) {
+      const std::uint32_t seen = state.load(std::memory_order_acquire);
+      if (is_there(seen)) return seen;
+    }
+    std::this_thread::yield();
+  } while (std::chrono::steady_clock::now() < end);
+  while (true) {
+    const std::uint32_t seen = state.load(std::memory_order_acquire);
+    if (is_there(seen)) return seen;
+    state.wait(seen);
+  }
 }
 
 }  // namespace
 
-ThreadPool::ThreadPool(std::size_t threads) {
+ThreadPool::ThreadPool(std::size_t threads) : ranges_(threads) {
   for (std::size_t worker = 1; worker < threads; ++worker) {
     workers_.emplace_back([this, worker] { work(worker); });
   }
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_over_ = true;
-  }
-  wake_.notify_all();
+  state_ |= kIsOver;
+  state_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
 void ThreadPool::take_chunks(std::size_t worker) {
-  for (std::size_t chunk = next_++; chunk < count_; chunk = next_++) call_(self_, chunk, worker);
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    Range& range = ranges_[(worker + i) % ranges_.size()];
+    for (std::size_t chunk = range.next++; chunk < range.last; chunk = range.next++) {
+      call_(self_, chunk, worker);
+    }
+  }
 }
 
 // A worker that wakes up after all chunks were taken finds the job closed, and nobody waits for it.
 void ThreadPool::run_job(std::size_t count, void* self, Call call) {
-  {
-    const std::lock_guard lock(mutex_);
-    count_ = count;
-    self_ = self;
-    call_ = call;
-    next_ = 0;
-    is_open_ = true;
+  self_ = self;
+  call_ = call;
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    ranges_[i].next.store(i * count / ranges_.size(), std::memory_order_relaxed);
+    ranges_[i].last = (i + 1) * count / ranges_.size();
   }
-  wake_.notify_all();
+  state_ += kJob | kIsOpen;
+  state_.notify_all();
   take_chunks(0);
-  std::unique_lock lock(mutex_);
-  is_open_ = false;
-  lock.unlock();
-  look_out([this] { return active_ == 0; });
-  lock.lock();
-  done_.wait(lock, [this] { return active_ == 0; });
+  state_ -= kIsOpen;
+  wait_for(state_, [](std::uint32_t state) { return (state & kWorkers) == 0; });
 }
 
 void ThreadPool::work(std::size_t worker) {
-  std::unique_lock lock(mutex_, std::defer_lock);
+  std::uint32_t last = 0;  // the job it was in
   while (true) {
-    look_out([this] { return is_open_ && next_ < count_; });
-    lock.lock();
-    wake_.wait(lock, [this] { return is_over_ || (is_open_ && next_ < count_); });
-    if (is_over_) return;
-    ++active_;
-    lock.unlock();
+    std::uint32_t seen = wait_for(state_, [last](std::uint32_t state) {
+      return (state & kIsOver) != 0 || ((state & kIsOpen) != 0 && state / kJob != last);
+    });
+    if ((seen & kIsOver) != 0) return;
+    if (!state_.compare_exchange_strong(seen, seen + 1)) continue;
+    last = seen / kJob;
     take_chunks(worker);
-    lock.lock();
-    if (--active_ == 0) done_.notify_one();
-    lock.unlock();
+    --state_;
+    state_.notify_all();
   }
 }
 

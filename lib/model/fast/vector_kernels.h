@@ -156,16 +156,16 @@ inline void depthwise_tile(const WindowRow& w, const float* kernel, const float*
     const Vec b = load(bias + c + v * kLanes);
     for (std::size_t i = 0; i < X; ++i) sums[i][v] = b;
   }
-  const auto channels = static_cast<std::ptrdiff_t>(w.channels);
+  const auto channels = static_cast<std::ptrdiff_t>(w.all_channels);
   const std::ptrdiff_t begin = static_cast<std::ptrdiff_t>(x) * w.stride - w.before;
   const float* taps = kernel + c;
   for (std::size_t k = 0; k < w.window_rows; ++k) {
     if (w.rows[k] == nullptr) {
-      taps += w.window_width * w.channels;
+      taps += w.window_width * w.all_channels;
       continue;
     }
     const float* in = w.rows[k] + begin * channels + static_cast<std::ptrdiff_t>(c);
-    for (std::size_t j = 0; j < w.window_width; ++j, taps += w.channels) {
+    for (std::size_t j = 0; j < w.window_width; ++j, taps += w.all_channels) {
       for (std::size_t v = 0; v < V; ++v) {
         const Vec tap = load(taps + v * kLanes);
         for (std::size_t i = 0; i < X; ++i) {
@@ -179,7 +179,7 @@ inline void depthwise_tile(const WindowRow& w, const float* kernel, const float*
   }
   for (std::size_t i = 0; i < X; ++i) {
     for (std::size_t v = 0; v < V; ++v) {
-      store(w.out + (x + i) * w.channels + c + v * kLanes, clamp(sums[i][v], limits));
+      store(w.out + (x + i) * w.all_channels + c + v * kLanes, clamp(sums[i][v], limits));
     }
   }
 }
@@ -196,11 +196,11 @@ void depthwise_place(const WindowRow& w, const float* kernel, const float* bias,
       if (w.rows[k] == nullptr) continue;
       for (std::size_t j = columns.first; j < columns.last; ++j) {
         const std::ptrdiff_t place = begin + static_cast<std::ptrdiff_t>(j) * w.dilation;
-        sum += load(w.rows[k] + static_cast<std::size_t>(place) * w.channels + c, lanes) *
-               load(kernel + (k * w.window_width + j) * w.channels + c, lanes);
+        sum += load(w.rows[k] + static_cast<std::size_t>(place) * w.all_channels + c, lanes) *
+               load(kernel + (k * w.window_width + j) * w.all_channels + c, lanes);
       }
     }
-    store(w.out + x * w.channels + c, clamp(sum, limits), lanes);
+    store(w.out + x * w.all_channels + c, clamp(sum, limits), lanes);
   });
 }
 
@@ -251,11 +251,11 @@ inline void for_each_window(const WindowRow& w, float start, F f, Done done) {
         if (w.rows[k] == nullptr) continue;
         for (std::size_t j = columns.first; j < columns.last; ++j, ++count) {
           const std::ptrdiff_t place = begin + static_cast<std::ptrdiff_t>(j) * w.dilation;
-          const float* in = w.rows[k] + static_cast<std::size_t>(place) * w.channels + c;
+          const float* in = w.rows[k] + static_cast<std::size_t>(place) * w.all_channels + c;
           sum = f(sum, load(in, lanes));
         }
       }
-      store(w.out + x * w.channels + c, done(sum, count), lanes);
+      store(w.out + x * w.all_channels + c, done(sum, count), lanes);
     });
   }
 }
@@ -273,18 +273,12 @@ void average_pool(const WindowRow& w) {
       [](Vec sum, std::size_t count) { return sum / splat(static_cast<float>(count)); });
 }
 
-// Sums of at most 64 places are summed up: one long sum in float would lose digits.
-void mean(const float* in, std::size_t places, std::size_t channels, float* out) {
-  constexpr std::size_t kShort = 64;
+void mean(const float* in, std::size_t places, std::size_t channels, std::size_t count,
+          float* out) {
   for_each_piece(channels, [&](std::size_t c, std::size_t lanes) {
     Vec sum{};
-    for (std::size_t p = 0; p < places;) {
-      const std::size_t end = p + kShort < places ? p + kShort : places;
-      Vec part{};
-      for (; p < end; ++p) part += load(in + p * channels + c, lanes);
-      sum += part;
-    }
-    store(out + c, sum / splat(static_cast<float>(places)), lanes);
+    for (std::size_t p = 0; p < places; ++p) sum += load(in + p * channels + c, lanes);
+    store(out + c, sum / splat(static_cast<float>(count)), lanes);
   });
 }
 
@@ -368,8 +362,8 @@ void apply(Function function, float* values, std::size_t count) {
   }
 }
 
-constexpr Kernels kTable{kLanes,    multiply, depthwise,     max_pool, average_pool, mean,
-                         normalize, add,      multiply_each, scale,    clamp_each,   apply};
+constexpr Kernels kTable{kLanes,    kRows, multiply,      depthwise, max_pool,   average_pool, mean,
+                         normalize, add,   multiply_each, scale,     clamp_each, apply};
 
 }  // namespace
 }  // namespace ckpt::fast

@@ -50,6 +50,17 @@ bool is_wrapper(std::string_view class_name) {
                   did_you_mean(nearest(class_name, known)), "; supported are ", join(known, ", ")));
 }
 
+// Is it an operation of keras.ops rather than a layer? Keras 3 says so by its module, which it
+// leaves out in a legacy .h5; there the config tells, since a layer's never lacks these two.
+bool is_op_node(const Json& json, const Json& config, Dialect dialect) {
+  const std::string module = text_of(json, "module");
+  if (!module.empty() || dialect != Dialect::kThree)
+    return module.find(".ops") != std::string::npos;
+  if (config.contains("trainable") || config.contains("dtype")) return false;
+  const auto known = op_node_classes();
+  return std::ranges::find(known, text_of(json, "class_name")) != known.end();
+}
+
 LayerConfig read_layer(const Json& json, Dialect dialect, const std::string& parent) {
   LayerConfig layer;
   layer.class_name = text_of(json, "class_name");
@@ -67,8 +78,7 @@ LayerConfig read_layer(const Json& json, Dialect dialect, const std::string& par
   if (registered.find('>') != std::string::npos && !registered.starts_with("keras")) {
     refuse_class(registered, path);
   }
-  const std::string module = text_of(json, "module");
-  layer.is_op = module.find(".ops") != std::string::npos;
+  layer.is_op = is_op_node(json, *config, dialect);
   if (is_model_class(layer.class_name)) {
     layer.container = std::make_unique<Container>(read_container(json, dialect, path));
   } else {

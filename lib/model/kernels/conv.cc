@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "model/kernels/extreme.h"
+
 namespace ckpt::kernels {
 namespace {
 
@@ -123,7 +125,7 @@ Array max_pool(const Array& x, const Window& window) {
         if (!in.has(p)) return;
         const double* values = x.values.data() + in.at(n, p);
         for (std::size_t c = 0; c < static_cast<std::size_t>(in.channels); ++c) {
-          if (!(values[c] <= best[c])) best[c] = values[c];  // NaN wins
+          best[c] = larger(best[c], values[c]);
         }
       });
     });

@@ -51,33 +51,40 @@ Array einsum(std::string_view equation, const Array& a, const Array& b) {
   const std::string_view out = equation.substr(arrow + 2);
   assert(in_a.size() == a.shape.size() && in_b.size() == b.shape.size());
 
-  // The result's letters are the outer loops, the others the inner ones.
-  std::string letters(out);
+  // The result's last letter is the innermost loop, along a row of it; its others are the outer
+  // loops, and what is summed over lies between. So each element is summed up in one order.
+  const std::size_t outer = out.empty() ? 0 : out.size() - 1;
+  std::string letters(out.substr(0, outer));
   for (const char letter : std::string(in_a) + std::string(in_b)) {
-    if (letters.find(letter) == std::string::npos) letters += letter;
+    if ((letters + std::string(out)).find(letter) == std::string::npos) letters += letter;
   }
+  const auto loop_of = [&](char letter) {
+    const auto [step_a, extent_a] = step_of(in_a, a.shape, letter);
+    const auto [step_b, extent_b] = step_of(in_b, b.shape, letter);
+    return Loop{extent_a == 1 ? extent_b : extent_a, step_a, step_b};
+  };
   std::vector<Loop> loops;
-  Shape shape;
   std::size_t sums = 1;  // terms of each of the result's elements
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    const auto [step_a, extent_a] = step_of(in_a, a.shape, letters[i]);
-    const auto [step_b, extent_b] = step_of(in_b, b.shape, letters[i]);
-    const std::size_t extent = extent_a == 1 ? extent_b : extent_a;
-    loops.push_back({extent, step_a, step_b});
-    if (i < out.size()) {
-      shape.push_back(static_cast<std::int64_t>(extent));
-    } else {
-      sums *= extent;
-    }
+  for (const char letter : letters) {
+    loops.push_back(loop_of(letter));
+    if (loops.size() > outer) sums *= loops.back().extent;
   }
+  Shape shape;
+  for (const char letter : out) shape.push_back(static_cast<std::int64_t>(loop_of(letter).extent));
+  const Loop row = out.empty() ? Loop{} : loop_of(out.back());
   Array result = make_array(a.dtype, std::move(shape));
   if (sums == 0) return result;
   std::vector<std::size_t> index(loops.size());
   std::size_t at_a = 0;
   std::size_t at_b = 0;
-  for (double& value : result.values) {
+  for (std::size_t at = 0; at < result.values.size(); at += row.extent) {
+    double* values = result.values.data() + at;
     for (std::size_t s = 0; s < sums; ++s) {
-      value += a.values[at_a] * b.values[at_b];
+      const double* x = a.values.data() + at_a;
+      const double* y = b.values.data() + at_b;
+      for (std::size_t i = 0; i < row.extent; ++i) {
+        values[i] += x[i * row.step_a] * y[i * row.step_b];
+      }
       for (std::size_t l = loops.size(); l-- > 0;) {  // the next combination of indices
         const Loop& loop = loops[l];
         at_a += loop.step_a;

@@ -3,6 +3,7 @@
 
 #include "core/text.h"
 #include "model/kernels/dense.h"
+#include "model/kernels/extreme.h"
 #include "model/ops/broadcast.h"
 #include "model/ops/op.h"
 
@@ -25,8 +26,8 @@ const Binary kBinaries[] = {
     {"floor_divide", false, [](double a, double b) { return std::floor(a / b); }},
     {"mod", false, [](double a, double b) { return a - b * std::floor(a / b); }},
     {"power", false, power},
-    {"maximum", false, [](double a, double b) { return std::max(a, b); }},
-    {"minimum", false, [](double a, double b) { return std::min(a, b); }},
+    {"maximum", false, kernels::larger},
+    {"minimum", false, kernels::smaller},
     {"equal", true, [](double a, double b) { return a == b ? 1.0 : 0.0; }},
     {"not_equal", true, [](double a, double b) { return a != b ? 1.0 : 0.0; }},
     {"greater", true, [](double a, double b) { return a > b ? 1.0 : 0.0; }},

@@ -3,6 +3,7 @@
 
 #include "core/text.h"
 #include "model/kernels/dense.h"
+#include "model/kernels/extreme.h"
 #include "model/ops/broadcast.h"
 #include "model/ops/op.h"
 
@@ -33,8 +34,8 @@ std::vector<Value> infer_merge(const Signature& s) {
 double fold(const std::string& kind, double a, double b) {
   if (kind == "subtract_layers") return a - b;
   if (kind == "multiply_layers") return a * b;
-  if (kind == "maximum_layers") return std::max(a, b);
-  if (kind == "minimum_layers") return std::min(a, b);
+  if (kind == "maximum_layers") return kernels::larger(a, b);
+  if (kind == "minimum_layers") return kernels::smaller(a, b);
   return a + b;
 }
 

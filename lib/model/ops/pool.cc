@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "model/kernels/extreme.h"
 #include "model/ops/op.h"
 #include "model/ops/window.h"
 
@@ -62,7 +63,7 @@ std::vector<Array> run_global(const Call& call) {
       const double weight = mask == nullptr ? 1 : mask->values[n * places + p];
       for (std::size_t c = 0; c < channels; ++c) {
         if (largest) {
-          out[c] = p == 0 ? values[c] : std::max(out[c], values[c]);
+          out[c] = p == 0 ? values[c] : kernels::larger(out[c], values[c]);
         } else {
           out[c] += values[c] * weight;
         }
@@ -107,7 +108,7 @@ std::vector<Array> run_adaptive(const Call& call) {
           double& out = y.values[(o * bins + b) * inner + i];
           for (std::size_t e = first; e < end; ++e) {
             const double value = x.values[(o * extent + e) * inner + i];
-            out = e == first ? value : largest ? std::max(out, value) : out + value;
+            out = e == first ? value : largest ? kernels::larger(out, value) : out + value;
           }
           if (!largest) out /= static_cast<double>(end - first);
         }

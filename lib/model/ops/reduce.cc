@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/text.h"
+#include "model/kernels/extreme.h"
 #include "model/ops/op.h"
 
 namespace ckpt::ops {
@@ -50,8 +51,8 @@ double start_of(const std::string& function) {
 }
 
 double fold(const std::string& function, double sum, double x) {
-  if (function == "max") return std::max(sum, x);
-  if (function == "min") return std::min(sum, x);
+  if (function == "max") return kernels::larger(sum, x);
+  if (function == "min") return kernels::smaller(sum, x);
   if (function == "prod") return sum * x;
   if (function == "any") return sum != 0 || x != 0 ? 1 : 0;
   if (function == "all") return sum != 0 && x != 0 ? 1 : 0;

@@ -62,7 +62,7 @@ class CompanionPlanner {
     }
     if (of_owner.transform == kNone) {
       decide(s, of_owner.rule);
-      draft_.decisions[s].to = new_name(s, of_owner.to);
+      draft_.decisions[s].to = draft_.plan.strings.add(new_name(s, of_owner.to));
       return;
     }
     const auto t = static_cast<std::size_t>(of_owner.transform);
@@ -131,7 +131,8 @@ class CompanionPlanner {
     const bool is_plain = is_single && (made.ops.empty() || made.before[0].shape.empty());
     if (is_plain) {
       decide(members[0], of_owner.rule);
-      draft_.decisions[members[0]].to = new_name(members[0], of_owner.to[0].name);
+      draft_.decisions[members[0]].to =
+          draft_.plan.strings.add(new_name(members[0], of_owner.to[0].name));
       return;
     }
     if (!same_shape) {
@@ -151,7 +152,7 @@ class CompanionPlanner {
     for (const std::size_t s : members) {
       decide(s, of_owner.rule);
       draft_.decisions[s].transform = static_cast<std::int32_t>(draft_.plan.transforms.size());
-      if (is_single) draft_.decisions[s].to = made.to[0].name;
+      if (is_single) draft_.decisions[s].to = draft_.plan.strings.add(made.to[0].name);
     }
     draft_.plan.transforms.push_back(std::move(made));
   }

@@ -23,8 +23,9 @@ struct Decision {
   Why why = Why::kRest;
   std::int32_t rule = kNone;
   std::int32_t transform = kNone;
-  // The new name. Empty where the transform alone says it: all of its targets are meant then.
-  std::string to;
+  // The new name: that of the source, or one that the plan holds. Empty where the transform alone
+  // says it: all of its targets are meant then.
+  std::string_view to;
 };
 
 // A plan in the making. Each stage fills more of it.

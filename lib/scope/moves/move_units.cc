@@ -23,7 +23,7 @@ std::string_view scope_of(std::string_view path, char separator) {
 
 }  // namespace
 
-MoveTree::MoveTree(std::span<const PathMoveView> moves, std::span<const std::string> others,
+MoveTree::MoveTree(std::span<const PathMoveView> moves, std::span<const std::string_view> others,
                    char separator)
     : separator_(separator) {
   nodes_.reserve(2 * moves.size() + 2);  // what is not used takes no memory
@@ -35,10 +35,9 @@ MoveTree::MoveTree(std::span<const PathMoveView> moves, std::span<const std::str
     leaf.image = move.to;
     leaf.has_remaining = move.from == move.to;
   }
-  for (const std::string& other : others) {
-    const bool is_scope = other.ends_with(separator);
-    const std::string_view path =
-        std::string_view(other).substr(0, other.size() - (is_scope ? 1 : 0));
+  for (std::string_view path : others) {
+    const bool is_scope = path.ends_with(separator);
+    if (is_scope) path.remove_suffix(1);
     nodes_[add(path, is_scope ? Kind::kScope : Kind::kOther)].has_others = true;
   }
   std::string_view last;  // neighbours mostly share their scope
@@ -218,12 +217,12 @@ void MoveTree::accept(std::size_t node) {
 
 // Marks the scopes above all that stays, and that itself.
 void MoveTree::find_persisting() {
-  persisting_.clear();
-  std::unordered_set<std::size_t> leaving;
-  for (const Unit& unit : units_) leaving.insert(unit.node);
+  persisting_.assign(nodes_.size(), false);
+  std::vector<bool> leaving(nodes_.size());
+  for (const Unit& unit : units_) leaving[unit.node] = true;
   const auto leaves = [&](std::size_t node) {
     for (; node != 0; node = nodes_[node].parent) {
-      if (leaving.contains(node)) return true;
+      if (leaving[node]) return true;
     }
     return false;
   };
@@ -233,7 +232,8 @@ void MoveTree::find_persisting() {
     for_each_child(node, [&](std::uint32_t c) { is_other = is_other && !nodes_[c].has_others; });
     const bool remains = node.kind == Kind::kVariable && node.has_remaining;
     if (!remains && (!is_other || leaves(i))) continue;
-    for (std::size_t at = i; at != 0 && persisting_.insert(at).second; at = nodes_[at].parent) {
+    for (std::size_t at = i; at != 0 && !persisting_[at]; at = nodes_[at].parent) {
+      persisting_[at] = true;
     }
   }
 }

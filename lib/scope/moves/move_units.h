@@ -39,11 +39,14 @@ class MoveTree {
     std::string_view to;  // empty: dropped
   };
 
-  MoveTree(std::span<const PathMoveView> moves, std::span<const std::string> others,
+  MoveTree(std::span<const PathMoveView> moves, std::span<const std::string_view> others,
            char separator);
 
   [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
   [[nodiscard]] const Node* find(std::string_view path) const;
+  [[nodiscard]] std::size_t index_of(const Node& node) const {
+    return static_cast<std::size_t>(&node - nodes_.data());
+  }
   // Calls `f` with the position of each child, in the order in which they were met.
   template <typename F>
   void for_each_child(const Node& node, F&& f) const {
@@ -55,9 +58,7 @@ class MoveTree {
   [[nodiscard]] const std::vector<Unit>& units() const { return units_; }
 
   // Is something still at its path when all units have left it?
-  [[nodiscard]] bool persists(const Node& node) const {
-    return persisting_.contains(static_cast<std::size_t>(&node - nodes_.data()));
-  }
+  [[nodiscard]] bool persists(const Node& node) const { return persisting_[index_of(node)]; }
 
  private:
   [[nodiscard]] std::size_t slot_of(std::string_view path) const;
@@ -78,8 +79,8 @@ class MoveTree {
   std::vector<Unit> units_;
   std::unordered_map<std::string_view, std::size_t> claimed_;  // target of a scope → its node
   std::unordered_set<std::size_t> held_;  // scopes that may not move whole, as was found out
-  std::unordered_set<std::size_t> persisting_;
-  std::vector<std::size_t> candidates_;  // a heap: scopes that move whole if nothing is in the way
+  std::vector<bool> persisting_;          // of each node
+  std::vector<std::size_t> candidates_;   // a heap: scopes that move whole if nothing is in the way
 };
 
 }  // namespace ckpt

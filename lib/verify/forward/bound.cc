@@ -26,18 +26,30 @@ std::size_t elements(const Shape& shape) {
   return static_cast<std::size_t>(num_elements(shape).value_or(0));
 }
 
-void for_each_variable(const Operation& op, const std::function<void(std::size_t)>& f) {
-  for (const VariableUse& use : op.variables) f(use.variable);
+using UseOfVariable = std::function<void(const Operation&, const VariableUse&)>;
+
+void for_each_variable(const Operation& op, const UseOfVariable& f) {
+  for (const VariableUse& use : op.variables) f(op, use);
   for (const Operation& part : op.parts) for_each_variable(part, f);
 }
 
-// Products that go into one sum: the elements of a kernel for each of its outputs.
+// Products that go into one sum at the most: the elements of a kernel for each of its outputs.
+double sum_of(const Operation& op, const VariableUse& use, const Shape& shape) {
+  if (shape.size() < 2 || op.kind == "embedding") return 1;
+  std::int64_t outputs = shape.back();
+  if (op.kind == "conv_transpose") outputs = shape[shape.size() - 2];
+  if (op.kind == "reverse_embedding") outputs = shape.front();
+  if (use.role == "depthwise_kernel") outputs *= shape[shape.size() - 2];
+  return static_cast<double>(elements(shape)) /
+         static_cast<double>(std::max<std::int64_t>(outputs, 1));
+}
+
 double longest_sum(const Graph& graph) {
   double longest = 1;
-  for (const GraphVariable& variable : graph.variables) {
-    if (variable.shape.size() < 2 || variable.shape.back() == 0) continue;
-    longest = std::max(longest, static_cast<double>(elements(variable.shape)) /
-                                    static_cast<double>(variable.shape.back()));
+  for (const Node& node : graph.nodes) {
+    for_each_variable(node.operation, [&](const Operation& op, const VariableUse& use) {
+      longest = std::max(longest, sum_of(op, use, graph.variables[use.variable].shape));
+    });
   }
   return longest;
 }
@@ -133,9 +145,9 @@ double work_of(const Graph& graph) {
                                           : count / static_cast<double>(shape.back()));
     }
     work += outputs;
-    for_each_variable(node.operation, [&](std::size_t variable) {
-      const Shape& shape = graph.variables[variable].shape;
-      if (shape.size() > 1 && node.operation.kind != "embedding") {
+    for_each_variable(node.operation, [&](const Operation& op, const VariableUse& use) {
+      const Shape& shape = graph.variables[use.variable].shape;
+      if (shape.size() > 1 && op.kind != "embedding") {
         work += positions * static_cast<double>(elements(shape));
       }
     });
