@@ -18,11 +18,12 @@ namespace ckpt {
 void set_up_heap() {
   constexpr int kStep = 64 << 20;
   constexpr std::uintptr_t kLargePage = 2 << 20;
+  constexpr std::uintptr_t kSmall = 12 << 20;
   ::mallopt(M_TOP_PAD, kStep);
   ::mallopt(M_TRIM_THRESHOLD, INT32_MAX);
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that it takes
-  // The first part is for commands on small files: they would wait for a large page to be cleared.
-  const auto first = reinterpret_cast<std::uintptr_t>(::sbrk(0)) + kLargePage;
+  // The first 12 MiB are for commands on small files: they would wait for large pages to be cleared.
+  const auto first = reinterpret_cast<std::uintptr_t>(::sbrk(0)) + kSmall;
   void* volatile piece = std::malloc(1 << 20);  // makes a step
   std::free(piece);
   const auto last = reinterpret_cast<std::uintptr_t>(::sbrk(0));

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/escape.h"
+#include "core/name_set.h"
 #include "core/tensor.h"
 #include "core/text.h"
 
@@ -91,10 +91,9 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
   refuse_any(Errc::kInvalid, empty, "is to have an empty name");
 
   std::vector<std::string> clashes;
-  std::unordered_set<std::string_view> targets;
-  targets.reserve(wishes.names.size());
+  NameSet targets(wishes.names.size());
   const auto claim = [&](std::string_view name) {
-    if (!name.empty() && !targets.insert(name).second) clashes.emplace_back(name);
+    if (!name.empty() && !targets.insert(name)) clashes.emplace_back(name);
   };
   for (const auto& name : wishes.names) claim(name.to);
   for (const auto& put : edit.puts) claim(put.spec.name);

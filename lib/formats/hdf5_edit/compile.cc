@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_set.h"
 #include "core/text.h"
 #include "scope/tree_moves.h"
 
@@ -112,15 +112,15 @@ class Compiler {
   // What is there beside the variables: a path that ends in "/" is a scope to be kept.
   [[nodiscard]] std::vector<std::string_view> others_beside(
       const std::vector<PathMoveView>& moves) {
-    std::unordered_set<std::string_view> leaves;
+    std::optional<NameSet> leaves;
     std::size_t next = 0;  // the leaf that is expected: mostly they are met in the moves' order
     const auto is_leaf = [&](std::string_view path) {
       if (next < moves.size() && moves[next].from == path) return ++next > 0;
-      if (leaves.empty()) {
-        leaves.reserve(moves.size());
-        for (const auto& move : moves) leaves.insert(move.from);
+      if (!leaves) {
+        leaves.emplace(moves.size());
+        for (const auto& move : moves) leaves->insert(move.from);
       }
-      return leaves.contains(path);
+      return leaves->contains(path);
     };
     std::vector<std::string_view> others;
     work_.expected.visit([&](const std::string& path, const TreeLink&, const LinkGroup* entered) {

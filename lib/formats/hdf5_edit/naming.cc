@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_set.h"
 #include "core/text.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/stored_names.h"
@@ -15,14 +15,14 @@ namespace ckpt::hdf5 {
 namespace {
 
 // Names that are scopes of other names.
-std::unordered_set<std::string_view> scopes_of(std::span<const std::string_view> names) {
-  std::unordered_set<std::string_view> scopes;
+NameSet scopes_of(std::span<const std::string_view> names) {
+  NameSet scopes;
   std::string_view last;  // neighbours mostly share their scope
   for (const std::string_view name : names) {
     std::string_view scope = parent_path(name);
     if (scope == last) continue;
     last = scope;
-    while (!scope.empty() && scopes.insert(scope).second) scope = parent_path(scope);
+    while (!scope.empty() && scopes.insert(scope)) scope = parent_path(scope);
   }
   return scopes;
 }
@@ -113,11 +113,10 @@ void check_apart(const Naming& naming) {
   }
   paths.insert(paths.end(), naming.puts.begin(), naming.puts.end());
   const auto scopes = scopes_of(paths);
-  std::unordered_set<std::string_view> seen;
-  seen.reserve(paths.size());
+  NameSet seen(paths.size());
   std::vector<std::string> clashes;
   for (const auto path : paths) {
-    if (!seen.insert(path).second || scopes.contains(path)) clashes.emplace_back(path);
+    if (!seen.insert(path) || scopes.contains(path)) clashes.emplace_back(path);
   }
   refuse_any(Errc::kConflict, clashes, "two things would be at that place in the file");
 }
@@ -126,8 +125,12 @@ void check_apart(const Naming& naming) {
 
 Naming place_names(const Source& source, const Census& census, const Wishes& wishes,
                    const Edit& edit, bool by_path) {
+  const bool has_paths =
+      by_path || (census.layout != "native" && !census.layout.starts_with("Keras"));
+  // Names that are paths were found to be apart when the wishes were resolved.
+  if (has_paths && census.names.empty()) return place_by_path(census, wishes, edit);
   Naming naming;
-  if (by_path) {
+  if (has_paths) {
     naming = place_by_path(census, wishes, edit);
   } else if (census.layout == "native") {
     naming = place_native(census, wishes, edit);
@@ -135,11 +138,11 @@ Naming place_names(const Source& source, const Census& census, const Wishes& wis
     throw Error(Errc::kUnsupported,
                 "is a Keras 0 file, which numbers its layers and weights (layer_0/param_0) and has "
                 "no names to change; --paths changes its paths");
-  } else if (census.layout.starts_with("Keras") && census.layout != "Keras 3 weights") {
-    naming = place_keras_names(source, census, wishes, edit);
-  } else {
+  } else if (census.layout == kKeras3Weights) {
     naming = place_by_path(census, wishes, edit);
-    if (census.layout == kKeras3Weights) name_keras3_layers(source, census, naming);
+    name_keras3_layers(source, census, naming);
+  } else {
+    naming = place_keras_names(source, census, wishes, edit);
   }
   check_apart(naming);
   return naming;

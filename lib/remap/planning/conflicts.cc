@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <functional>
-#include <unordered_set>
 
 #include "core/escape.h"
+#include "core/name_set.h"
 #include "core/text.h"
 #include "remap/planning/draft.h"
 
@@ -152,21 +152,19 @@ class ConflictFinder {
 
   // Finds names that would be a variable and a scope. Each scope is looked up once.
   void find_scopes() {
-    std::unordered_set<std::string_view> scopes;
+    NameSet scopes;
     std::string_view last;
     const char separator = draft_.rules.separator;
-    scopes.reserve(places_.size() / 4);
     for (const Place& place : places_) {
       std::string_view scope = place.name.substr(0, place.name.rfind(separator));
       if (scope.size() == place.name.size() || scope == last) continue;
       last = scope;
-      while (scopes.insert(scope).second) {
+      while (scopes.insert(scope)) {
         const auto at = scope.rfind(separator);
         if (at == std::string_view::npos) break;
         scope = scope.substr(0, at);
       }
     }
-    if (scopes.empty()) return;
     std::vector<const Place*> clashing;
     for (const Place& place : places_) {
       if (scopes.contains(place.name)) clashing.push_back(&place);
@@ -178,9 +176,9 @@ class ConflictFinder {
     std::vector<const Place*> sorted;
     for (const Place& place : places_) sorted.push_back(&place);
     std::ranges::stable_sort(sorted, {}, &Place::name);
-    std::unordered_set<std::string_view> done;
+    NameSet done;
     for (const Place* variable : clashing) {
-      if (!done.insert(variable->name).second) continue;
+      if (!done.insert(variable->name)) continue;
       const std::string scope = cat(variable->name, draft_.rules.separator);
       std::vector<std::string> names{std::string(variable->name)};
       // More than one variable may have the name: a problem of its own.
