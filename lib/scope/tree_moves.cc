@@ -137,9 +137,16 @@ class StepOrder {
     });
   }
 
+  // The part of `waits` in which `member` is `u`; by that they are sorted.
+  static std::span<const Wait> waits_of(std::span<const Wait> waits, std::uint32_t u,
+                                        std::uint32_t Wait::*member) {
+    const auto first = std::ranges::lower_bound(waits, u, {}, member);
+    return {first, std::ranges::upper_bound(first, waits.end(), u, {}, member)};
+  }
+
   // Those that wait for `u` to do this wait no longer.
   void release(std::uint32_t u, bool has_left) {
-    for (const Wait& wait : std::ranges::equal_range(waits_, u, {}, &Wait::whom)) {
+    for (const Wait& wait : waits_of(waits_, u, &Wait::whom)) {
       if (wait.to_leave == has_left && --state_[wait.who].waits_for == 0) ready_.push(wait.who);
     }
   }
@@ -193,7 +200,7 @@ class StepOrder {
           if (path[i].second) return i + 1 < path.size() ? path[i + 1].first : u;
         }
       }
-      const auto waits = std::ranges::equal_range(by_waiter_, u, {}, &Wait::who);
+      const auto waits = waits_of(by_waiter_, u, &Wait::who);
       const auto open = std::ranges::find_if(waits, [this](const Wait& wait) {
         return !(wait.to_leave ? state_[wait.whom].has_left : state_[wait.whom].has_come);
       });

@@ -54,7 +54,7 @@ class Checker final : public Observer {
     check_names();
   }
 
-  // What the patch touches nowhere is what it was, and so is all that is under it.
+  // What the patch touches nowhere is what it was, and its links lead where they did.
   std::optional<Object> recall(ObjectId id) override {
     if (planned_.contains(id)) return std::nullopt;
     const auto kind = plan_.before.traces.kind_if_untouched(id, plan_.patch);

@@ -1,10 +1,10 @@
 #include "formats/numpy/array_reader.h"
 
 #include <algorithm>
-#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_set.h"
 #include "core/text.h"
 #include "formats/io/roles.h"
 #include "formats/io/swap.h"
@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kSuffix = ".npy";
 
 // The array's name, as NumPy makes it of the member's.
-std::string name_of_member(const std::string& member) {
+std::string_view name_of_member(std::string_view member) {
   return member.ends_with(kSuffix) ? member.substr(0, member.size() - kSuffix.size()) : member;
 }
 
@@ -75,7 +75,9 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
   reader->contents_ = std::make_unique<zip::Contents>(std::move(file), std::move(members));
   const zip::Contents& contents = *reader->contents_;
   Window window(contents.file());
-  std::set<std::string> names;
+  reader->index_.entries.reserve(contents.members().size());
+  reader->arrays_.reserve(contents.members().size());
+  NameSet names(contents.members().size());
   for (std::size_t i = 0; i < contents.members().size(); ++i) {
     const zip::Member& member = contents.members()[i];
     const auto skip = [&](std::string_view why) {
@@ -96,15 +98,15 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
         continue;
       }
     }
-    std::string name = name_of_member(member.name);
-    if (!names.insert(name).second) {
+    const std::string_view name = name_of_member(member.name);
+    if (!names.insert(name)) {
       throw Error(Errc::kCorrupt,
                   cat("two members of the archive are the array '", escape(name), "'"));
     }
     try {
       Header header = read_header(source, member.size);
       check_small(contents, i, header, window);
-      reader->add(std::move(name), member.name, {i, std::move(header)});
+      reader->add(std::string(name), member.name, {i, std::move(header)});
     } catch (const Error& e) {
       // The archive's own errors have said so already.
       const std::string where = cat("zip member '", escape(member.name), "'");

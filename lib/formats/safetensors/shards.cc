@@ -20,7 +20,13 @@ using nlohmann::json;
 constexpr std::size_t kMostShards = 100'000;
 
 // The shard of each variable, as the index says.
-using ShardOf = std::unordered_map<std::string_view, std::string_view>;
+struct Named {
+  static constexpr std::size_t kNowhere = SIZE_MAX;
+
+  std::string_view shard;
+  std::size_t entry = kNowhere;  // where it was found
+};
+using ShardOf = std::unordered_map<std::string_view, Named>;
 
 ShardOf read_weight_map(const json& index) {
   const json* map = find_member(index, "weight_map");
@@ -29,11 +35,12 @@ ShardOf read_weight_map(const json& index) {
                                     ", an object from names to shards is needed"));
   }
   ShardOf shard_of;
+  shard_of.reserve(map->size());
   for (const auto& [name, shard] : map->items()) {
     if (!shard.is_string()) {
       throw Error(Errc::kCorrupt, cat(escape(name), ": the shard is no string in weight_map"));
     }
-    shard_of.emplace(name, shard.get_ref<const std::string&>());
+    shard_of.emplace(name, Named{shard.get_ref<const std::string&>()});
   }
   return shard_of;
 }
@@ -71,7 +78,10 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
 void add_header(ExtentReader::Content& content, Header header, const std::string& name) {
   const std::size_t number = content.file_names.size();
   content.file_names.push_back(name);
-  content.index.entries.reserve(content.index.entries.size() + header.tensors.size());
+  if (content.index.entries.empty()) {
+    content.index.entries.reserve(header.tensors.size());
+    content.extents.reserve(header.tensors.size());
+  }
   for (Tensor& tensor : header.tensors) {
     const std::uint64_t size = tensor.end - tensor.begin;
     const std::uint64_t offset = header.data_start + tensor.begin;
@@ -101,17 +111,19 @@ void add_header(ExtentReader::Content& content, Header header, const std::string
 
 ExtentReader::Content read_shards(const RandomFile& file, const std::string& path) {
   const json index = parse_json(read_json_text(file), "the index");
-  const ShardOf shard_of = read_weight_map(index);
+  ShardOf shard_of = read_weight_map(index);
   std::map<std::string_view, std::size_t> shards;  // in the order of their names, with their sizes
-  for (const auto& [name, shard] : shard_of) ++shards[shard];
+  for (const auto& [name, named] : shard_of) ++shards[named.shard];
   if (shards.size() > kMostShards) {
     throw Error(Errc::kUnsupported, cat("names ", shards.size(), " shards, ", kMostShards,
                                         " are the most that are opened"));
   }
   const std::string own_name = path.substr(path.rfind('/') + 1);
   ExtentReader::Content content;
-  std::unordered_map<std::string, std::size_t> entry_of;
-  for (const auto& [shard_view, named] : shards) {
+  content.index.entries.reserve(shard_of.size());
+  content.extents.reserve(shard_of.size());
+  std::unordered_map<std::string, std::size_t> others;  // that the index does not name
+  for (const auto& [shard_view, size] : shards) {
     const std::string shard(shard_view);
     if (shard == own_name) {
       throw Error(Errc::kCorrupt, cat("names itself, '", escape(shard), "', as a shard"));
@@ -126,14 +138,18 @@ ExtentReader::Content read_shards(const RandomFile& file, const std::string& pat
     std::vector<std::string> unnamed;
     for (std::size_t i = first; i < content.index.entries.size(); ++i) {
       const std::string& name = content.index.entries[i].name;
-      const auto [other, is_new] = entry_of.emplace(name, i);
-      if (!is_new) {
-        const Extent& extent = content.extents[other->second];
+      const auto named = shard_of.find(name);
+      const bool is_named = named != shard_of.end();
+      std::size_t& found =
+          is_named ? named->second.entry : others.emplace(name, Named::kNowhere).first->second;
+      if (found != Named::kNowhere) {
+        const Extent& extent = content.extents[found];
         throw Error(Errc::kCorrupt,
                     cat(escape(name), ": is in two shards, '",
                         escape(content.file_names[extent.file]), "' and '", escape(shard), "'"));
       }
-      if (!shard_of.contains(name)) unnamed.push_back(cat("'", escape(name), "'"));
+      found = i;
+      if (!is_named) unnamed.push_back(cat("'", escape(name), "'"));
     }
     if (!unnamed.empty()) {
       const std::size_t count = unnamed.size();
@@ -144,16 +160,15 @@ ExtentReader::Content read_shards(const RandomFile& file, const std::string& pat
     }
   }
   std::vector<std::string_view> names;
-  for (const auto& [name, shard] : shard_of) names.push_back(name);
+  for (const auto& [name, named] : shard_of) names.push_back(name);
   std::ranges::sort(names);
   for (const std::string_view name : names) {
-    const auto it = entry_of.find(std::string(name));
-    const std::string_view shard = shard_of.at(name);
-    if (it == entry_of.end()) {
+    const auto& [shard, entry] = shard_of.at(name);
+    if (entry == Named::kNowhere) {
       throw Error(Errc::kCorrupt, cat(escape(name), ": the index says it is in the shard '",
                                       escape(shard), "', which has no such variable"));
     }
-    const std::string& actual = content.file_names[content.extents[it->second].file];
+    const std::string& actual = content.file_names[content.extents[entry].file];
     if (actual != shard) {
       throw Error(Errc::kCorrupt, cat(escape(name), ": the index says it is in the shard '",
                                       escape(shard), "', it is in '", escape(actual), "'"));

@@ -61,6 +61,7 @@ class BundleReader final : public Reader {
     index_.file_bytes = file.size();
     open_shards(prefix_of_index(path));
     check_places();
+    index_.entries.reserve(bundle_.variables.size());
     for (const auto& variable : bundle_.variables) add_entry(variable);
     check_strings();
     read_graph();

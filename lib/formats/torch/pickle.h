@@ -56,7 +56,7 @@ struct Storage {
 };
 
 struct Pickle {
-  std::vector<Node> nodes;
+  std::deque<Node> nodes;  // millions: a vector would hold twice as many while it grows
   std::vector<std::vector<Ref>> sequences;
   std::vector<Global> globals;
   std::vector<Storage> storages;  // each key once
