@@ -110,6 +110,8 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
     throw Error(Errc::kCorrupt, cat("its pickle asks for more than its ", bytes.size(), " bytes"));
   }
   content.tensors = find_tensors(pickle);
+  pickle.nodes = {};  // as large as all else, and needed no more
+  pickle.sequences = {};
   if (pickle.size < bytes.size()) {
     content.index.notes.push_back(
         cat(count_of(bytes.size() - pickle.size, "byte"), " behind the end of the pickle"));
