@@ -9,6 +9,7 @@
 #include "formats/h5parse_listing.h"
 #include "support/error_of.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -89,7 +90,8 @@ TEST_SUITE("formats/h5parse_hostile") {
       const std::string good = answer(dir / "good.h5");
       std::map<std::string, int> counts;
       for (std::size_t at = 0; at < content.size(); ++at) {
-        for (const char flip : {'\x01', '\x80', '\xff'}) {
+        for (const char flip : {'\xff', '\x01', '\x80'}) {
+          if (kSanitized && flip != '\xff') continue;  // the fuzzer tries the others
           content[at] = static_cast<char>(content[at] ^ flip);
           const std::string seen = answer_to(content);
           ++counts[is_error(seen) ? "error" : seen == good ? "the same" : "another listing"];

@@ -8,6 +8,7 @@
 #include "formats/formats.h"
 #include "support/child.h"
 #include "support/corpus.h"
+#include "support/sanitized.h"
 
 using namespace ckpt;
 
@@ -15,13 +16,6 @@ namespace {
 
 // What any file may cost, however it lies. Under the sanitizers code takes several times as long,
 // and memory has a shadow of an eighth and keeps up to 256 MB of what was freed.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 constexpr double kMaxSeconds = kSanitized ? 10 : 2;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{kSanitized ? 600 : 300} << 20U;
 
