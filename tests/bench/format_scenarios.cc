@@ -100,8 +100,11 @@ std::vector<Contender> convert_blocks(const Workshop& workshop) {
   std::vector<Contender> contenders;
   for (const Kind& kind : kKinds) {
     contenders.push_back({.label = std::string("ckpt convert to ") + kind.id,
-                          // A bundle has its index beside the data.
-                          .command = {"sh", "-c", "rm -f \"$2\" && \"$0\" convert \"$1\" \"$2\"",
+                          // A bundle has its index beside the data, and never writes over data
+                          // that are there.
+                          .command = {"sh", "-c",
+                                      "rm -f \"$2\" \"${2%.index}\".data-* && "
+                                      "\"$0\" convert \"$1\" \"$2\"",
                                       CKPT_TOOL, file, workshop.path(kind.file)},
                           .proof = "128 variables",
                           .output = workshop.path(kind.data),
