@@ -113,10 +113,21 @@ class Generator {
     }
     return rule;
   }
+  std::vector<ModelRule> rules(std::size_t most) {
+    std::vector<ModelRule> rules;
+    for (std::size_t n = 1 + below(most); n > 0; --n) rules.push_back(rule());
+    return rules;
+  }
 
  private:
   std::mt19937 random_;
 };
+
+Strings texts_of(const std::vector<ModelRule>& rules) {
+  Strings texts;
+  for (const ModelRule& rule : rules) texts.push_back(rule.text);
+  return texts;
+}
 
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(),
@@ -234,12 +245,8 @@ TEST_SUITE("remap/plan_property") {
       CAPTURE(kSeed);
       CAPTURE(round);
       const Strings names = generate.names();
-      std::vector<ModelRule> model;
-      Strings texts;
-      for (std::size_t n = 1 + generate.below(3); n > 0; --n) {
-        model.push_back(generate.rule());
-        texts.push_back(model.back().text);
-      }
+      const std::vector<ModelRule> model = generate.rules(3);
+      const Strings texts = texts_of(model);
       const Expected expected = expect(names, model);
       const Rules rules = parse_rules(texts, '/');
       if (!expected.problems.empty() || !make_plan(named(names), rules).problems.empty()) continue;
@@ -272,12 +279,8 @@ TEST_SUITE("remap/plan_property") {
       CAPTURE(kSeed);
       CAPTURE(round);
       const Strings names = generate.names();
-      std::vector<ModelRule> model;
-      Strings texts;
-      for (std::size_t n = 1 + generate.below(4); n > 0; --n) {
-        model.push_back(generate.rule());
-        texts.push_back(model.back().text);
-      }
+      const std::vector<ModelRule> model = generate.rules(4);
+      const Strings texts = texts_of(model);
       CAPTURE(join(names, " "));
       CAPTURE(join(texts, "; "));
       const auto entries = named(names);

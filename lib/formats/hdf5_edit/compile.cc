@@ -115,7 +115,10 @@ class Compiler {
     std::optional<NameSet> leaves;
     std::size_t next = 0;  // the leaf that is expected: mostly they are met in the moves' order
     const auto is_leaf = [&](std::string_view path) {
-      if (next < moves.size() && moves[next].from == path) return ++next > 0;
+      if (next < moves.size() && moves[next].from == path) {
+        ++next;
+        return true;
+      }
       if (!leaves) {
         leaves.emplace(moves.size());
         for (const auto& move : moves) leaves->insert(move.from);

@@ -36,20 +36,14 @@ FillExtent fill_from(const Edit& edit, const Reader* original) {
 }
 
 void write_change(const RandomFile& original, AtomicFile& out, const Change& change) {
-  const Patch& patch = change.outcome.patch;
-  out.resize(patch.size_after);
-  const PatchedFile patched(original, patch);
-  Bytes bytes;
-  for (const auto& [offset, size] : windows_of(patch)) {
-    bytes.resize(static_cast<std::size_t>(size));
-    patched.read_at(offset, bytes);
-    out.write_at(offset, bytes);
-  }
+  out.resize(change.outcome.patch.size_after);
+  write_windows(original, change.outcome.patch,
+                [&](std::uint64_t at, ByteView bytes) { out.write_at(at, bytes); });
   for (std::size_t i = 0; i < change.outcome.created.size(); ++i) {
     std::uint64_t at = change.outcome.created[i].offset;
-    change.fill(i, [&](ByteView part) {
-      out.write_at(at, part);
-      at += part.size();
+    change.fill(i, [&](ByteView bytes) {
+      out.write_at(at, bytes);
+      at += bytes.size();
     });
   }
 }

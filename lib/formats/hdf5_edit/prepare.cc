@@ -40,10 +40,12 @@ Prepared prepare(const RandomFile& file, const FilePart& part, const Edit& edit,
   Work work = compile(std::move(census.links), std::move(naming), prepared.wishes, edit);
   prepared.notes = std::move(work.notes);
   prepared.has_operations = !work.operations.empty();
+  if (options.report_operations || options.plan_only) {
+    prepared.operations = report_of(work.operations);
+  }
   prepared.outcome.patch = {file.size(), file.size(), {}};
   if (!options.plan_only && !options.repack && !work.operations.empty()) {
     Bytes request = encode_request(work.operations, part.offset, part.size);
-    if (options.report_operations) prepared.operations = report_of(work.operations);
     // The texts are checked afterwards; of the rest it is enough what must come of them.
     std::erase_if(work.operations, [](const Operation& operation) {
       return operation.kind != Operation::Kind::kTexts;
@@ -54,8 +56,6 @@ Prepared prepare(const RandomFile& file, const FilePart& part, const Edit& edit,
     const PatchedFile patched(file, prepared.outcome.patch);
     const Plan plan{census, prepared.wishes, work, edit, prepared.outcome.patch, options.use_paths};
     check_outcome(plan, file, patched, prepared.outcome.created);
-  } else {
-    prepared.operations = report_of(work.operations);
   }
   return prepared;
 }
@@ -66,26 +66,18 @@ void check_written(const RandomFile& written, const Outcome& outcome) {
   std::erase_if(filled, [](const Extent& extent) { return extent.bytes == 0; });
   std::ranges::sort(filled, {}, &Extent::offset);
   const auto end_of = [](const Extent& extent) { return extent.offset + extent.bytes; };
-  Bytes bytes;
-  auto piece = outcome.patch.pieces.begin();
-  for (const auto& [offset, size] : windows_of(outcome.patch)) {
-    if (!is_same) break;
-    bytes.resize(static_cast<std::size_t>(size));
-    written.read_at(offset, bytes);
-    for (; piece != outcome.patch.pieces.end() && piece->offset < offset + size; ++piece) {
-      const auto there = std::span(bytes).subspan(static_cast<std::size_t>(piece->offset - offset),
-                                                  piece->bytes.size());
-      const std::uint64_t end = piece->offset + there.size();
-      for (auto extent = std::ranges::upper_bound(filled, piece->offset, {}, end_of);
-           extent != filled.end() && extent->offset < end; ++extent) {
-        for (std::uint64_t at = std::max(extent->offset, piece->offset);
-             at < std::min(end_of(*extent), end); ++at) {
-          there[at - piece->offset] = piece->bytes[at - piece->offset];
-        }
+  const auto compare = [&](const Patch::Piece& piece, std::span<std::byte> there) {
+    const std::uint64_t end = piece.offset + there.size();
+    for (auto extent = std::ranges::upper_bound(filled, piece.offset, {}, end_of);
+         extent != filled.end() && extent->offset < end; ++extent) {
+      for (std::uint64_t at = std::max(extent->offset, piece.offset);
+           at < std::min(end_of(*extent), end); ++at) {
+        there[at - piece.offset] = piece.bytes[at - piece.offset];
       }
-      is_same = is_same && std::ranges::equal(there, piece->bytes);
     }
-  }
+    is_same = is_same && std::ranges::equal(there, piece.bytes);
+  };
+  if (is_same) read_at_pieces(written, outcome.patch, compare);
   if (!is_same) {
     throw Error(Errc::kWrite, "what was written reads back as something else; it was taken back");
   }

@@ -39,19 +39,9 @@ Undo make_undo(const RandomFile& base, const Patch& patch) {
   Undo undo;
   undo.size_before = patch.size_before;
   undo.size_after = patch.size_after;
-  Bytes old;  // of a window, as far as the file goes
-  auto piece = patch.pieces.begin();
-  for (const auto& [offset, size] : windows_of(patch)) {
-    if (offset >= base.size()) break;
-    old.resize(static_cast<std::size_t>(std::min(size, base.size() - offset)));
-    base.read_at(offset, old);
-    for (; piece != patch.pieces.end() && piece->offset < offset + old.size(); ++piece) {
-      const auto first = old.begin() + static_cast<std::ptrdiff_t>(piece->offset - offset);
-      const std::size_t left = static_cast<std::size_t>(old.end() - first);
-      const std::size_t n = std::min(piece->bytes.size(), left);
-      undo.pieces.push_back({piece->offset, Bytes(first, first + static_cast<std::ptrdiff_t>(n))});
-    }
-  }
+  read_at_pieces(base, patch, [&](const Patch::Piece& piece, std::span<const std::byte> old) {
+    undo.pieces.push_back({piece.offset, Bytes(old.begin(), old.end())});
+  });
   undo.digest_before = digest_of_pieces(undo);
   undo.digest_after = digest_of_file(PatchedFile(base, patch), undo);
   return undo;

@@ -21,7 +21,6 @@
 #include "core/system.h"
 #include "core/text.h"
 #include "formats/hdf5_helper/helper_folder.h"
-#include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -202,16 +201,14 @@ class Answer {
     if (status && *status != 0) {
       throw Error(Errc::kCorrupt, cat("the helper in which libhdf5 works ", ending(*status)));
     }
-    if (goes_on || !is_whole_) throw Error(Errc::kCorrupt, "the helper's answer makes no sense");
+    if (goes_on || !is_whole_) throw Error(Errc::kCorrupt, std::string(kNonsense));
   }
 
  private:
   static constexpr std::uint64_t kLongestSentence = std::uint64_t{1} << 20U;
 
   std::uint64_t number() {
-    std::array<std::byte, 8> bytes{};
-    read(bytes);
-    return WireReader(bytes).number();
+    return receive_number([this](std::span<std::byte> out) { read(out); });
   }
 
   // Fetches what comes next; nothing where the pipe was closed.

@@ -1,11 +1,9 @@
 #include "formats/hdf5_helper/message.h"
 
-#include <array>
 #include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
-#include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
 namespace {
@@ -208,16 +206,11 @@ void OutcomeWriter::end(std::span<const Extent> created) {
   send_(out.result());
 }
 
-Outcome read_outcome(const std::function<void(std::span<std::byte>)>& receive,
-                     std::uint64_t size_before, std::uint64_t limit) {
+Outcome read_outcome(const Receive& receive, std::uint64_t size_before, std::uint64_t limit) {
   const auto check = [](bool is_sound) {
-    if (!is_sound) throw Error(Errc::kCorrupt, "the helper's answer makes no sense");
+    if (!is_sound) throw Error(Errc::kCorrupt, std::string(kNonsense));
   };
-  const auto number = [&] {
-    std::array<std::byte, 8> bytes{};
-    receive(bytes);
-    return WireReader(bytes).number();
-  };
+  const auto number = [&] { return receive_number(receive); };
   check(number() == kProtocol);
   Outcome outcome;
   Patch& patch = outcome.patch;

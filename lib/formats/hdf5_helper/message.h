@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "checkpoint/writer.h"
 #include "core/bytes.h"
 #include "formats/hdf5_helper/operation.h"
+#include "formats/hdf5_helper/wire.h"
 
 namespace ckpt::hdf5 {
 
@@ -72,10 +74,12 @@ class OutcomeWriter {
   std::function<void(ByteView)> send_;
 };
 
-// `receive` fills what it is given or throws. Throws Error(kCorrupt) for a patch that is out of
+// What is said of an answer that breaks the protocol.
+inline constexpr std::string_view kNonsense = "the helper's answer makes no sense";
+
+// Throws Error(kCorrupt) for a patch that is out of
 // order, does not fit a file of `size_before` bytes, or has more than `limit` bytes. Extents are
 // not checked.
-Outcome read_outcome(const std::function<void(std::span<std::byte>)>& receive,
-                     std::uint64_t size_before, std::uint64_t limit);
+Outcome read_outcome(const Receive& receive, std::uint64_t size_before, std::uint64_t limit);
 
 }  // namespace ckpt::hdf5

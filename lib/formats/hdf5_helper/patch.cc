@@ -39,6 +39,32 @@ std::vector<Extent> windows_of(const Patch& patch) {
   return windows;
 }
 
+void read_at_pieces(const RandomFile& file, const Patch& patch,
+                    const std::function<void(const Patch::Piece&, std::span<std::byte>)>& f) {
+  Bytes bytes;
+  auto piece = patch.pieces.begin();
+  for (const auto& [offset, size] : windows_of(patch)) {
+    if (offset >= file.size()) break;
+    bytes.resize(static_cast<std::size_t>(std::min(size, file.size() - offset)));
+    file.read_at(offset, bytes);
+    for (; piece != patch.pieces.end() && piece->offset < offset + bytes.size(); ++piece) {
+      const auto there = std::span(bytes).subspan(static_cast<std::size_t>(piece->offset - offset));
+      f(*piece, there.first(std::min(piece->bytes.size(), there.size())));
+    }
+  }
+}
+
+void write_windows(const RandomFile& base, const Patch& patch,
+                   const std::function<void(std::uint64_t, ByteView)>& write) {
+  const PatchedFile patched(base, patch);
+  Bytes bytes;
+  for (const auto& [offset, size] : windows_of(patch)) {
+    bytes.resize(static_cast<std::size_t>(size));
+    patched.read_at(offset, bytes);
+    write(offset, bytes);
+  }
+}
+
 void PatchedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > patch_.size_after || out.size() > patch_.size_after - offset) {
     throw Error(Errc::kCorrupt, cat("offset ", offset, " + ", out.size(),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,15 @@ std::span<const Patch::Piece> pieces_in(const Patch& patch, const Extent& extent
 // Stretches of the file with all pieces in them, of a megabyte at most unless a piece is larger,
 // and with few bytes between: what is read or written at once.
 std::vector<Extent> windows_of(const Patch& patch);
+
+// Reads what `file` has where the pieces lie, window by window, and calls f(piece, bytes). The
+// bytes end where the file does; pieces behind its end are left out.
+void read_at_pieces(const RandomFile& file, const Patch& patch,
+                    const std::function<void(const Patch::Piece&, std::span<std::byte>)>& f);
+
+// Hands the windows, as they are in the patched file, to `write` with their offsets.
+void write_windows(const RandomFile& base, const Patch& patch,
+                   const std::function<void(std::uint64_t, ByteView)>& write);
 
 // The file as it will be. `base` and `patch` must outlive it. Where tensors are still to be filled
 // in, it reads what the base has there, and zeros behind its end.

@@ -1,5 +1,7 @@
 #include "formats/hdf5_helper/wire.h"
 
+#include <array>
+
 #include "core/error.h"
 #include "core/text.h"
 
@@ -16,6 +18,12 @@ void WireWriter::text(std::string_view value) { bytes(as_byte_view(value)); }
 void WireWriter::bytes(ByteView value) {
   number(value.size());
   result_.insert(result_.end(), value.begin(), value.end());
+}
+
+std::uint64_t receive_number(const Receive& receive) {
+  std::array<std::byte, 8> bytes{};
+  receive(bytes);
+  return WireReader(bytes).number();
 }
 
 ByteView WireReader::take(std::uint64_t size) {

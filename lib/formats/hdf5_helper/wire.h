@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +26,11 @@ class WireWriter {
  private:
   Bytes result_;
 };
+
+// Fetches what comes next into all of what it is given, or throws.
+using Receive = std::function<void(std::span<std::byte>)>;
+
+std::uint64_t receive_number(const Receive& receive);
 
 // Throws Error(kCorrupt) where more is taken than there is.
 class WireReader {

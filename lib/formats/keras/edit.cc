@@ -84,18 +84,13 @@ void write_weights(Rewrite& rewrite, std::uint64_t offset, const Weights& weight
       out.write_at(offset + at, bytes);
     }
   });
-  const hdf5::PatchedFile patched(weights.file(), outcome.patch);
-  Bytes bytes;
-  for (const auto& [at, size] : hdf5::windows_of(outcome.patch)) {
-    bytes.resize(static_cast<std::size_t>(size));
-    patched.read_at(at, bytes);
-    out.write_at(offset + at, bytes);
-  }
+  hdf5::write_windows(weights.file(), outcome.patch,
+                      [&](std::uint64_t at, ByteView bytes) { out.write_at(offset + at, bytes); });
   for (std::size_t i = 0; i < outcome.created.size(); ++i) {
     std::uint64_t at = offset + outcome.created[i].offset;
-    stream_put(edit.puts[i], original, [&](ByteView part) {
-      out.write_at(at, part);
-      at += part.size();
+    stream_put(edit.puts[i], original, [&](ByteView bytes) {
+      out.write_at(at, bytes);
+      at += bytes.size();
     });
   }
   const Section written(view_file(out.fd()), offset, outcome.patch.size_after);
