@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/fast/sizes.h"
+
 namespace ckpt::fast {
 namespace {
 
@@ -14,8 +16,6 @@ constexpr double kShortestTile = 4;  // fewer rows wait for their own sums
 constexpr double kCopied = 0.125;    // to copy a float
 constexpr double kShared = 0.34;     // to fetch one from another processor's cache
 
-std::int64_t divided_up(std::int64_t x, std::int64_t by) { return (x + by - 1) / by; }
-
 double chunk_time(const ProductExtents& e, std::int64_t block, double panels) {
   const std::int64_t places = block * e.places;
   const auto tiles = static_cast<double>(divided_up(places, static_cast<std::int64_t>(e.tile)));
@@ -27,10 +27,10 @@ double chunk_time(const ProductExtents& e, std::int64_t block, double panels) {
 double time_of(const ProductExtents& e, const Cut& cut, std::size_t threads) {
   const std::size_t blocks = static_cast<std::size_t>(e.slices * divided_up(e.units, cut.block));
   const std::size_t chunks = blocks * cut.parts;
-  const double panels = static_cast<double>((e.panels + cut.parts - 1) / cut.parts);
+  const double panels = static_cast<double>(divided_up(e.panels, cut.parts));
   const double chunk = chunk_time(e, cut.block, panels);
   if (chunks == 1) return chunk;
-  return kCall + static_cast<double>((chunks + threads - 1) / threads) * chunk +
+  return kCall + static_cast<double>(divided_up(chunks, threads)) * chunk +
          (cut.parts > 1 ? kShared * static_cast<double>(e.shared) : 0);
 }
 

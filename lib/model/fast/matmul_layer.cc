@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "model/fast/product_layer.h"
+#include "model/fast/sizes.h"
 
 namespace ckpt::fast {
 namespace {
 
 // Rows that one thread takes at a time: some tiles, so that a panel is read for many of them.
 constexpr std::size_t kBlock = 96;
-
-std::size_t up(std::size_t x, std::size_t multiple) {
-  return (x + multiple - 1) / multiple * multiple;
-}
 
 }  // namespace
 
@@ -22,9 +19,9 @@ MatmulLayer::MatmulLayer(const Extents& extents,
       pairs_(std::move(pairs)),
       lanes_(lanes),
       matrices_(0),
-      packed_size_(extents.depth * up(extents.columns, lanes)),
+      packed_size_(extents.depth * rounded_up(extents.columns, lanes)),
       block_(std::min(extents.rows, kBlock)),
-      bias_(up(extents.columns, 2 * lanes)) {
+      bias_(rounded_up(extents.columns, 2 * lanes)) {
   for (const auto& [a, b] : pairs_) matrices_ = std::max(matrices_, b + 1);
   std::fill_n(bias_.data(), bias_.size(), 0.0F);
 }
@@ -33,7 +30,7 @@ MatmulLayer::MatmulLayer(const Extents& extents,
 void MatmulLayer::pack(const float* b, std::size_t panel, float* packed) const {
   const std::size_t first = panel * 2 * lanes_;
   const std::size_t count = std::min(extents_.columns - first, 2 * lanes_);
-  const std::size_t width = up(count, lanes_);
+  const std::size_t width = rounded_up(count, lanes_);
   float* to = packed + first * extents_.depth;
   for (std::size_t k = 0; k < extents_.depth; ++k, to += width) {
     std::fill(std::copy_n(b + k * extents_.columns + first, count, to), to + width, 0.0F);
@@ -45,14 +42,14 @@ void MatmulLayer::run(Frame& frame, const float* a, const float* b, float* packe
   const std::size_t rows = extents_.rows;
   const std::size_t depth = extents_.depth;
   const std::size_t columns = extents_.columns;
-  const std::size_t panels = (columns + 2 * lanes_ - 1) / (2 * lanes_);
+  const std::size_t panels = divided_up(columns, 2 * lanes_);
   share(frame, matrices_ * panels, depth * 2 * lanes_, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const std::size_t matrix = i / panels;
       pack(b + matrix * depth * columns, i % panels, packed + matrix * packed_size_);
     }
   });
-  const std::size_t blocks = (rows + block_ - 1) / block_;
+  const std::size_t blocks = divided_up(rows, block_);
   frame.pool.run(pairs_.size() * blocks, [&](std::size_t i, std::size_t worker) {
     const auto& [matrix_a, matrix_b] = pairs_[i / blocks];
     const std::size_t first = i % blocks * block_;

@@ -2,13 +2,12 @@
 #include <cmath>
 
 #include "model/fast/planner.h"
+#include "model/fast/sizes.h"
 #include "model/ops/op.h"
 #include "model/ops/window.h"
 
 namespace ckpt::fast {
 namespace {
-
-std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
 
 std::vector<float> floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
@@ -52,7 +51,7 @@ bool Planner::plan_global_pool(const Node& node) {
   const auto places = to_size(image.places());
   // Sums of at most so many places are summed up: one long sum in float would lose digits.
   constexpr std::size_t kShort = 64;
-  const std::size_t blocks = (places + kShort - 1) / kShort;
+  const std::size_t blocks = divided_up(places, kShort);
   const auto batch = to_size(image.batch);
   const std::size_t sums = new_slot(batch * blocks * channels);
   add_step(node, node.name, [=](Frame& frame) {

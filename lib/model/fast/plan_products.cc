@@ -2,13 +2,12 @@
 
 #include "model/fast/float_variables.h"
 #include "model/fast/planner.h"
+#include "model/fast/sizes.h"
 #include "model/ops/op.h"
 #include "model/ops/window.h"
 
 namespace ckpt::fast {
 namespace {
-
-std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
 
 // Those numbers again and again, `count` in all; none stay none.
 std::vector<double> repeated(const std::vector<double>& numbers, std::size_t count) {

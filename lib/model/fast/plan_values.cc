@@ -5,13 +5,12 @@
 #include "core/text.h"
 #include "model/fast/float_variables.h"
 #include "model/fast/planner.h"
+#include "model/fast/sizes.h"
 
 // Variables as values, products of values, and tables.
 
 namespace ckpt::fast {
 namespace {
-
-std::size_t to_size(std::int64_t x) { return static_cast<std::size_t>(x); }
 
 // Which of the matrices in front of a tensor's last two axes is repeated to matrix `i` of `out`.
 std::size_t matrix_of(const Shape& shape, const Shape& out, std::size_t i) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "model/fast/cut.h"
+#include "model/fast/sizes.h"
 
 namespace ckpt::fast {
 namespace {
@@ -14,12 +15,6 @@ namespace {
 constexpr std::int64_t kBlockFloats = 32 * 1024;
 // Fewer places than these would read each panel of the kernel too often.
 constexpr std::int64_t kLeastPlaces = 96;
-
-std::size_t up(std::size_t x, std::size_t multiple) {
-  return (x + multiple - 1) / multiple * multiple;
-}
-
-std::size_t at_least_0(std::int64_t x) { return static_cast<std::size_t>(x); }
 
 // Input places that the windows of `count` neighbouring outputs span.
 std::int64_t span_of(const kernels::Window& w, std::size_t axis, std::int64_t count) {
@@ -34,7 +29,7 @@ PackedKernel::PackedKernel(std::size_t depth, std::size_t filters, std::size_t g
       filters_(filters / groups),
       groups_(groups),
       lanes_(lanes),
-      group_size_(depth * up(filters_, lanes)),
+      group_size_(depth * rounded_up(filters_, lanes)),
       values_(group_size_ * groups) {}
 
 void PackedKernel::fill(std::size_t first, std::span<const float> values,
@@ -47,7 +42,7 @@ void PackedKernel::fill(std::size_t first, std::span<const float> values,
     const std::size_t filter = column % filters_;
     const std::size_t begin = filter / width() * width();  // of the panel
     const std::size_t end = std::min(begin + width(), filters_);
-    const std::size_t panel_width = std::min(width(), up(filters_ - begin, lanes_));
+    const std::size_t panel_width = std::min(width(), rounded_up(filters_ - begin, lanes_));
     const std::size_t count = std::min(end - filter, values.size() - at);
     float* out = values_.data() + group * group_size_ + begin * depth_ + row * panel_width +
                  (filter - begin);
@@ -70,7 +65,7 @@ void PackedKernel::fill_transposed(std::size_t first, std::span<const float> val
     const std::size_t filter = (first + i) / depth_;
     const std::size_t row = (first + i) % depth_;
     const std::size_t begin = filter / width() * width();  // of the panel
-    const std::size_t panel_width = std::min(width(), up(filters_ - begin, lanes_));
+    const std::size_t panel_width = std::min(width(), rounded_up(filters_ - begin, lanes_));
     const double factor = factors.empty() ? 1 : factors[filter];
     values_.data()[begin * depth_ + row * panel_width + (filter - begin)] =
         static_cast<float>(values[i] * factor);
@@ -84,12 +79,12 @@ ProductLayer::ProductLayer(const Image& in, const kernels::Window& window, std::
       window_(window),
       groups_(groups),
       kernel_(std::move(kernel)),
-      bias_(up(kernel_.filters(), kernel_.width()) * groups),
+      bias_(rounded_up(kernel_.filters(), kernel_.width()) * groups),
       epilogue_(epilogue),
       is_direct_(true) {
   const std::size_t filters = kernel_.filters();
   for (std::size_t i = 0; i < bias.size(); ++i) {
-    bias_.data()[i / filters * up(filters, kernel_.width()) + i % filters] = bias[i];
+    bias_.data()[i / filters * rounded_up(filters, kernel_.width()) + i % filters] = bias[i];
   }
   for (std::size_t a = 0; a < 3; ++a) {
     is_direct_ =
@@ -101,12 +96,12 @@ ProductLayer::ProductLayer(const Image& in, const kernels::Window& window, std::
 
 // The units of a direct layer are places, else rows of a slice, whose input is copied.
 void ProductLayer::cut(std::size_t tile, std::size_t threads) {
-  const std::size_t panels = (kernel_.filters() + kernel_.width() - 1) / kernel_.width();
+  const std::size_t panels = divided_up(kernel_.filters(), kernel_.width());
   ProductExtents extents{
       .panels = groups_ == 1 ? panels : 1,
       .depth = kernel_.depth() * (groups_ == 1 ? 1 : groups_ * panels),
-      .shared = at_least_0(in_.elements()) +
-                at_least_0(in_.batch * window_.out[0] * window_.out[1] * window_.out[2]) *
+      .shared = to_size(in_.elements()) +
+                to_size(in_.batch * window_.out[0] * window_.out[1] * window_.out[2]) *
                     kernel_.filters() * groups_,
       .tile = tile};
   if (is_direct_) {
@@ -124,16 +119,16 @@ void ProductLayer::cut(std::size_t tile, std::size_t threads) {
            row * span_of(window_, 1, extents.most) > kBlockFloats) {
       --extents.most;
     }
-    extents.copied = at_least_0(row * window_.strides[1]);
+    extents.copied = to_size(row * window_.strides[1]);
   }
   const Cut cut = cut_product(extents, threads);
   block_size_ = cut.block;
   parts_ = cut.parts;
-  blocks_ = at_least_0(extents.slices * ((extents.units + cut.block - 1) / cut.block));
-  scratch_rows_ = at_least_0(cut.block * extents.places);
+  blocks_ = to_size(extents.slices * divided_up(extents.units, cut.block));
+  scratch_rows_ = to_size(cut.block * extents.places);
   copy_rows_ = is_direct_ ? in_.size[1] : span_of(window_, 1, cut.block);
   if (!is_direct_) {
-    scratch_floats_ = at_least_0(copy_width_ * in_.channels * window_.size[0] * copy_rows_);
+    scratch_floats_ = to_size(copy_width_ * in_.channels * window_.size[0] * copy_rows_);
   }
 }
 
@@ -141,7 +136,7 @@ void ProductLayer::find_taps() {
   // Neighbouring columns of the window make one run where nothing lies between them.
   const auto depth = in_.channels / static_cast<std::int64_t>(groups_);
   const bool is_wide = groups_ == 1 && window_.dilation[2] == 1;
-  run_ = at_least_0(is_wide ? window_.size[2] * depth : depth);
+  run_ = to_size(is_wide ? window_.size[2] * depth : depth);
   for (std::size_t g = 0; g < groups_; ++g) {
     for (std::int64_t d = 0; d < window_.size[0]; ++d) {
       for (std::int64_t h = 0; h < window_.size[1]; ++h) {
@@ -237,8 +232,8 @@ void ProductLayer::run_block(Frame& frame, Scratch& scratch, std::size_t i, std:
   const std::size_t first = part * panels / parts_ * width;
   const std::size_t last = std::min((part + 1) * panels / parts_ * width, filters);
   const std::size_t stride = filters * groups_;
-  const std::size_t begin = at_least_0(block.first) * stride;
-  const std::size_t count = at_least_0(block.last - block.first);
+  const std::size_t begin = to_size(block.first) * stride;
+  const std::size_t count = to_size(block.last - block.first);
   for (std::size_t g = 0; g < groups_; ++g) {
     const std::size_t taps = taps_.size() / groups_;
     const std::size_t at = begin + g * filters;
@@ -248,7 +243,7 @@ void ProductLayer::run_block(Frame& frame, Scratch& scratch, std::size_t i, std:
                             .tap_count = taps,
                             .run = run_,
                             .kernel = kernel_.panel(g, first),
-                            .bias = bias_.data() + g * up(filters, width),
+                            .bias = bias_.data() + g * rounded_up(filters, width),
                             .residual = residual == nullptr ? nullptr : residual + at,
                             .limits = epilogue_.limits,
                             .out = out + at,
