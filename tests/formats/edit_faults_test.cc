@@ -19,8 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kFailed = 5;
-
 struct Subject {
   std::string_view id;
   std::string_view file;
@@ -38,7 +36,7 @@ using Files = std::map<std::string, std::string>;
 
 // Every file of the folder but hidden ones, which AtomicFile sweeps, and those that waited for
 // their place, which the next edit overwrites.
-Files files_in(const TempDir& dir) {
+Files files_left_in(const TempDir& dir) {
   Files files;
   for (const auto& item : fs::directory_iterator(dir.path())) {
     const std::string name = item.path().filename();
@@ -99,9 +97,9 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
         "with zipfile.ZipFile(p, 'w') as z: z.writestr('model.weights.h5', b)",
         {path});
   }
-  const Files before = files_in(dir);
+  const Files before = files_left_in(dir);
   REQUIRE(run_edit(format, path, target, edit, {}) == 0);
-  const Files after = files_in(dir);
+  const Files after = files_left_in(dir);
   REQUIRE((before != after));
   Tally tally;
   for (faults.at = 1;; ++faults.at) {
@@ -116,7 +114,8 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     CAPTURE(in_place);
     CAPTURE(faults.at);
     ++tally.points;
-    if (subject.has_journal && in_place && files_in(dir) != before && files_in(dir) != after) {
+    if (subject.has_journal && in_place && files_left_in(dir) != before &&
+        files_left_in(dir) != after) {
       // Refused as interrupted until it is recovered.
       std::string answer = "it opened";
       try {
@@ -135,7 +134,7 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
       CHECK(recovery != Recovery::kClean);
       ++tally.recovered;
     }
-    Files left = files_in(dir);
+    Files left = files_left_in(dir);
     forget_orphans(left, "new-" + std::string(subject.file));
     const bool is_one = left == before || left == after;
     CHECK(is_one);
@@ -143,7 +142,7 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     // What is left over is in nobody's way.
     if (in_place && left == before) {
       CHECK(run_edit(format, path, target, edit, {}) == 0);
-      CHECK((files_in(dir) == after));
+      CHECK((files_left_in(dir) == after));
     }
   }
   return tally;

@@ -58,7 +58,7 @@ with zipfile.ZipFile(path, 'w') as z:
 }
 
 // The native type of the witness' word for one: "float32" is "f32".
-std::string type_word(const Entry& entry) {
+std::string native_word(const Entry& entry) {
   return is_numeric(entry.dtype) ? std::string(name_of(entry.dtype)) : entry.native_dtype;
 }
 
@@ -81,7 +81,7 @@ TEST_SUITE("formats/npz") {
       const Entry& entry = reader->index().entries[*i];
       CHECK(shape_text(entry.shape) == row.shape);
       const auto dtype = parse_dtype(row.dtype);
-      CHECK(type_word(entry) == (dtype ? name_of(*dtype) : row.dtype));
+      CHECK(native_word(entry) == (dtype ? name_of(*dtype) : row.dtype));
       if (is_numeric(entry.dtype)) {
         CHECK(entry.nbytes == row.nbytes);
         bytes.push_back(reader->read(*i).bytes);

@@ -51,7 +51,7 @@ std::string data_of(const Reader& reader) {
   return all;
 }
 
-std::vector<VariableSpec> one_of_each() {
+std::vector<VariableSpec> specs_of_each_dtype() {
   std::vector<VariableSpec> specs;
   for (int i = 0; i < kDTypeCount; ++i) {
     const auto dtype = static_cast<DType>(i);
@@ -206,7 +206,8 @@ TEST_SUITE("formats/safetensors") {
 
   TEST_CASE("every type comes back from a written file, and Python reads it so") {
     const TempDir dir;
-    const auto writer = safetensors::kFormat.create(dir / "all.safetensors", one_of_each(), {});
+    const auto writer =
+        safetensors::kFormat.create(dir / "all.safetensors", specs_of_each_dtype(), {});
     write_all(*writer);
     const auto reader = open_checkpoint(dir / "all.safetensors");
     CHECK(reader->index().notes.empty());

@@ -16,7 +16,7 @@ using namespace ckpt;
 namespace {
 
 // The witness' word for a type: "float32", or "float32/uint8" where it is quantised.
-std::string type_word(const Entry& entry) {
+std::string witness_word(const Entry& entry) {
   const auto as = entry.native_dtype.find(" as ");
   if (as != std::string::npos) {
     return cat(entry.native_dtype.substr(0, as), "/", entry.native_dtype.substr(as + 4));
@@ -67,7 +67,7 @@ TEST_SUITE("formats/tfjs") {
       const auto i = reader->find(row.name);
       REQUIRE(i.has_value());
       const Entry& entry = reader->index().entries[*i];
-      CHECK(type_word(entry) == row.dtype);
+      CHECK(witness_word(entry) == row.dtype);
       CHECK(shape_text(entry.shape) == row.shape);
       CHECK(entry.nbytes == row.nbytes);
       bytes.push_back(reader->read(*i).bytes);
