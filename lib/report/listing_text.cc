@@ -45,7 +45,7 @@ struct Line {
     bytes = human_bytes(nbytes);
   }
   void set_entry(const Entry& row) {
-    dtype = is_numeric(row.dtype) ? name_of(row.dtype) : row.native_dtype;
+    dtype = is_numeric(row.dtype) ? name_of(row.dtype) : row.native_dtype.view();
     append_shape(shape, row.shape);
     if (is_numeric(row.dtype)) set_sizes(parameters_of(row), row.nbytes);
   }
@@ -155,7 +155,7 @@ void print_details(const Reader& reader, std::size_t i, std::size_t indent, cons
   const Entry& entry = reader.index().entries[i];
   const Details details = reader.details(i);
   const std::string margin(indent + 4, ' ');
-  std::string storage = cat(escape(entry.place), ": ", details.storage);
+  std::string storage = cat(escape(place_of(entry)), ": ", details.storage);
   if (is_numeric(entry.dtype) && !entry.native_dtype.empty()) {
     storage += cat(", as ", entry.native_dtype);
   }
@@ -247,7 +247,7 @@ void print_listing_tsv(const Reader& reader, const Listing& listing, std::string
     for (const std::int64_t extent : entry.shape) extents.push_back(cat(extent));
     out(cat(escape(path), "\t", escape(entry.name), "\t", name_of(entry.dtype), "\t",
             join(extents, "x"), "\t", parameters_of(entry), "\t", entry.nbytes, "\t",
-            name_of(entry.role), "\t", escape(entry.place), "\n"));
+            name_of(entry.role), "\t", escape(place_of(entry)), "\n"));
   }
 }
 

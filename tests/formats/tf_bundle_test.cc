@@ -498,7 +498,7 @@ open(p + '.index', 'wb').write(out + (v(at) + v(0) + v(at) + v(len(index))).ljus
       std::vector<std::size_t> order(entries.size());
       for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
       const auto offset = [&](std::size_t i) {
-        return std::stoull(entries[i].place.substr(entries[i].place.find('+') + 1));
+        return std::stoull(std::string(place_of(entries[i])).substr(place_of(entries[i]).find('+') + 1));
       };
       std::ranges::stable_sort(order, {}, offset);
       std::vector<VariableSpec> specs;

@@ -17,9 +17,10 @@ namespace {
 
 // The witness' word for a type: "float32", or "float32/uint8" where it is quantised.
 std::string witness_word(const Entry& entry) {
-  const auto as = entry.native_dtype.find(" as ");
+  const std::string_view native = entry.native_dtype;
+  const auto as = native.find(" as ");
   if (as != std::string::npos) {
-    return cat(entry.native_dtype.substr(0, as), "/", entry.native_dtype.substr(as + 4));
+    return cat(native.substr(0, as), "/", native.substr(as + 4));
   }
   return entry.dtype == DType::kF32 ? "float32" : std::string(name_of(entry.dtype));
 }
@@ -88,7 +89,7 @@ TEST_SUITE("formats/tfjs") {
     CHECK(index.layout == "layers model");
     CHECK(index.file_bytes == model.json.size() + 23);
     REQUIRE(index.entries.size() == 4);
-    CHECK(index.entries[0].place == "s1.bin + s2.bin, offset 0");
+    CHECK(place_of(index.entries[0]) == "s1.bin + s2.bin, offset 0");
     CHECK(as_text(reader->read(1).bytes) == "1234");
     CHECK(index.entries[1].dtype == DType::kU16);
     CHECK(index.entries[1].native_dtype == "float32 as uint16");

@@ -302,8 +302,9 @@ class V1Reader final : public Reader {
     const DType dtype = variable.type->dtype;
     const Part& first = variable.parts.front();
     Entry entry{.name = variable.meta.name, .dtype = dtype, .shape = variable.meta.shape};
-    entry.place = cat(files_[first.file].name, " block ", first.block);
-    if (variable.parts.size() > 1) entry.place += cat(" and ", variable.parts.size() - 1, " more");
+    const std::size_t more = variable.parts.size() - 1;
+    entry.own_place = cat(files_[first.file].name, " block ", first.block,
+                          more > 0 ? cat(" and ", more, " more") : "");
     if (!is_numeric(dtype) || variable.type->name[0] == 'q' ||
         variable.type->name.starts_with("uq")) {
       entry.native_dtype = variable.type->name;
