@@ -12,6 +12,7 @@
 #include "support/child.h"
 #include "support/error_of.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -255,14 +256,15 @@ TEST_SUITE("formats/hdf5_native") {
   TEST_CASE("100,000 variables are written and listed") {
     const TempDir dir;
     std::vector<VariableSpec> specs;
-    for (int i = 0; i < 100000; ++i) {
+    constexpr int kCount = 100'000 / kStride<5>;
+    for (int i = 0; i < kCount; ++i) {
       specs.push_back({cat("layer_", i / 100, "/w", i % 100), DType::kF32, {4}});
     }
     const auto writer = create_checkpoint(dir / "x.h5", specs);
     for (std::size_t i = 0; i < specs.size(); ++i) writer->write(i, pattern(16));
     writer->commit();
     const auto reader = open_checkpoint(dir / "x.h5");
-    CHECK(reader->index().entries.size() == 100000);
-    CHECK(reader->read(*reader->find("layer_999/w99")).bytes == pattern(16));
+    CHECK(reader->index().entries.size() == std::size_t{kCount});
+    CHECK(reader->read(*reader->find("layer_199/w99")).bytes == pattern(16));
   }
 }
