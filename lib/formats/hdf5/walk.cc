@@ -66,8 +66,8 @@ class Walker {
         break;
       case Link::Kind::kSoft:
         count_path(path_.size() + 1 + link.name.size());
-        soft_links_.push_back(
-            {result_.groups[stack_.back().group].id, join_path(path_, link.name), link.target});
+        soft_links_.push_back({result_.groups[stack_.back().group].id, join_path(path_, link.name),
+                               std::string(link.target.view())});
         break;
       case Link::Kind::kExternal:
         notes_.add("external links",
@@ -207,7 +207,7 @@ class Walker {
       if (link.kind == Link::Kind::kHard) {
         at = link.object;
       } else if (link.kind == Link::Kind::kSoft && ++hops <= kMaxSoftLinkHops &&
-                 link.target.size() + target.size() < kMaxPathBytes) {
+                 link.target.view().size() + target.size() < kMaxPathBytes) {
         target = cat(link.target, "/", target);
         if (target.starts_with('/')) at = source_.root();
       } else {
