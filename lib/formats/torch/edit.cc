@@ -21,7 +21,7 @@ namespace {
 std::set<std::string> storages_of(const std::string& pickle) {
   std::set<std::string> keys;
   for (const Storage& storage : read_pickle(as_byte_view(std::string_view(pickle))).storages) {
-    keys.insert(storage.key);
+    keys.emplace(storage.key);
   }
   return keys;
 }

@@ -49,7 +49,7 @@ class Editor {
     for (const Trail& trail : trails) trail_of_.emplace(trail.name, &trail);
     keys_ = find_new_keys(trails, target_of);
     for (const Pair& pair : trace_.pairs)
-      pair_of_.emplace(KeyPlace{pair.sequence, pair.position}, &pair);
+      pair_of_.emplace(KeyPlace{pair.dict, pair.position}, &pair);
     for (const auto& use : trace_.uses) uses_[use.index].push_back(use.at);
 
     for (const auto& [place, key] : keys_.renamed) rename(pair_at(place), key);
@@ -104,7 +104,7 @@ class Editor {
   // The key's own opcode stays where others take its text from the memo, and the new text goes over
   // it on the stack.
   void rename(const Pair& pair, const std::string& key) {
-    const Node& old = pickle_.nodes[pickle_.sequences[pair.sequence][pair.position]];
+    const Node& old = pickle_.nodes[pickle_.items_of(pickle_.nodes[pair.dict])[pair.position]];
     if (old.kind != Kind::kText) {
       throw Error(Errc::kUnsupported,
                   cat("the key of '", escape(key),
@@ -192,7 +192,7 @@ class Editor {
       }
     }
     if (behind == nullptr) behind = last_pair_for(spec.name);
-    const std::string& prefix = keys_.prefixes.at(behind->sequence);
+    const std::string& prefix = keys_.prefixes.at(behind->dict);
     Pickler pickler(Pickler::Memo::kNone);
     add_tensor(pickler, storage, spec);
     std::string text = text_opcode(spec.name.substr(prefix.size())) + pickler.take();
@@ -205,7 +205,7 @@ class Editor {
     const Pair* best = nullptr;
     std::size_t longest = 0;
     for (const Pair& pair : trace_.pairs) {
-      const auto prefix = keys_.prefixes.find(pair.sequence);
+      const auto prefix = keys_.prefixes.find(pair.dict);
       if (prefix == keys_.prefixes.end() || !name.starts_with(prefix->second)) continue;
       if (name.size() == prefix->second.size()) continue;
       if (best == nullptr || prefix->second.size() >= longest) {

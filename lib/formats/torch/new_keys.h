@@ -10,14 +10,14 @@
 
 namespace ckpt::torch {
 
-// A key of a dict: which sequence, and where in it.
-using KeyPlace = std::pair<std::uint32_t, std::size_t>;
+// A key of a dict: which, and where in it.
+using KeyPlace = std::pair<Ref, std::size_t>;
 
 // What becomes of a pickle's dicts when tensors get other names.
 struct NewKeys {
   std::map<KeyPlace, std::string> renamed;
-  std::map<KeyPlace, std::string> dropped;        // by the tensor's name
-  std::map<std::uint32_t, std::string> prefixes;  // of each dict with tensors: its name, then "."
+  std::map<KeyPlace, std::string> dropped;  // by the tensor's name
+  std::map<Ref, std::string> prefixes;      // of each dict with tensors: its name, then "."
 };
 
 // `target_of` has each name's new one, empty where it is dropped. A dict keeps its key where it
