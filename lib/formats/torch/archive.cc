@@ -34,7 +34,7 @@ class ArchiveSource final : public StorageSource {
   }
 
   [[nodiscard]] std::string name_of(std::size_t i) const override {
-    return contents_->members()[members_[i]].name;
+    return std::string(contents_->members()[members_[i]].name);
   }
 
  private:
@@ -42,15 +42,15 @@ class ArchiveSource final : public StorageSource {
   std::vector<std::uint32_t> members_;  // of each storage
 };
 
-std::string text_of(const zip::Contents& contents, std::size_t member, std::uint64_t largest) {
+Bytes unpack(const zip::Contents& contents, std::size_t member, std::uint64_t largest) {
   const zip::Member& found = contents.members()[member];
   if (found.size > largest) {
     throw Error(Errc::kUnsupported, cat(escape(found.name), " has ", found.size, " bytes; at most ",
                                         largest, " are read"));
   }
-  std::string text(static_cast<std::size_t>(found.size), '\0');
-  contents.read(member, 0, std::as_writable_bytes(std::span(text)));
-  return text;
+  Bytes bytes(static_cast<std::size_t>(found.size));
+  contents.read(member, 0, bytes);
+  return bytes;
 }
 
 }  // namespace
@@ -69,22 +69,22 @@ std::size_t find_pickle(const std::vector<zip::Member>& members) {
 }
 
 std::string root_of(const zip::Member& pickle) {
-  return pickle.name.substr(0, pickle.name.size() - kPickle.size());
+  return std::string(pickle.name.substr(0, pickle.name.size() - kPickle.size()));
 }
 
-std::string read_pickle_member(const zip::Contents& contents, std::size_t member) {
-  return text_of(contents, member, kLargestPickle);
+Bytes read_pickle_member(const zip::Contents& contents, std::size_t member) {
+  return unpack(contents, member, kLargestPickle);
 }
 
 std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
   Content content;
   content.index.format = "PyTorch";
   content.index.file_bytes = file->size();
-  std::vector<zip::Member> list = zip::read_archive(*file);
-  auto contents = std::make_unique<zip::Contents>(std::move(file), std::move(list));
+  zip::Archive archive = zip::read_archive(*file);
+  auto contents = std::make_unique<zip::Contents>(std::move(file), std::move(archive));
 
   const auto& members = contents->members();
-  const auto name_of = [&](std::uint32_t i) -> std::string_view { return members[i].name; };
+  const auto name_of = [&](std::uint32_t i) { return members[i].name; };
   NameIndex by_name(members.size());
   for (std::uint32_t i = 0; i < members.size(); ++i) by_name.add(i, name_of);
   const std::size_t pickle_member = find_pickle(members);
@@ -93,7 +93,8 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
     return by_name.find(cat(root, "/", name), name_of);
   };
   if (const std::uint32_t order = find("byteorder"); order != NameIndex::kNone) {
-    const std::string text = text_of(*contents, order, 64);
+    const Bytes bytes = unpack(*contents, order, 64);
+    const std::string_view text = as_text(bytes);
     if (text != "little" && text != "big") {
       throw Error(Errc::kCorrupt,
                   cat("its byte order is '", escape(text), "'; 'little' and 'big' are known"));
@@ -101,10 +102,10 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
     content.big_endian = text == "big";
   }
 
-  const std::string bytes = read_pickle_member(*contents, pickle_member);
+  const Bytes& bytes = content.bytes = read_pickle_member(*contents, pickle_member);
   Pickle& pickle = content.pickle;
   try {
-    pickle = read_pickle(as_byte_view(std::string_view(bytes)));
+    pickle = read_pickle(bytes);
   } catch (const PickleIsCut&) {
     throw Error(Errc::kCorrupt, cat("its pickle asks for more than its ", bytes.size(), " bytes"));
   }

@@ -18,9 +18,9 @@
 namespace ckpt::torch {
 namespace {
 
-std::set<std::string> storages_of(const std::string& pickle) {
+std::set<std::string> storages_of(ByteView pickle) {
   std::set<std::string> keys;
-  for (const Storage& storage : read_pickle(as_byte_view(std::string_view(pickle))).storages) {
+  for (const Storage& storage : read_pickle(pickle).storages) {
     keys.emplace(storage.key);
   }
   return keys;
@@ -28,8 +28,9 @@ std::set<std::string> storages_of(const std::string& pickle) {
 
 void refuse_what_cannot(const std::vector<zip::Member>& members, const std::string& root,
                         const Reader& original, const Edit& edit) {
+  const std::string constants = root + "/constants.pkl";
   for (const zip::Member& member : members) {
-    if (member.name == root + "/constants.pkl") {
+    if (member.name == constants) {
       throw Error(Errc::kUnsupported,
                   "is a TorchScript archive, whose code has the names too; `ckpt convert` writes "
                   "its variables as a state dict");
@@ -80,24 +81,24 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   const std::size_t pickle = find_pickle(old);
   const std::string root = root_of(old[pickle]);
   refuse_what_cannot(old, root, *original, edit);
-  const std::string old_pickle = read_pickle_member(contents, pickle);
-  const EditedPickle edited = edit_pickle(old_pickle, wishes, edit);
+  const Bytes old_pickle = read_pickle_member(contents, pickle);
+  const EditedPickle edited = edit_pickle(as_text(old_pickle), wishes, edit);
   if (options.plan_only || (target.empty() && result.operations.empty())) return result;
 
   const auto used_before = storages_of(old_pickle);
-  const auto used_after = storages_of(edited.bytes);
+  const auto used_after = storages_of(as_byte_view(std::string_view(edited.bytes)));
   const std::string data = root + "/data/";
   std::vector<zip::NewMember> members;
   for (std::size_t i = 0; i < old.size(); ++i) {
     if (i == pickle) {
-      members.push_back({old[i].name, edited.bytes.size()});
+      members.push_back({std::string(old[i].name), edited.bytes.size()});
       continue;
     }
     if (old[i].name.starts_with(data)) {
-      const std::string key = old[i].name.substr(data.size());
+      const std::string key(old[i].name.substr(data.size()));
       if (used_before.contains(key) && !used_after.contains(key)) continue;
     }
-    members.push_back({old[i].name, old[i].size, old[i]});
+    members.push_back({std::string(old[i].name), old[i].size, &old[i]});
   }
   const std::size_t first_put = members.size();
   for (std::size_t p = 0; p < edit.puts.size(); ++p) {
@@ -105,9 +106,9 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     members.push_back({data + edited.storages[p], tensor_bytes(spec.dtype, spec.shape)});
   }
 
-  zip::ArchiveWriter archive(rewrite.out(), members);
+  zip::ArchiveWriter archive(rewrite.out(), std::move(members));
   for (std::size_t i = 0; i < first_put; ++i) {
-    if (const auto& source = members[i].copy_of) {
+    if (const auto* source = archive.member(i).copy_of) {
       rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
     } else {
       archive.append(i, as_byte_view(std::string_view(edited.bytes)));
@@ -116,7 +117,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   for (std::size_t p = 0; p < edit.puts.size(); ++p) {
     stream_put(edit.puts[p], *original,
                [&](ByteView bytes) { archive.append(first_put + p, bytes); });
-    result.tensor_bytes += members[first_put + p].size;
+    result.tensor_bytes += archive.member(first_put + p).size;
   }
   archive.finish();
   const auto written = open_archive(view_file(rewrite.out().fd()));

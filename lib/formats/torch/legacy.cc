@@ -109,8 +109,7 @@ std::unique_ptr<Reader> open_legacy(std::unique_ptr<RandomFile> file) {
                                         ", the one that PyTorch's old files have"));
   }
   content.big_endian = !is_little_endian(next());
-  Bytes main_bytes;
-  content.pickle = pickle_at(*file, at, main_bytes);
+  content.pickle = pickle_at(*file, at, content.bytes);
   const Pickle& pickle = content.pickle;
   at += pickle.size;
   const Pickle keys = next();

@@ -20,6 +20,11 @@ namespace {
 constexpr std::uint64_t kLargeTensor = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMostRepeated = 1000;
 
+template <typename Container>
+void free(Container& container) {
+  container = Container();  // {} would keep its room
+}
+
 std::size_t swap_unit(DType dtype) {
   return class_of(dtype) == DTypeClass::kComplex ? size_of(dtype) / 2 : size_of(dtype);
 }
@@ -33,16 +38,20 @@ class TorchReader final : public Reader {
         cache_([this](std::size_t i, std::uint64_t offset, std::span<std::byte> out) {
           source_->read(i, offset, out);
         }) {
-    Pickle pickle = std::move(content.pickle);
+    Pickle& pickle = content.pickle;
     Tensors tensors = find_tensors(pickle);
-    pickle.nodes = {};  // as large as all else, and needed no more
-    pickle.items = {};
     index_.separator = '.';
     index_.layout = std::move(tensors.layout);
     std::ranges::move(tensors.notes, std::back_inserter(index_.notes));
+    storages_.reserve(pickle.storages.size());
     for (const Storage& storage : pickle.storages) {
       storages_.push_back({storage.count, pickle.type_of(storage).size});
     }
+    // Each is as large as the index, and needed no more.
+    free(pickle.nodes);
+    free(pickle.items);
+    free(pickle.storages);
+    free(content.bytes);
     list(pickle, tensors.views);
     assign_roles(index_.entries, index_.separator);
   }

@@ -24,6 +24,7 @@ class StorageSource {
 struct Content {
   Index index;  // without entries
   Pickle pickle;
+  Bytes bytes;  // of the pickle
   std::unique_ptr<StorageSource> source;
   bool big_endian = false;
 };
