@@ -80,7 +80,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     if (name.to.empty()) others.drops.emplace(name.from);
   }
   const Shards shards = shards_of(read_bundle_index(rewrite.original()));
-  ShardFiles files(prefix_of_index(index_path), target_prefix, shards.count);
+  ShardFiles files(prefix_of_index(index_path), target_prefix, shards.count, options.overwrite);
   if (shards.big_endian && !edit.puts.empty()) {
     throw Error(Errc::kUnsupported,
                 "is big-endian, and new tensors are written little-endian; `ckpt convert` writes "
