@@ -35,12 +35,12 @@ std::string renamed(const std::string& name) {
   return name.starts_with("_CHECKPOINTABLE") ? name : name + "_renamed";
 }
 
-struct Tally {
+struct CorpusTally {
   int files = 0;
   std::map<std::string, int> refused;
 };
 
-void edit_there_and_back(const Format& format, const fs::path& source, Tally& tally) {
+void edit_there_and_back(const Format& format, const fs::path& source, CorpusTally& tally) {
   const TempDir dir;
   // A bundle is several files.
   const std::string stem = source.filename().string();
@@ -87,7 +87,7 @@ TEST_SUITE("formats/edit_corpus") {
   TEST_CASE("every real file of a format that is edited keeps its bytes under new names") {
     for (const std::string_view id : {"safetensors", "npz", "tf", "torch", "keras"}) {
       const Format& format = *find_format(id);
-      Tally tally;
+      CorpusTally tally;
       for (const char* root : {"/corpus", "/models"}) {
         if (!fs::is_directory(std::string(CKPT_SHARED) + root)) continue;
         for (const auto& item : fs::recursive_directory_iterator(std::string(CKPT_SHARED) + root)) {

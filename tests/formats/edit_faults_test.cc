@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kFailed = 5;
-
 struct Subject {
   std::string_view id;
   std::string_view file;
@@ -39,7 +37,7 @@ using Files = std::map<std::string, std::string>;
 
 // Every file of the folder but hidden ones, which AtomicFile sweeps, and those that waited for
 // their place, which the next edit overwrites.
-Files files_in(const TempDir& dir) {
+Files files_left_in(const TempDir& dir) {
   Files files;
   for (const auto& item : fs::directory_iterator(dir.path())) {
     const std::string name = item.path().filename();
@@ -100,9 +98,9 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
         "with zipfile.ZipFile(p, 'w') as z: z.writestr('model.weights.h5', b)",
         {path});
   }
-  const Files before = files_in(dir);
+  const Files before = files_left_in(dir);
   REQUIRE(run_edit(format, path, target, edit, {}) == 0);
-  const Files after = files_in(dir);
+  const Files after = files_left_in(dir);
   REQUIRE((before != after));
   Tally tally;
   for (faults.at = 1;; ++faults.at) {
@@ -117,7 +115,8 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     CAPTURE(in_place);
     CAPTURE(faults.at);
     ++tally.points;
-    if (subject.has_journal && in_place && files_in(dir) != before && files_in(dir) != after) {
+    if (subject.has_journal && in_place && files_left_in(dir) != before &&
+        files_left_in(dir) != after) {
       // Refused as interrupted until it is recovered.
       std::string answer = "it opened";
       try {
@@ -136,7 +135,7 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
       CHECK(recovery != Recovery::kClean);
       ++tally.recovered;
     }
-    Files left = files_in(dir);
+    Files left = files_left_in(dir);
     forget_orphans(left, "new-" + std::string(subject.file));
     const bool is_one = left == before || left == after;
     CHECK(is_one);
@@ -144,7 +143,7 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     // What is left over is in nobody's way, but for safetensors files that may be someone's.
     if (left == before && (in_place || subject.id != "safetensors-index")) {
       CHECK(run_edit(format, path, target, edit, {}) == 0);
-      CHECK((files_in(dir) == after));
+      CHECK((files_left_in(dir) == after));
     }
   }
   return tally;
@@ -253,7 +252,7 @@ TEST_SUITE("formats/edit_faults") {
         REQUIRE(faults.at < 200);
         CAPTURE(faults.at);
         write(std::byte{1}, before);
-        const Files old = files_in(dir);
+        const Files old = files_left_in(dir);
         const int status = run_in_child([&] {
           arm(faults);
           write(std::byte{2}, after);
@@ -274,10 +273,11 @@ TEST_SUITE("formats/edit_faults") {
           CHECK(value() == std::byte{2});
         } else {
           const bool is_new = value() == std::byte{2};
-          if (!is_new) CHECK((files_in(dir) == old));
+          if (!is_new) CHECK((files_left_in(dir) == old));
           ++seen[is_new ? "new" : "old"];
         }
-        if (value() == std::byte{2}) CHECK(files_in(dir).size() == (after == kOneFile ? 2 : 3));
+        if (value() == std::byte{2})
+          CHECK(files_left_in(dir).size() == (after == kOneFile ? 2 : 3));
         if (status == 0) break;
       }
       CHECK(seen["old"] > 5);

@@ -58,7 +58,7 @@ void ArrayReader::add(std::string_view name, std::string_view place, std::uint32
     index_.notes.push_back(cat(escape(place.empty() ? name : place), ": ", note));
   }
   index_.entries.push_back({.name = std::string(name),
-                            .place = std::string(place),
+                            .own_place = place,
                             .dtype = header.element.dtype,
                             .shape = std::move(header.shape),
                             .nbytes = numeric ? header.data_bytes : 0,

@@ -222,10 +222,9 @@ class BundleReader final : public Reader {
     const BundleEntry& first = variable.piece(0);
     Entry entry{
         .name = std::string(variable.name), .dtype = type.dtype, .shape = variable.entry.shape};
-    entry.place = cat("shard ", first.shard, "+", first.offset);
-    if (variable.piece_count() > 1) {
-      entry.place += cat(" and ", variable.piece_count() - 1, " more");
-    }
+    const std::size_t more = variable.piece_count() - 1;
+    entry.own_place = cat("shard ", first.shard, "+", first.offset,
+                          more > 0 ? cat(" and ", more, " more") : "");
     const bool is_quantised = type.name[0] == 'q' || type.name.starts_with("uq");
     if (!is_numeric(type.dtype) || is_quantised) entry.native_dtype = type.name;
     if (is_numeric(type.dtype)) {

@@ -62,7 +62,7 @@ class TorchReader final : public Reader {
     const Placed& placed = placed_[i];
     const Entry& entry = index_.entries[i];
     Details details;
-    details.storage = entry.place;
+    details.storage = place_of(entry);
     if (!is_numeric(entry.dtype)) return details;
     if (placed.strides != kNone) {
       details.storage += cat(", strides ", ckpt::to_string(strides_[placed.strides]));
@@ -133,9 +133,9 @@ class TorchReader final : public Reader {
         strides_.emplace_back(stride.begin(), stride.end());
       }
     }
-    if (!storages_.empty()) entry.place = source_->name_of(view.storage);
-    if (view.offset > 0) {
-      entry.place += cat("+", static_cast<std::uint64_t>(view.offset) * view.element_size);
+    const auto skipped = static_cast<std::uint64_t>(view.offset) * view.element_size;
+    if (!storages_.empty()) {
+      entry.own_place = cat(source_->name_of(view.storage), skipped > 0 ? cat("+", skipped) : "");
     }
     index_.entries.push_back(std::move(entry));
     placed_.push_back(placed);
