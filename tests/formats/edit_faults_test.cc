@@ -245,8 +245,10 @@ TEST_SUITE("formats/edit_faults") {
     };
     constexpr std::uint64_t kOneFile = 100'000;
     constexpr std::uint64_t kTwoFiles = 5000;
-    for (const auto& [before, after] :
+    for (const auto& sizes :
          {std::pair{kTwoFiles, kTwoFiles}, {kOneFile, kTwoFiles}, {kTwoFiles, kOneFile}}) {
+      const std::uint64_t before = sizes.first;
+      const std::uint64_t after = sizes.second;
       std::map<std::string, int> seen;
       for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
         REQUIRE(faults.at < 200);

@@ -20,9 +20,9 @@ struct NewKeys {
   std::map<Ref, std::string> prefixes;      // of each dict with tensors: its name, then "."
 };
 
-// `target_of` has each name's new one, empty where it is dropped. A dict keeps its key where it
+// `targets` has each trail's new name, empty where it is dropped. A dict keeps its key where it
 // can. Throws Error(kUnsupported), naming the variable, where a name would need another dict.
 NewKeys find_new_keys(const std::vector<Trail>& trails,
-                      const std::map<std::string_view, std::string_view>& target_of);
+                      const std::vector<std::string_view>& targets);
 
 }  // namespace ckpt::torch
