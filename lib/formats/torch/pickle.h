@@ -18,7 +18,7 @@ namespace ckpt::torch {
 // codes and out-of-band buffers end the reading.
 //
 // A checkpoint of 100,000 tensors is a million values, so they are small: texts lie in the pickle's
-// own bytes, children in one array, and a call that makes a tensor gives way to a View of 40 bytes
+// own bytes, children in one array, and a call that makes a tensor gives way to a View of 48 bytes
 // as soon as it is read.
 
 using Ref = std::uint32_t;  // a node's number
@@ -91,6 +91,7 @@ struct View {
   std::int64_t offset = 0;    // in elements
   std::string_view native;    // where `dtype` does not say all of it
 };
+static_assert(sizeof(View) == 48);
 
 struct Pickle {
   std::deque<Node> nodes;  // may be millions: a vector would hold twice as many while it grows
