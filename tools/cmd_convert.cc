@@ -105,7 +105,8 @@ ExitStatus run_convert(const Options& options, Console& console) {
                        .tensors_only = options.tensors_only});
   for (const std::string& note : conversion.notes) console.complain(cat("note: ", note));
   const CarriedMetadata metadata =
-      carry_metadata(reader->metadata(), format.holds_metadata, has_changes(plan));
+      carry_metadata(reader->metadata(), reader->other_metadata(), format.holds_metadata,
+                     has_changes(plan));
   for (const std::string& note : metadata.notes) console.complain(cat("note: ", note));
   for (const std::string& problem : conversion.problems) {
     console.complain(cat(escape(options.input), ": ", problem));

@@ -134,7 +134,8 @@ ExitStatus run_dups(const Options& options, Console& console) {
   if (!options.fix.empty()) write_fix(options, report, console);
   const bool fails = std::ranges::any_of(
       found.findings, [&](const Finding& finding) { return finding.confidence >= fail_on; });
-  return fails ? ExitStatus::kNo : ExitStatus::kDone;
+  // That nothing was found is no answer where values could not be looked at.
+  return fails || found.unread > 0 ? ExitStatus::kNo : ExitStatus::kDone;
 }
 
 }  // namespace

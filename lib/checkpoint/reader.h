@@ -88,6 +88,9 @@ class Reader {
   // is damaged there. Empty where a format has none, or none that is read.
   [[nodiscard]] virtual Metadata metadata() const { return {}; }
 
+  // Names of what is left out there, since it is no text: numbers, lists.
+  [[nodiscard]] virtual std::vector<std::string> other_metadata() const { return {}; }
+
   // Damage that no tensor shows, such as a checksum of the whole container that does not match.
   // Reads all of the file. Throws Error(kIo).
   [[nodiscard]] virtual std::vector<Loss> check_container() const { return {}; }

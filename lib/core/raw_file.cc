@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/error.h"
@@ -18,9 +19,13 @@ FileDescriptor in_memory(ByteView bytes) {
   return fd;
 }
 
+// At most 256 KiB at once: for more, Linux looks for as much page cache in one piece, which on a
+// machine that has given memory back to its host takes several times as long as the copy.
 void write_fully(int fd, std::uint64_t offset, ByteView bytes) {
+  constexpr std::size_t kMost = std::size_t{256} << 10U;
   while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const std::size_t count = std::min(bytes.size(), kMost);
+    const ssize_t n = ::pwrite(fd, bytes.data(), count, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       throw Error(Errc::kWrite, cat("cannot write ", bytes.size(), " bytes at ", offset, ": ",

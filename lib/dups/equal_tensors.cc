@@ -39,6 +39,7 @@ class Search {
       for (std::size_t i = 1; i < group.size(); ++i) pairs.push_back({group[0], group[i]});
     }
     decide(pairs);
+    tell_unread();
     std::ranges::sort(result_.notes);
     return std::move(result_);
   }
@@ -82,7 +83,7 @@ class Search {
         keys[i] = key(all[i]);
       } catch (const Error& e) {
         if (e.code() != Errc::kUnsupported) throw;
-        add_note(e.what());
+        add_unread(e.what());
       }
     });
     std::vector<Group> out;
@@ -204,6 +205,22 @@ class Search {
     request_.progress(std::min(done_, total_), total_);
   }
 
+  void add_unread(std::string why) {
+    const std::lock_guard lock(mutex_);
+    unread_.push_back(std::move(why));
+  }
+
+  // A bundle without its data has a hundred thousand of them.
+  void tell_unread() {
+    constexpr std::size_t kMost = 5;
+    result_.unread = unread_.size();
+    std::ranges::sort(unread_);
+    const std::size_t more = unread_.size() - std::min(unread_.size(), kMost);
+    unread_.resize(unread_.size() - more);
+    if (more > 0) unread_.back() += cat("; so it is with ", count_of(more, "more variable"));
+    std::ranges::move(unread_, std::back_inserter(result_.notes));
+  }
+
   void add_note(std::string note) {
     const std::lock_guard lock(mutex_);
     result_.notes.push_back(std::move(note));
@@ -212,6 +229,7 @@ class Search {
   std::span<const SharedReader* const> readers_;
   const EqualRequest& request_;
   EqualTensors result_;
+  std::vector<std::string> unread_;
   std::mutex mutex_;
   std::uint64_t done_ = 0;
   std::uint64_t total_ = 0;

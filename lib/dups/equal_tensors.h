@@ -34,7 +34,8 @@ struct EqualTensors {
   // nothing.
   std::vector<std::vector<TensorRef>> classes;
   std::uint64_t compared = 0;      // tensors that had to be looked at
-  std::vector<std::string> notes;  // tensors that could not be read, and why; false stored digests
+  std::uint64_t unread = 0;        // of them, those whose bytes cannot be read
+  std::vector<std::string> notes;  // the first of those, and why; stored digests that are false
 };
 
 // Reads the least that decides it: nothing of tensors whose dtype and shape nobody shares; of the

@@ -119,6 +119,7 @@ std::vector<Finding> search_one(const Subject& subject, const DupsRequest& reque
       readers, tensors,
       {.min_bytes = request.min_bytes, .deep = request.deep, .progress = request.progress});
   result.compared = equal.compared;
+  result.unread = equal.unread;
   std::ranges::move(equal.notes, std::back_inserter(result.notes));
   const Subject subjects[] = {subject};
   std::vector<EqualScopes> scopes_told = equal_scopes(subjects, equal.classes);
@@ -192,6 +193,7 @@ std::vector<Finding> search_across(std::span<const Subject> subjects,
                                    .deep = request.deep,
                                    .progress = request.progress});
   result.compared = equal.compared;
+  result.unread = equal.unread;
   std::ranges::move(equal.notes, std::back_inserter(result.notes));
   std::vector<Finding> findings;
   for (const EqualScopes& scopes : equal_scopes(subjects, equal.classes)) {

@@ -27,6 +27,7 @@ struct Duplicates {
   std::vector<std::string> notes;  // what could not be looked at, a sentence each
   std::uint64_t variables = 0;     // that were looked at by name
   std::uint64_t compared = 0;      // of them, tensors that share dtype and shape with others
+  std::uint64_t unread = 0;        // of those, the ones whose bytes cannot be read
   std::uint64_t bytes_read = 0;    // of tensors
 };
 

@@ -22,7 +22,8 @@ void note(CarriedMetadata& result, const std::vector<std::string>& names, std::s
 
 }  // namespace
 
-CarriedMetadata carry_metadata(const Metadata& metadata, bool holds, bool renamed) {
+CarriedMetadata carry_metadata(const Metadata& metadata, std::vector<std::string> others,
+                               bool holds, bool renamed) {
   CarriedMetadata result;
   std::vector<std::string> homeless;
   std::vector<std::string> stale;
@@ -39,9 +40,11 @@ CarriedMetadata carry_metadata(const Metadata& metadata, bool holds, bool rename
       result.carried.emplace(name, text);
     }
   }
+  for (std::string& name : others) name = escape(name);
   note(result, homeless, "");
   note(result, stale, " (it has names that the rules change)");
   note(result, odd, " (it is no plain text)");
+  note(result, others, " (it is no text, but numbers or a list)");
   return result;
 }
 

@@ -13,9 +13,11 @@ struct CarriedMetadata {
   std::vector<std::string> notes;  // what stays behind, and why, a sentence each
 };
 
-// Decides it. A target that `holds` none gets none. A Keras config speaks of layers by their names,
-// so it goes only where those stay (`renamed` is false); what this program writes into its own
-// files is written there anew; a target holds valid UTF-8 without NUL.
-CarriedMetadata carry_metadata(const Metadata& metadata, bool holds, bool renamed);
+// Decides it; `others` are names of what is no text. A target that `holds` none gets none. A Keras
+// config speaks of layers by their names, so it goes only where those stay (`renamed` is false);
+// what this program writes into its own files is written there anew; a target holds valid UTF-8
+// without NUL.
+CarriedMetadata carry_metadata(const Metadata& metadata, std::vector<std::string> others,
+                               bool holds, bool renamed);
 
 }  // namespace ckpt

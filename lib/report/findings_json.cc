@@ -91,6 +91,7 @@ void write_findings(const FindingsReport& report, std::string_view tool, JsonStr
   json.key("totals").begin_object();
   json.key("variables").value(report.found->variables);
   json.key("compared").value(report.found->compared);
+  json.key("unread").value(report.found->unread);
   for (int i = kConfidenceCount; i-- > 0;) {
     json.key(ckpt::name_of(static_cast<Confidence>(i))).value(counts[static_cast<std::size_t>(i)]);
   }

@@ -45,6 +45,10 @@ void write_findings_junit(const FindingsReport& report, Confidence fail_on, std:
     }
     out("</failure>\n    </testcase>\n");
   }
+  if (report.found->unread > 0) {
+    out(cat("    <system-err>the values of ", count_of(report.found->unread, "variable"),
+            " cannot be read, so that copies may have been missed</system-err>\n"));
+  }
   out("  </testsuite>\n</testsuites>\n");
 }
 

@@ -89,10 +89,16 @@ void print_findings(const FindingsReport& report, const TextStyle& style, const 
   }
   std::vector<std::string> paths;
   for (const auto& input : report.inputs) paths.push_back(escape(input.path));
-  out(cat(
-      join(paths, ", "), ": ", count_of(report.found->variables, "variable"), ", ",
-      shown.empty() ? "nothing found that should not be there" : cat("found ", join(shown, ", ")),
-      "\n"));
+  const std::uint64_t unread = report.found->unread;
+  out(cat(join(paths, ", "), ": ", count_of(report.found->variables, "variable"), ", ",
+          !shown.empty() ? cat("found ", join(shown, ", "))
+          : unread == 0  ? "nothing found that should not be there"
+                         : "nothing found by names alone",
+          unread == 0
+              ? ""
+              : cat("; the values of ", count_of(unread, "variable"),
+                    " that could be copies cannot be read, so that copies may have been missed"),
+          "\n"));
   for (const Finding& finding : report.found->findings) {
     if (finding.confidence >= report.least) print_finding(report, finding, style, out);
   }

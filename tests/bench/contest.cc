@@ -101,8 +101,12 @@ std::vector<Result> hold_contest(std::vector<Contender> contenders, int runs,
   for (int round = 0; round < runs; ++round) {
     for (auto& result : results) {
       if (!result.excuse.empty()) continue;
-      // What the one before left to be written is not this one's to wait for.
-      if (!result.contender.output.empty()) ::sync();
+      // What the one before left to be written is not this one's to wait for, nor is memory that a
+      // virtual machine has given back to its host meanwhile.
+      if (!result.contender.output.empty()) {
+        ::sync();
+        workshop.warm_page_cache(result.contender.output_bytes);
+      }
       const Usage usage = time_process(result.contender.command);
       remove_output(result.contender);
       stop_if_interrupted();

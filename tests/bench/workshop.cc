@@ -40,6 +40,18 @@ std::string Workshop::make_input(std::vector<std::string> arguments,
   return made;
 }
 
+void Workshop::warm_page_cache(std::uint64_t bytes) const {
+  const std::string file = path("warm");
+  const std::vector<char> block(std::size_t{1} << 20U, 'w');
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (std::uint64_t done = 0; done < bytes; done += block.size()) {
+      out.write(block.data(), static_cast<std::streamsize>(block.size()));
+    }
+  }
+  fs::remove(file);
+}
+
 Command Workshop::python(const std::string& script, const std::vector<std::string>& arguments) {
   Command command{kPython, CKPT_BENCH_SCRIPTS "/" + script};
   command.insert(command.end(), arguments.begin(), arguments.end());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -22,6 +23,11 @@ class Workshop {
   // Calls make_inputs.py, whose last argument is the new file; returns that file's path. Throws
   // std::runtime_error with the script's words where it fails.
   std::string make_input(std::vector<std::string> arguments, const std::string& name) const;
+
+  // Writes a file of that size in the folder and lets it go, so that whoever comes next finds the
+  // page cache's memory in use by this machine: a virtual one gives idle memory back to its host,
+  // and to get it again takes several times as long as a copy.
+  void warm_page_cache(std::uint64_t bytes) const;
 
   // The command that runs a script of this folder's sources in Debian's Python.
   static Command python(const std::string& script, const std::vector<std::string>& arguments);

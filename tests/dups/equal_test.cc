@@ -193,6 +193,15 @@ TEST_SUITE("dups/equal") {
     const Duplicates found = find_duplicates(readers, {});
     CHECK(found.findings.empty());
     CHECK(found.notes == std::vector<std::string>(2, "a/x: encoded with blosc"));
+    CHECK(found.unread == 2);
+    for (int i = 0; i < 10; ++i) c.add(cat("more/", i), noise({100, 100}, 2));
+    CountingReader many(c);
+    many.error = reader.error;
+    const Reader* const of_many[] = {&many};
+    const Duplicates most = find_duplicates(of_many, {});
+    CHECK(most.unread == 12);
+    REQUIRE(most.notes.size() == 5);
+    CHECK(most.notes.back() == "a/x: encoded with blosc; so it is with 7 more variables");
     reader.error = Error(Errc::kCorrupt, "a/x: damaged");
     CHECK(error_of([&] { (void)find_duplicates(readers, {}); }) == "a/x: damaged");
   }

@@ -146,11 +146,30 @@ gguf(path, [('general.architecture', 8, 'llama'), ('general.alignment', 4, 64), 
     for (const auto& [name, value] : reader->details(0).attributes) {
       attributes.push_back(cat(name, "=", value));
     }
+    CHECK(reader->metadata() == Metadata{{"general.architecture", "llama"}});
+    CHECK(join(reader->other_metadata(), " ") == "general.alignment b i h q w f d n t deep u U s");
     CHECK(join(attributes, "; ") ==
           "general.architecture=llama; general.alignment=64; b=true; i=-5; h=-300; "
           "q=-1099511627776; w=65535; f=0.5; d=1e+300; n=12 of i32 [-3, -2, -1, 0, 1, 2, 3, 4, …]; "
           "t=2 of string [x, yz]; deep=2 of array [1 of u32 [1], 2 of u32 [2, 3]]; u=7; "
           "U=9223372036854775808; s=-7");
+  }
+
+  TEST_CASE("a conversion says what of the metadata it leaves behind") {
+    const TempDir dir;
+    write_file(dir / "x.gguf", gguf_of(R"(
+gguf(path, [('general.name', 8, 'tiny'), ('llama.block_count', 4, 2), ('tokens', 9, (8, ['a', 'b']))],
+     [('w', [1], 0, struct.pack('<f', 1))])
+)"));
+    const auto with_text = run_ckpt({"convert", "x.gguf", "x.safetensors"}, dir.path());
+    CHECK(with_text.status == 0);
+    CHECK(with_text.err ==
+          "ckpt: note: not carried over, what the file says of itself: llama.block_count, tokens "
+          "(it is no text, but numbers or a list)\n");
+    const auto without = run_ckpt({"convert", "x.gguf", "x.npz"}, dir.path());
+    CHECK(without.err.starts_with(
+        "ckpt: note: not carried over, what the file says of itself: general.name\n"));
+    CHECK(open_checkpoint(dir / "x.safetensors")->metadata() == Metadata{{"general.name", "tiny"}});
   }
 
   TEST_CASE("version 2 and big-endian files are read, other versions refused") {

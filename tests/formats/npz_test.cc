@@ -408,6 +408,22 @@ for i in zf.infolist():
                      {dir / "many.npz"}) == "66000 207\n");
   }
 
+  TEST_CASE("a copy of a deflated member of more than 4 GiB keeps both of its sizes") {
+    const TempDir dir;
+    const zip::Member old{.name = "zeros.npy",
+                          .stored_bytes = 100,
+                          .size = std::uint64_t{5} << 30,
+                          .method = zip::Method::kDeflated};
+    AtomicFile file(dir / "copy.npz", Overwrite::kNo);
+    zip::ArchiveWriter writer(file, {{"zeros.npy", old.size, &old}});
+    writer.finish();
+    file.commit();
+    const zip::Archive archive = zip::read_archive(*open_file(dir / "copy.npz"));
+    REQUIRE(archive.members.size() == 1);
+    CHECK(archive.members[0].size == old.size);
+    CHECK(archive.members[0].stored_bytes == 100);
+  }
+
   TEST_CASE("sizes and offsets of 64 bits, and descriptors behind the data, are read") {
     const TempDir dir;
     numpy_script(R"(

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/text.h"
 #include "formats/formats.h"
@@ -111,6 +112,45 @@ TEST_SUITE("tools/convert") {
     CHECK(w.ckpt({"convert", "d.h5", "s.npz", "--max-shard-size", "20KB"}).err ==
           "ckpt: --max-shard-size makes a set of files, which is called "
           "NAME.safetensors.index.json; s.npz would be one file\n");
+  }
+
+  TEST_CASE("a set of files takes the place of another one where that is asked for") {
+    const Workplace w;
+    const std::string index = "s.safetensors.index.json";
+    const auto convert = [&](const std::string& size) {
+      return w.ckpt({"convert", "d.h5", index, "--max-shard-size", size, "--overwrite", "-r",
+                     size == "20KB" ? "conv1/=a/" : "conv1/=b/"});
+    };
+    const auto files = [&] {
+      std::set<std::string> names;
+      for (const auto& item : std::filesystem::directory_iterator(w.dir.path())) {
+        const std::string name = item.path().filename();
+        if (name.starts_with("s")) names.insert(name);
+      }
+      return names;
+    };
+    CHECK(convert("20KB").status == 0);
+    const auto of_three = files();
+    CHECK(of_three.size() == 4);
+    CHECK(convert("30KB").status == 0);  // fewer files than before
+    CHECK(files().size() == 3);
+    CHECK(w.ckpt({"ls", index + ":b"}).status == 0);
+    CHECK(convert("20KB").status == 0);  // more
+    CHECK(files() == of_three);
+    CHECK(w.ckpt({"ls", index + ":a"}).status == 0);
+    CHECK(w.ckpt({"doctor", index}).status == 0);
+    // A remap to a set that is there; shards without an index are replaced as well.
+    const std::vector<std::string> remap{
+        "remap", index, "t.safetensors.index.json", "-r", "a.=c.", "--overwrite", "--no-receipt"};
+    CHECK(w.ckpt(remap).status == 0);
+    CHECK(w.ckpt(remap).status == 0);
+    std::filesystem::remove(w.dir / "t.safetensors.index.json");
+    CHECK(w.ckpt(remap).status == 0);
+    CHECK(w.ckpt({"ls", "t.safetensors.index.json:c"}).status == 0);
+    // A set may take its own place.
+    CHECK(w.ckpt({"convert", index, index, "-r", "a.=d.", "--overwrite"}).status == 0);
+    CHECK(w.ckpt({"ls", index + ":d"}).status == 0);
+    CHECK(files().size() == 2);
   }
 
   TEST_CASE("what the name does not tell is asked for") {

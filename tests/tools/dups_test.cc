@@ -223,18 +223,23 @@ TEST_SUITE("tools/dups") {
     CHECK(dropping.err == "ckpt: no rules; give some with -r 'SOURCE = TARGET' or -m MAP\n");
   }
 
-  TEST_CASE("a bundle without its data is searched by its names, and says so") {
+  TEST_CASE("a bundle without its data is searched by its names, and that is no answer") {
     const TempDir dir;
     const std::string bundle = dir / "m.index";
     REQUIRE(run_ckpt({"convert", "digits.h5", bundle}, kFolder).status == 0);
     std::filesystem::remove(dir / "m.data-00000-of-00001");
     const ProcessResult result = run_ckpt({"dups", "m.index"}, dir.path());
-    CHECK(result.status == 0);
-    CHECK(result.out == "m.index: 41 variables, nothing found that should not be there\n");
+    CHECK(result.status == 1);
+    CHECK(result.out ==
+          "m.index: 41 variables, nothing found by names alone; the values of 3 variables that "
+          "could be copies cannot be read, so that copies may have been missed\n");
     CHECK(result.err.starts_with(
         "ckpt: m.index: note: the data shard m.data-00000-of-00001 is not there; what lies in it "
         "is "
         "listed, but cannot be read\n"
         "ckpt: m.index: note: conv2/bias: its data shard m.data-00000-of-00001 is not there\n"));
+    const ProcessResult json = run_ckpt({"dups", "m.index", "--json"}, dir.path());
+    CHECK(json.status == 1);
+    CHECK(json.out.find("\"compared\": 3, \"unread\": 3,") != std::string::npos);
   }
 }

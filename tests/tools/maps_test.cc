@@ -146,6 +146,53 @@ np.savez(sys.argv[1], **{k: r.random(s, dtype='f4') for k, s in names.items()})
           "a.npz and c.npz: the same, 28 variables\n");
   }
 
+  TEST_CASE("PyTorch's layers get Keras's names and layouts") {
+    CHECK(converted("torch-to-keras.json",
+                    "{'conv2d.weight': (4, 2, 3, 5), 'conv2d.bias': (4,), 'net.fc.weight': (7, 6), "
+                    "'net.linear1.weight': (2, 3), 'net.bn1.weight': (4,), 'net.bn1.bias': (4,), "
+                    "'net.bn1.num_batches_tracked': (), 'layernorm.weight': (4,), "
+                    "'net.bn1.running_mean': (4,), 'net.bn1.running_var': (4,), "
+                    "'gru.weight_ih_l0': (6, 2), 'attention.weight': (2, 2)}",
+                    "for k in sorted(b): print(k, b[k].shape)\n"
+                    "c = a['conv2d.weight']; t = b['conv2d.kernel']\n"
+                    "print(np.array_equal(t, c.transpose(2, 3, 1, 0)), "
+                    "np.array_equal(b['net.fc.kernel'], a['net.fc.weight'].T))") ==
+          "attention.weight (2, 2)\n"
+          "conv2d.bias (4,)\n"
+          "conv2d.kernel (3, 5, 2, 4)\n"
+          "gru.weight_ih_l0 (6, 2)\n"
+          "layernorm.gamma (4,)\n"
+          "net.bn1.beta (4,)\n"
+          "net.bn1.gamma (4,)\n"
+          "net.bn1.moving_mean (4,)\n"
+          "net.bn1.moving_variance (4,)\n"
+          "net.fc.kernel (6, 7)\n"
+          "net.linear1.kernel (3, 2)\n"
+          "True True\n");
+  }
+
+  TEST_CASE("Keras's layers are the same after PyTorch's conventions and back") {
+    const TempDir dir;
+    run_python(R"(
+import numpy as np, sys
+r = np.random.default_rng(1)
+names = {'conv2d/kernel': (3, 5, 2, 4), 'conv2d/bias': (4,), 'block1_conv2/kernel': (1, 1, 2, 2),
+  'conv1d_1/kernel': (3, 2, 4), 'conv3d/kernel': (1, 2, 3, 4, 5), 'dense_1/kernel': (6, 7), 'dense_1/bias': (7,),
+  'inner/predictions/kernel': (2, 3), 'separable/depthwise_kernel': (3, 3, 8, 1), 'embedding/embeddings': (9, 2),
+  'bn/gamma': (4,), 'bn/beta': (4,), 'bn/moving_mean': (4,), 'bn/moving_variance': (4,), 'lstm/lstm_cell/kernel': (2, 8)}
+np.savez(sys.argv[1], **{k: r.random(s, dtype='f4') for k, s in names.items()})
+)",
+               {dir / "a.npz"});
+    const std::string maps = kMaps;
+    REQUIRE(run_ckpt({"convert", "a.npz", "b.pt", "-m", maps + "keras-to-torch.json"}, dir.path())
+                .status == 0);
+    const auto back =
+        run_ckpt({"convert", "b.pt", "c.npz", "-m", maps + "torch-to-keras.json"}, dir.path());
+    CHECK(back.err == "");
+    CHECK(run_ckpt({"diff", "a.npz", "c.npz"}, dir.path()).out ==
+          "a.npz and c.npz: the same, 15 variables\n");
+  }
+
   TEST_CASE("Keras layers get PyTorch's names and layouts") {
     CHECK(
         converted("keras-to-torch.json",

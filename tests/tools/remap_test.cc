@@ -241,6 +241,34 @@ TEST_SUITE("tools/remap_formats") {
     }
   }
 
+  TEST_CASE("a shard that an interrupted remap of a bundle has left is no riddle") {
+    const Workplace w;
+    REQUIRE(w.ckpt({"convert", "d.h5", "d.index"}).status == 0);
+    const std::vector<std::string> command{"remap", "d.index", "new.index", "-r", "conv1/=stem/"};
+    const std::string shard = w.dir / "new.data-00000-of-00001";
+    // A second name of the old shard is what the run before had come to.
+    std::filesystem::create_hard_link(w.dir / "d.data-00000-of-00001", shard);
+    CHECK(w.ckpt(command).status == 0);
+    CHECK(w.ckpt({"diff", "d.index", "new.index"}).out.find("renamed    conv1/") !=
+          std::string::npos);
+    std::filesystem::remove(w.dir / "new.index");
+    std::filesystem::remove(shard);
+    // Another file may be all that is left of a checkpoint.
+    write_file(shard, "weeks of training");
+    const auto refused = w.ckpt(command);
+    CHECK(refused.status == 5);
+    CHECK(refused.err ==
+          "ckpt: new.index: new.data-00000-of-00001: exists already, and no index beside it: an "
+          "interrupted run has left it, or it has lost its index; remove it, give another name, or "
+          "replace it with --overwrite\n");
+    CHECK(read_file(shard) == "weeks of training");
+    CHECK_FALSE(std::filesystem::exists(w.dir / "new.index"));
+    std::vector<std::string> asked = command;
+    asked.emplace_back("--overwrite");
+    CHECK(w.ckpt(asked).status == 0);
+    CHECK(w.ckpt({"doctor", "new.index"}).status == 0);
+  }
+
   TEST_CASE("a set of safetensors files becomes a new one, its index with it") {
     const Workplace w;
     REQUIRE(w.ckpt({"convert", "d.h5", "a.safetensors.index.json", "--max-shard-size", "20KB"})

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 
 #include "core/escape.h"
+#include "core/name_index.h"
 #include "core/name_set.h"
 #include "core/tensor.h"
 #include "core/text.h"
@@ -23,15 +25,6 @@ std::string listed(const std::vector<std::string>& names) {
   const std::string text = join(shown, ", ");
   return names.size() > kShown ? cat(text, " and ", names.size() - kShown, " more") : text;
 }
-
-// What must be the same of a variable before and after an edit.
-struct Stored {
-  DType dtype = DType::kF32;
-  Shape shape;
-  RareText native_dtype;
-
-  friend bool operator==(const Stored&, const Stored&) = default;
-};
 
 }  // namespace
 
@@ -129,27 +122,40 @@ void stream_put(const Put& put, const Reader& original, const std::function<void
 
 void check_outcome(const Index& before, const Wishes& wishes, const Edit& edit,
                    const Index& after) {
-  std::unordered_map<std::string_view, Stored> wanted;
-  for (const auto& name : wishes.names) {
-    const Entry& entry = before.entries[name.entry];
-    if (!name.to.empty()) wanted[name.to] = {entry.dtype, entry.shape, entry.native_dtype};
+  const std::size_t kept = wishes.names.size();
+  const std::size_t count = kept + edit.puts.size();
+  const auto name_of = [&](std::uint32_t i) -> std::string_view {
+    return i < kept ? wishes.names[i].to : edit.puts[i - kept].spec.name;
+  };
+  NameIndex wanted(count);
+  std::vector<bool> is_missing(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    is_missing[i] = !name_of(i).empty();
+    if (is_missing[i]) wanted.add(i, name_of);
   }
-  for (const Put& put : edit.puts) wanted[put.spec.name] = {put.spec.dtype, put.spec.shape, ""};
+  const auto is_as_wanted = [&](std::uint32_t i, const Entry& entry) {
+    const auto key = [](const auto& variable) { return std::tie(variable.dtype, variable.shape); };
+    if (i >= kept) return key(entry) == key(edit.puts[i - kept].spec) && entry.native_dtype.empty();
+    const Entry& old = before.entries[wishes.names[i].entry];
+    return key(entry) == key(old) && entry.native_dtype == old.native_dtype;
+  };
   const auto check = [&](const std::string& name, const Entry& entry) {
-    const auto it = wanted.find(name);
-    if (it == wanted.end() || it->second != Stored{entry.dtype, entry.shape, entry.native_dtype}) {
+    const std::uint32_t i = wanted.find(name, name_of);
+    if (i == NameIndex::kNone || !is_missing[i] || !is_as_wanted(i, entry)) {
       throw Error(Errc::kWrite, cat("what was written reads back as something else (", escape(name),
                                     "); it was taken back"));
     }
-    wanted.erase(it);
+    is_missing[i] = false;
   };
   for (const Entry& entry : after.entries) {
     check(entry.name, entry);
     for (const std::string& alias : entry.aliases) check(alias, entry);
   }
-  if (!wanted.empty()) {
-    throw Error(Errc::kWrite, cat("what was written reads back without ",
-                                  escape(wanted.begin()->first), "; it was taken back"));
+  const auto missing = std::ranges::find(is_missing, true);
+  if (missing != is_missing.end()) {
+    const auto i = static_cast<std::uint32_t>(missing - is_missing.begin());
+    throw Error(Errc::kWrite, cat("what was written reads back without ", escape(name_of(i)),
+                                  "; it was taken back"));
   }
 }
 

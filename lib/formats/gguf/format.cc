@@ -213,6 +213,7 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
   content.index.file_bytes = file->size();
   content.attributes = std::move(metadata.attributes);
   content.metadata = std::move(metadata.texts);
+  content.other_metadata = std::move(metadata.others);
   for (Tensor& tensor : tensors) {
     add_entry(std::move(tensor), data_start, cursor.order(), content);
   }

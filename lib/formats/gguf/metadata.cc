@@ -157,7 +157,11 @@ Metadata read_metadata(Cursor& cursor, std::uint64_t count) {
         }
         metadata.alignment = number;
       }
-      if (type == ValueType::kText) metadata.texts[key] = value;
+      if (type == ValueType::kText) {
+        metadata.texts[key] = value;
+      } else {
+        metadata.others.push_back(key);
+      }
       metadata.attributes.push_back({std::move(key), cut(std::move(value))});
     } catch (const Error& e) {
       throw e.in(cat("metadata '", escape(key), "'"));

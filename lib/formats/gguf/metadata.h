@@ -13,6 +13,7 @@ namespace ckpt::gguf {
 struct Metadata {
   std::vector<Details::Attribute> attributes;  // keys and values as text, in the file's order
   ckpt::Metadata texts;                        // of these the strings, uncut
+  std::vector<std::string> others;             // keys of the others
   std::uint64_t alignment = 32;                // of tensors: "general.alignment", or the default
 };
 

@@ -30,6 +30,7 @@ class ExtentReader final : public Reader {
     std::vector<std::string> file_names;  // one a file; empty for the one that was opened itself
     std::vector<Details::Attribute> attributes;  // what the file says of all its variables
     Metadata metadata;
+    std::vector<std::string> other_metadata;
   };
 
   // A file of several names them in its errors itself: it is a Chain.
@@ -39,6 +40,9 @@ class ExtentReader final : public Reader {
   [[nodiscard]] const Index& index() const override { return content_.index; }
   [[nodiscard]] Details details(std::size_t i) const override;
   [[nodiscard]] Metadata metadata() const override { return content_.metadata; }
+  [[nodiscard]] std::vector<std::string> other_metadata() const override {
+    return content_.other_metadata;
+  }
 
  private:
   void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const override;

@@ -17,8 +17,7 @@ void check_no_lfs_pointer(const RandomFile& file) {
   }
 }
 
-std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::string& name,
-                                         std::string_view what) {
+void check_sibling_name(const std::string& name, std::string_view what) {
   const bool plain = !name.empty() && name != "." && name != ".." &&
                      name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
   if (!plain) {
@@ -26,6 +25,11 @@ std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::str
                                     "'; a plain file name is needed, since a ", what,
                                     " lies in the folder of its index"));
   }
+}
+
+std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::string& name,
+                                         std::string_view what) {
+  check_sibling_name(name, what);
   const auto slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
   try {

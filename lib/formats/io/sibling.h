@@ -10,10 +10,12 @@ namespace ckpt {
 
 // Files that an index names: they lie in its own folder and nowhere else.
 
+// Throws Error(kCorrupt) where `name` is not a plain name of one file ("../x", "/x", "a/b").
+void check_sibling_name(const std::string& name, std::string_view what);
+
 // Opens `name` beside the file at `path`. `what` is the word for it in errors ("shard").
-// Throws Error: kCorrupt where `name` is not a plain name of one file ("../x", "/x", "a/b");
-// kNotFound where it is not there; kUnsupported where it is a Git LFS pointer; what open_file()
-// throws, with the name put in front.
+// Throws Error: what check_sibling_name() throws; kNotFound where it is not there; kUnsupported
+// where it is a Git LFS pointer; what open_file() throws, with the name put in front.
 std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::string& name,
                                          std::string_view what);
 

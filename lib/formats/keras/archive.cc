@@ -27,12 +27,12 @@ constexpr std::uint64_t kMostText = std::uint64_t{64} << 20;
 // The variables of the HDF5 file inside, as the archive's.
 class ArchiveReader final : public Reader {
  public:
-  // `stored` are the bytes of `member` as `weights` reads them, or null where they were unpacked,
-  // which has checked them.
-  ArchiveReader(std::unique_ptr<Reader> weights, zip::Member member, const RandomFile* stored,
+  // `stored` are the bytes of the member with that CRC as `weights` reads them, or null where they
+  // were unpacked, which has checked them.
+  ArchiveReader(std::unique_ptr<Reader> weights, std::uint32_t crc, const RandomFile* stored,
                 Metadata metadata, std::uint64_t file_bytes)
       : weights_(std::move(weights)),
-        member_(std::move(member)),
+        crc_(crc),
         stored_(stored),
         metadata_(std::move(metadata)),
         index_(weights_->index()) {
@@ -49,11 +49,11 @@ class ArchiveReader final : public Reader {
   [[nodiscard]] std::vector<Loss> check_container() const override {
     if (stored_ == nullptr) return {};
     try {
-      zip::check_crc32(zip::crc32_of(*stored_, 0, stored_->size()), member_);
+      zip::check_crc32(zip::crc32_of(*stored_, 0, stored_->size()), crc_);
       return {};
     } catch (const Error& e) {
       if (e.code() == Errc::kIo) throw;
-      return {{member_.name, cat(e.what(), "; which variable it hit cannot be told")}};
+      return {{std::string(kWeights), cat(e.what(), "; which variable it hit cannot be told")}};
     }
   }
 
@@ -64,7 +64,7 @@ class ArchiveReader final : public Reader {
   void do_check_whole(std::size_t i) const override { weights_->check_whole(i); }
 
   std::unique_ptr<Reader> weights_;
-  zip::Member member_;
+  std::uint32_t crc_;
   const RandomFile* stored_;  // which weights_ holds
   Metadata metadata_;
   Index index_;
@@ -122,8 +122,8 @@ std::string unpack_text(const zip::Contents& contents, const zip::Member& member
 
 std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file, const OpenOptions& options) {
   const std::uint64_t file_bytes = file->size();
-  auto list = zip::read_archive(*file);
-  zip::Contents contents(std::move(file), std::move(list));
+  auto archive = zip::read_archive(*file);
+  zip::Contents contents(std::move(file), std::move(archive));
   Metadata metadata = read_metadata(contents);
   const zip::Member& weights = weights_of(contents.members());
   std::unique_ptr<RandomFile> inner;
@@ -135,7 +135,7 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file, const Ope
     inner = memory_file(unpack_weights(contents));
   }
   try {
-    return std::make_unique<ArchiveReader>(hdf5::open_hdf5(std::move(inner), options), weights,
+    return std::make_unique<ArchiveReader>(hdf5::open_hdf5(std::move(inner), options), weights.crc,
                                            stored, std::move(metadata), file_bytes);
   } catch (const Error& e) {
     throw e.in(kWeights);

@@ -27,7 +27,8 @@ class Weights {
     if (is_stored_) {
       part_ = {archive, member.data_offset, member.size};
       try {
-        check_crc32(zip::crc32_of(contents.file(), member.data_offset, member.size), member);
+        zip::check_crc32(zip::crc32_of(contents.file(), member.data_offset, member.size),
+                         member.crc);
       } catch (const Error& e) {
         throw e.in(kWeights);
       }
@@ -142,18 +143,19 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
   std::vector<zip::NewMember> members;
   for (const zip::Member& member : old) {
     if (member.name == kWeights) {
-      members.push_back({member.name, prepared.outcome.patch.size_after});
+      members.push_back({std::string(member.name), prepared.outcome.patch.size_after});
     } else if (member.name == kConfig && renamed != config) {
-      members.push_back({member.name, renamed.size()});
+      members.push_back({std::string(member.name), renamed.size()});
     } else {
-      members.push_back({member.name, member.size, member});
+      members.push_back({std::string(member.name), member.size, &member});
     }
   }
-  zip::ArchiveWriter archive(rewrite.out(), members);
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    if (const auto& source = members[i].copy_of) {
+  const std::size_t count = members.size();
+  zip::ArchiveWriter archive(rewrite.out(), std::move(members));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto* source = archive.member(i).copy_of) {
       rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
-    } else if (members[i].name == kWeights) {
+    } else if (archive.member(i).name == kWeights) {
       write_weights(rewrite, archive.data_offset(i), weights, prepared.outcome, edit, *original);
       archive.take_as_written(i);
     } else {

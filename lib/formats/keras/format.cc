@@ -13,7 +13,8 @@ bool detect(const RandomFile& file) {
   const std::string first = zip::first_name(file);
   if (first.ends_with(".npy") || first.ends_with("/data.pkl")) return false;
   try {
-    return find(zip::read_archive(file), kWeights) != nullptr;
+    const zip::Archive archive = zip::read_archive(file);
+    return find(archive.members, kWeights) != nullptr;
   } catch (const Error&) {
     return false;
   }

@@ -42,7 +42,7 @@ void check_small(const zip::Contents& contents, std::size_t i, const Header& hea
   if (member.size > kSmall && header.data_bytes > 0) return;
   const auto size = static_cast<std::size_t>(member.size);
   if (member.method == zip::Method::kStored) {
-    zip::check_crc32(zip::add_crc32(0, window.view(member.data_offset, size)), member);
+    zip::check_crc32(zip::add_crc32(0, window.view(member.data_offset, size)), member.crc);
   } else {
     Bytes all(size);
     contents.read(i, 0, all);
@@ -51,19 +51,23 @@ void check_small(const zip::Contents& contents, std::size_t i, const Header& hea
 
 }  // namespace
 
-void ArrayReader::add(std::string name, std::string place, Array array) {
-  const Header& header = array.header;
+void ArrayReader::add(std::string_view name, std::string_view place, std::uint32_t member,
+                      Header header) {
   const bool numeric = is_numeric(header.element.dtype);
   for (const std::string& note : header.notes) {
     index_.notes.push_back(cat(escape(place.empty() ? name : place), ": ", note));
   }
-  index_.entries.push_back({.name = std::move(name),
-                            .own_place = std::move(place),
+  index_.entries.push_back({.name = std::string(name),
+                            .own_place = place,
                             .dtype = header.element.dtype,
-                            .shape = header.shape,
+                            .shape = std::move(header.shape),
                             .nbytes = numeric ? header.data_bytes : 0,
-                            .native_dtype = header.element.native_dtype});
-  arrays_.push_back(std::move(array));
+                            .native_dtype = std::move(header.element.native_dtype)});
+  arrays_.push_back({.member = member,
+                     .swap_unit = static_cast<std::uint8_t>(header.element.swap_unit),
+                     .fortran = header.fortran,
+                     .data_start = header.data_start,
+                     .data_bytes = header.data_bytes});
 }
 
 std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> file) {
@@ -71,30 +75,30 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
   reader->index_.format = "npz";
   reader->index_.layout = "native";
   reader->index_.file_bytes = file->size();
-  auto members = zip::read_archive(*file);
-  reader->contents_ = std::make_unique<zip::Contents>(std::move(file), std::move(members));
+  auto archive = zip::read_archive(*file);
+  reader->contents_ = std::make_unique<zip::Contents>(std::move(file), std::move(archive));
   const zip::Contents& contents = *reader->contents_;
   Window window(contents.file());
   reader->index_.entries.reserve(contents.members().size());
   reader->arrays_.reserve(contents.members().size());
   NameSet names(contents.members().size());
-  for (std::size_t i = 0; i < contents.members().size(); ++i) {
+  for (std::uint32_t i = 0; i < contents.members().size(); ++i) {
     const zip::Member& member = contents.members()[i];
     const auto skip = [&](std::string_view why) {
       reader->index_.notes.push_back(
           cat("the member '", escape(member.name), "' is ", why, ", not an array"));
     };
-    if (member.is_folder) {
+    if (member.is_folder()) {
       skip("a folder");
       continue;
     }
     const ReadAt source = header_source(contents, i, window);
-    if (member.is_link || !member.name.ends_with(kSuffix)) {
+    if (member.is_link() || !member.name.ends_with(kSuffix)) {
       // As NumPy does: an array is one by its bytes, under whatever name.
       Bytes start(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kMagic.size())));
       source(0, start);
       if (as_text(start) != kMagic) {
-        skip(member.is_link ? "a symbolic link" : "another file");
+        skip(member.is_link() ? "a symbolic link" : "another file");
         continue;
       }
     }
@@ -106,7 +110,7 @@ std::unique_ptr<Reader> ArrayReader::open_archive(std::unique_ptr<RandomFile> fi
     try {
       Header header = read_header(source, member.size);
       check_small(contents, i, header, window);
-      reader->add(std::string(name), member.name, {i, std::move(header)});
+      reader->add(name, member.name, i, std::move(header));
     } catch (const Error& e) {
       // The archive's own errors have said so already.
       const std::string where = cat("zip member '", escape(member.name), "'");
@@ -126,7 +130,7 @@ std::unique_ptr<Reader> ArrayReader::open_single(std::unique_ptr<RandomFile> fil
   reader->index_.file_bytes = file->size();
   reader->single_ = std::move(file);
   const RandomFile& single = *reader->single_;
-  reader->add(name, "", {0, read_header(reader->source_of(0), single.size())});
+  reader->add(name, "", 0, read_header(reader->source_of(0), single.size()));
   assign_roles(reader->index_.entries, reader->index_.separator);
   return reader;
 }
@@ -134,22 +138,22 @@ std::unique_ptr<Reader> ArrayReader::open_single(std::unique_ptr<RandomFile> fil
 Details ArrayReader::details(std::size_t i) const {
   const Array& array = arrays_[i];
   Details details;
-  details.stored_bytes = array.header.data_bytes;
+  details.stored_bytes = array.data_bytes;
   if (contents_ == nullptr) {
-    details.storage = cat("contiguous at ", array.header.data_start);
+    details.storage = cat("contiguous at ", array.data_start);
   } else {
     const zip::Member& member = contents_->members()[array.member];
     if (member.method == zip::Method::kStored) {
-      details.storage = cat("stored at ", member.data_offset + array.header.data_start);
+      details.storage = cat("stored at ", member.data_offset + array.data_start);
     } else {
       details.storage = cat("deflated at ", member.data_offset);
       details.stored_bytes = member.stored_bytes;
     }
   }
-  if (array.header.fortran) details.storage += ", column-major (Fortran order)";
-  if (!is_numeric(index_.entries[i].dtype)) {
-    details.storage +=
-        cat(", ", array.header.data_bytes, " bytes of ", array.header.element.native_dtype);
+  if (array.fortran) details.storage += ", column-major (Fortran order)";
+  const Entry& entry = index_.entries[i];
+  if (!is_numeric(entry.dtype)) {
+    details.storage += cat(", ", array.data_bytes, " bytes of ", entry.native_dtype);
   }
   return details;
 }
@@ -166,26 +170,31 @@ ReadAt ArrayReader::source_of(std::size_t member) const {
 
 void ArrayReader::do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const {
   const Array& array = arrays_[i];
-  const Header& header = array.header;
+  const Entry& entry = index_.entries[i];
   const ReadAt source = source_of(array.member);
-  if (header.fortran) {
+  if (array.fortran) {
+    Header header;
+    header.element.bytes = size_of(entry.dtype);
+    header.shape = entry.shape;
+    header.data_start = array.data_start;
+    header.data_bytes = array.data_bytes;
     column_major_.read(i, header, source, first, out);
   } else {
-    const std::uint64_t offset = first * header.element.bytes;
+    const std::uint64_t offset = first * size_of(entry.dtype);
     // Read in order the member's CRC is checked, and that begins with the header's bytes.
     if (offset == 0 && contents_ != nullptr) {
-      Bytes skipped(static_cast<std::size_t>(header.data_start));
+      Bytes skipped(static_cast<std::size_t>(array.data_start));
       source(0, skipped);
     }
-    source(header.data_start + offset, out);
-    const std::uint64_t end = header.data_start + header.data_bytes;
+    source(array.data_start + offset, out);
+    const std::uint64_t end = array.data_start + array.data_bytes;
     const std::uint64_t size = contents_ ? contents_->members()[array.member].size : end;
-    if (offset + out.size() == header.data_bytes && size > end) {
+    if (offset + out.size() == array.data_bytes && size > end) {
       Bytes trailing(static_cast<std::size_t>(size - end));
       source(end, trailing);
     }
   }
-  swap_units(out, header.element.swap_unit);
+  swap_units(out, array.swap_unit);
 }
 
 }  // namespace ckpt::numpy

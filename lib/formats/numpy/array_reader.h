@@ -26,13 +26,17 @@ class ArrayReader final : public Reader {
   [[nodiscard]] Details details(std::size_t i) const override;
 
  private:
+  // What its entry does not say of an array.
   struct Array {
-    std::size_t member = 0;  // of contents_; of no meaning where the file stands alone
-    Header header;
+    std::uint32_t member = 0;  // of contents_; of no meaning where the file stands alone
+    std::uint8_t swap_unit = 0;
+    bool fortran = false;
+    std::uint64_t data_start = 0;
+    std::uint64_t data_bytes = 0;
   };
 
   ArrayReader() = default;
-  void add(std::string name, std::string place, Array array);
+  void add(std::string_view name, std::string_view place, std::uint32_t member, Header header);
   [[nodiscard]] ReadAt source_of(std::size_t member) const;
   void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const override;
 

@@ -43,13 +43,35 @@ Outline outline_of(const std::vector<zip::Member>& old, const Index& index, cons
     const Wishes::Name* wish = it == wish_of.end() ? nullptr : it->second;
     if (wish == nullptr || !wish->to.empty()) {
       const bool stays = wish == nullptr || wish->to == wish->from;
-      outline.members.push_back({stays ? member.name : cat(wish->to, ".npy"), member.size, member});
+      outline.members.push_back(
+          {stays ? std::string(member.name) : cat(wish->to, ".npy"), member.size, &member});
       outline.puts.emplace_back();
     }
     if (wish != nullptr) add_puts(wish->from);
   }
   while (!puts_at.empty()) add_puts(puts_at.begin()->first);
   return outline;
+}
+
+// Writes the new archive, and gives the bytes of new tensors.
+std::uint64_t write_archive(Rewrite& rewrite, const Reader& original, const Wishes& wishes,
+                            const Edit& edit) {
+  const zip::Archive old = zip::read_archive(rewrite.original());
+  Outline outline = outline_of(old.members, original.index(), wishes, edit);
+  zip::ArchiveWriter archive(rewrite.out(), std::move(outline.members));
+  std::uint64_t tensor_bytes = 0;
+  for (std::size_t i = 0; i < outline.puts.size(); ++i) {
+    if (const auto* source = archive.member(i).copy_of) {
+      rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
+      continue;
+    }
+    const Put& put = edit.puts[*outline.puts[i]];
+    archive.append(i, as_byte_view(npy_header(put.spec.dtype, put.spec.shape)));
+    stream_put(put, original, [&](ByteView bytes) { archive.append(i, bytes); });
+    tensor_bytes += archive.member(i).size;
+  }
+  archive.finish();
+  return tensor_bytes;
 }
 
 }  // namespace
@@ -67,20 +89,7 @@ EditResult edit_npz(const std::string& path, const std::string& target, const Ed
   result.size_before = result.size_after = rewrite.original().size();
   if (options.plan_only || (target.empty() && result.operations.empty())) return result;
 
-  const auto old = zip::read_archive(rewrite.original());
-  const Outline outline = outline_of(old, original->index(), wishes, edit);
-  zip::ArchiveWriter archive(rewrite.out(), outline.members);
-  for (std::size_t i = 0; i < outline.members.size(); ++i) {
-    if (const auto& source = outline.members[i].copy_of) {
-      rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
-      continue;
-    }
-    const Put& put = edit.puts[*outline.puts[i]];
-    archive.append(i, as_byte_view(npy_header(put.spec.dtype, put.spec.shape)));
-    stream_put(put, *original, [&](ByteView bytes) { archive.append(i, bytes); });
-    result.tensor_bytes += outline.members[i].size;
-  }
-  archive.finish();
+  result.tensor_bytes = write_archive(rewrite, *original, wishes, edit);
   check_outcome(original->index(), wishes, edit,
                 ArrayReader::open_archive(view_file(rewrite.out().fd()))->index());
   return rewrite.commit(std::move(result));

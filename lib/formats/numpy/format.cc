@@ -20,8 +20,9 @@ bool detect_npz(const RandomFile& file) {
   if (!zip::looks_like_archive(file)) return false;
   if (zip::first_name(file).ends_with(kNpySuffix)) return true;
   try {
-    const auto members = zip::read_archive(file);
-    return members.empty() || std::ranges::any_of(members, [](const zip::Member& member) {
+    const auto archive = zip::read_archive(file);
+    return archive.members.empty() ||
+           std::ranges::any_of(archive.members, [](const zip::Member& member) {
              return member.name.ends_with(kNpySuffix);
            });
   } catch (const Error&) {

@@ -58,9 +58,9 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   if (own.in_place == InPlace::kJournal) own.in_place = InPlace::kAuto;
   Rewrite rewrite(path, target, own, undo_of);
   const auto original = read(rewrite.fd(), path);
-  const Header old = read_header(rewrite.original());
+  Header old = read_header(rewrite.original());
   const Wishes wishes = resolve(original->index().entries, edit);
-  const EditedHeader edited = edit_header(old, wishes, edit);
+  EditedHeader edited = edit_header(old, wishes, edit);
   EditResult result;
   result.operations = operations_of(wishes, edit);
   result.size_before = result.size_after = rewrite.original().size();
@@ -70,6 +70,8 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   const auto text = target.empty() ? header_in_place(old, edited, options) : std::nullopt;
   if (!text) {
     write_file(rewrite, old, edited, edit, *original, result);
+    old = Header();  // both as large as the index that is read next
+    edited = EditedHeader();
     check_outcome(original->index(), wishes, edit, read(rewrite.out().fd(), path)->index());
     return rewrite.commit(std::move(result));
   }

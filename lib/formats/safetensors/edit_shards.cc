@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <optional>
+
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
@@ -13,6 +15,7 @@
 #include "formats/safetensors/edit_set.h"
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header.h"
+#include "formats/safetensors/set_replacement.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/shards.h"
 
@@ -51,27 +54,33 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   result.operations = operations_of(wishes, edit);
   result.size_before = result.size_after = before.file_bytes;
   if (options.plan_only) return result;
-  if (options.overwrite == Overwrite::kYes && ::access(target.c_str(), F_OK) == 0) {
-    throw Error(Errc::kConflict, std::string(kNoOverwrite));
-  }
 
   const auto edits = divide(edit, wishes, content, *original);
-  AtomicFile out(target, Overwrite::kNo);
+  const std::string stem = stem_of_index(target);
+  std::vector<std::string> names;
+  for (std::size_t s = 0; s < edits.size(); ++s) names.push_back(shard_name(stem, s, edits.size()));
+  std::optional<SetReplacement> replacement;
+  std::optional<AtomicFile> out;
+  if (options.overwrite == Overwrite::kYes && SetReplacement::is_needed(target, names)) {
+    replacement.emplace(target);
+  } else {
+    out.emplace(target, Overwrite::kNo);
+  }
   NewShards made;
   EditOptions own = options;
   own.before_commit = nullptr;
-  own.overwrite = Overwrite::kNo;
+  own.overwrite = replacement ? Overwrite::kYes : Overwrite::kNo;
   auto& map = index["weight_map"] = nlohmann::json::object();
-  const std::string stem = stem_of_index(target);
+  ExtentReader::Content after;
   result.size_after = 0;
   std::uint64_t total = 0;
   for (std::size_t s = 0; s < edits.size(); ++s) {
-    const std::string name = shard_name(stem, s, edits.size());
-    const std::string shard = folder_of(stem) + name;
+    const std::string& name = names[s];
+    const std::string shard = replacement ? replacement->add(name) : folder_of(stem) + name;
     try {
       const EditResult part =
           safetensors::edit(folder_of(path) + content.file_names[s], shard, edits[s], own);
-      made.add(shard);
+      if (!replacement) made.add(shard);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
       result.size_after += part.size_after;
@@ -79,22 +88,28 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     } catch (const Error& e) {
       throw e.in(escape(name));
     }
-    for (const Tensor& tensor : read_header(*open_file(shard)).tensors) {
+    Header header = read_header(*open_file(shard));
+    for (const Tensor& tensor : header.tensors) {
       map[tensor.name] = name;
       total += tensor.end - tensor.begin;
     }
+    add_header(after, std::move(header), name);
   }
   index["metadata"]["total_size"] = total;
   const std::string text = index.dump(2) + "\n";
-  out.write_at(0, as_byte_view(std::string_view(text)));
   result.size_after += text.size();
-  check_outcome(before, wishes, edit, kIndexFormat.open(view_file(out.fd()), target, {})->index());
+  check_outcome(before, wishes, edit, after.index);
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
+  if (replacement) {
+    replacement->commit(text);
+    return result;
+  }
+  out->write_at(0, as_byte_view(std::string_view(text)));
   try {
-    out.commit();
+    out->commit();
   } catch (const Error&) {
-    if (out.is_named()) made.keep();
+    if (out->is_named()) made.keep();
     throw;
   }
   made.keep();

@@ -32,8 +32,8 @@ constexpr std::string_view kNote =
 
 constexpr std::size_t kLengthBytes = 8;
 
-// {"ckpt_edit": {"note": …, "index": TEXT, "shards": [{"file": …, "header": JSON TEXT}, …]}}; the
-// header's length is its text's, in front of which it stands in the file.
+// {"ckpt_edit": {"note": …, "index": TEXT, "shards": [{"file": …, "header": JSON TEXT}, …],
+// "gone": [FILE, …]}}; the header's length is its text's, in front of which it stands in the file.
 std::string print_change(const SetChange& change) {
   json shards = json::array();
   for (const SetChange::Shard& shard : change.shards) {
@@ -42,7 +42,8 @@ std::string print_change(const SetChange& change) {
     shards.push_back(std::move(row));
   }
   json root;
-  root[std::string(kKey)] = {{"note", kNote}, {"index", change.index}, {"shards", shards}};
+  root[std::string(kKey)] = {
+      {"note", kNote}, {"index", change.index}, {"shards", shards}, {"gone", change.gone}};
   try {
     return root.dump(1) + "\n";
   } catch (const json::exception& e) {
@@ -76,6 +77,13 @@ SetChange parse_change(const RandomFile& file) {
       shard.header += header;
     }
     change.shards.push_back(std::move(shard));
+  }
+  if (const json* gone = find_member(*record, "gone")) {
+    if (!gone->is_array()) complain();
+    for (const json& name : *gone) {
+      if (!name.is_string()) complain();
+      change.gone.push_back(name.get<std::string>());
+    }
   }
   return change;
 }
@@ -158,6 +166,12 @@ void finish(const std::string& path, const SetChange& change, const SetLocks& lo
         put_header(locks.at(shard.file).get(), shard.header);
       }
     }
+    for (const std::string& shard : change.gone) {
+      place = escape(shard) + ": ";
+      if (::unlink(beside(path, shard).c_str()) != 0 && errno != ENOENT) {
+        throw Error(Errc::kWrite, cat("cannot be removed: ", error_text(errno)));
+      }
+    }
     place.clear();
     write_index(path, change.index, [] {});
   } catch (const Error& e) {
@@ -175,9 +189,14 @@ Recovery recover_shards(const std::string& path) {
   const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
   const SetChange change = parse_change(*view_file(locked.get()));
   SetLocks locks;
+  for (const std::string& shard : change.gone) check_sibling_name(shard, "shard");
   for (const SetChange::Shard& shard : change.shards) {
     try {
-      static_cast<void>(open_sibling(path, shard.file, "shard"));  // no name that leads elsewhere
+      check_sibling_name(shard.file, "shard");
+      // A set that takes the place of a smaller one has files that the old one had not.
+      const bool waits = ::access(new_path(beside(path, shard.file)).c_str(), F_OK) == 0;
+      if (waits && ::access(beside(path, shard.file).c_str(), F_OK) != 0) continue;
+      static_cast<void>(open_sibling(path, shard.file, "shard"));
       const std::string own = beside(path, shard.file);
       if (hdf5::recover_hdf5(own) == Recovery::kClean) recover(own);
       locks[shard.file] = open_locked(own, LockFor::kWriting);

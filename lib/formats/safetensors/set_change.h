@@ -11,12 +11,13 @@
 
 namespace ckpt::safetensors {
 
-// What becomes of a set of files in place. Several files cannot change at once, so the index itself
-// is the journal:
+// What becomes of a set of files in place, or of one that another takes the place of. Several files
+// cannot change at once, so the index itself is the journal:
 //
 //     1 X-00002-of-00003.safetensors.ckpt-new    whole shards that must be written anew
 //     2 the index is replaced by this change, as JSON      from here on the edit is decided
-//     3 shards: new headers under a journal each; new files take the old ones' places
+//     3 shards: new headers under a journal each; new files take the old ones' places; those that
+//       the new set has not go away
 //     4 the index is replaced by the new one
 //
 // Each step is flushed before the next begins. Until 2 the set is the old one. From 2 to 4 it is
@@ -26,8 +27,9 @@ struct SetChange {
     std::string file;    // beside the index
     std::string header;  // the new one, as long as the old; empty: the new file is at new_path()
   };
-  std::vector<Shard> shards;  // that change
-  std::string index;          // the text of the new one
+  std::vector<Shard> shards;      // that change
+  std::vector<std::string> gone;  // shards of the old set alone
+  std::string index;              // the text of the new one
 };
 
 // Locks on files of a set, by their names beside the index.

@@ -28,4 +28,19 @@ std::string shard_name(std::string_view stem, std::size_t shard, std::size_t cou
              five_digits(count), kFileSuffix);
 }
 
+bool is_shard_name(std::string_view name, std::string_view stem) {
+  constexpr std::string_view kOf = "-of-";
+  stem = stem.substr(stem.rfind('/') + 1);
+  if (!name.starts_with(stem) || !name.ends_with(kFileSuffix)) return false;
+  name.remove_suffix(kFileSuffix.size());
+  if (name.size() <= stem.size() || name[stem.size()] != '-') return false;
+  name.remove_prefix(stem.size() + 1);
+  const auto middle = name.find(kOf);
+  const auto is_number = [](std::string_view text) {
+    return text.size() >= 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return middle != std::string_view::npos && is_number(name.substr(0, middle)) &&
+         is_number(name.substr(middle + kOf.size()));
+}
+
 }  // namespace ckpt::safetensors

@@ -9,6 +9,7 @@
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
+#include "formats/safetensors/set_replacement.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
 
@@ -23,17 +24,24 @@ class ShardedWriter final : public Writer {
                 const CreateOptions& options)
       : Writer(std::move(specs)) {
     stem_ = stem_of_index(path);
-    if (options.overwrite == Overwrite::kYes && ::access(path.c_str(), F_OK) == 0) {
-      throw Error(Errc::kConflict, std::string(kNoOverwrite));
-    }
     const auto shards = divide(options.max_shard_bytes);
-    index_.emplace(path, Overwrite::kNo);
     for (std::size_t s = 0; s < shards.size(); ++s) {
       names_.push_back(shard_name(stem_, s, shards.size()));
+    }
+    if (options.overwrite == Overwrite::kYes && SetReplacement::is_needed(path, names_)) {
+      replacement_.emplace(path);
+    } else {
+      index_.emplace(path, Overwrite::kNo);
+    }
+    for (std::size_t s = 0; s < shards.size(); ++s) {
       try {
-        writers_.push_back(create(path_of(s), shards[s], {.metadata = options.metadata}));
+        const std::string file = replacement_ ? replacement_->add(names_[s]) : path_of(s);
+        // What a killed run has left of a replacement is in nobody's way.
+        const auto overwrite = replacement_ ? Overwrite::kYes : Overwrite::kNo;
+        writers_.push_back(
+            create(file, shards[s], {.overwrite = overwrite, .metadata = options.metadata}));
       } catch (const Error& e) {
-        throw e.in(escape(names_.back()));
+        throw e.in(escape(names_[s]));
       }
     }
   }
@@ -81,6 +89,11 @@ class ShardedWriter final : public Writer {
     for (std::size_t i = 0; i < specs().size(); ++i)
       map[specs()[i].name] = names_[places_[i].shard];
     const std::string text = index.dump(2) + "\n";
+    if (replacement_) {
+      for (const auto& writer : writers_) writer->commit();
+      replacement_->commit(text);
+      return;
+    }
     index_->write_at(0, as_byte_view(std::string_view(text)));
     std::size_t done = 0;
     try {
@@ -96,7 +109,8 @@ class ShardedWriter final : public Writer {
   std::vector<std::string> names_;
   std::vector<Place> places_;
   std::uint64_t total_ = 0;
-  std::optional<AtomicFile> index_;
+  std::optional<AtomicFile> index_;  // one of these two is there
+  std::optional<SetReplacement> replacement_;
   std::vector<std::unique_ptr<Writer>> writers_;
 };
 

@@ -1,5 +1,7 @@
 #include "formats/tf_bundle/edit.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/raw_file.h"
 #include "core/text.h"
@@ -37,11 +39,18 @@ std::map<std::string, BundleEntry> append_puts(const Edit& edit, const Reader& o
 }
 
 // New tensors lie in the shard that has the object graph, which is appended too, or in the first.
-std::int32_t shard_to_grow(const BundleIndex& bundle) {
+struct Shards {
+  std::int32_t count = 0;
+  std::int32_t to_grow = 0;
+  bool big_endian = false;
+};
+
+Shards shards_of(const BundleIndex& bundle) {
+  Shards shards{.count = bundle.header.num_shards, .big_endian = bundle.header.big_endian};
   for (const auto& variable : bundle.variables) {
-    if (variable.name == kObjectGraphKey) return variable.entry.shard;
+    if (variable.name == kObjectGraphKey) shards.to_grow = variable.entry.shard;
   }
-  return 0;
+  return shards;
 }
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
@@ -59,39 +68,36 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   }
   Rewrite rewrite(index_path, target.empty() ? "" : target_prefix + ".index", options);
   std::unique_ptr<Reader> original = open_bundle(rewrite.original(), index_path);
-  const Index before = original->index();
-  const Wishes wishes = resolve(before.entries, edit);
+  const Wishes wishes = resolve(original->index().entries, edit);
   EditResult result;
   result.operations = operations_of(wishes, edit);
-  result.size_before = result.size_after = before.file_bytes;
+  result.size_before = result.size_after = original->index().file_bytes;
   if (options.plan_only || (target.empty() && result.operations.empty())) return result;
   if (!target.empty()) static_cast<void>(rewrite.out());  // is there room for it?
 
-  std::map<std::string_view, std::string_view> names;
   OtherChanges others;
   for (const auto& name : wishes.names) {
-    names[name.from] = name.to;
     if (name.to.empty()) others.drops.emplace(name.from);
   }
-  const BundleIndex bundle = read_bundle_index(rewrite.original());
-  ShardFiles files(prefix_of_index(index_path), target_prefix, bundle.header.num_shards);
-  if (bundle.header.big_endian && !edit.puts.empty()) {
+  const Shards shards = shards_of(read_bundle_index(rewrite.original()));
+  ShardFiles files(prefix_of_index(index_path), target_prefix, shards.count, options.overwrite);
+  if (shards.big_endian && !edit.puts.empty()) {
     throw Error(Errc::kUnsupported,
                 "is big-endian, and new tensors are written little-endian; `ckpt convert` writes "
                 "all of it anew");
   }
-  others.added = append_puts(edit, *original, shard_to_grow(bundle), files);
+  others.added = append_puts(edit, *original, shards.to_grow, files);
+  const Index before = close_bundle(std::move(original));  // it holds the shards' locks
   const auto rename = [&](std::string_view name) -> std::optional<std::string> {
-    const auto it = names.find(name);
-    if (it == names.end() || it->second.empty()) return std::nullopt;
-    return std::string(it->second);
+    const auto it = std::ranges::lower_bound(wishes.names, name, {}, &Wishes::Name::from);
+    if (it == wishes.names.end() || it->from != name || it->to.empty()) return std::nullopt;
+    return std::string(it->to);
   };
   const RenamedIndex renamed = rename_in_bundle(
       rewrite.original(), rename, [&](std::int32_t shard) { return files.view(shard); }, others);
   if (renamed.append) {
     files.append(renamed.append->shard, as_byte_view(std::string_view(renamed.append->bytes)));
   }
-  original.reset();  // it holds the shards' locks
   files.commit();
   rewrite.out().write_at(0, as_byte_view(std::string_view(renamed.index)));
   const std::string new_path = target.empty() ? index_path : target_prefix + ".index";

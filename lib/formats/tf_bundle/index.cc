@@ -99,8 +99,7 @@ BundleIndex read_bundle_index(const RandomFile& file) {
       if (key[0] == '\0') {
         hidden.emplace(key, std::move(entry));
       } else {
-        index.variables.push_back(
-            {.name = std::string(key), .entry = std::move(entry), .pieces = {}});
+        index.variables.push_back({.name = index.names.add(key), .entry = std::move(entry)});
       }
     } catch (const Error& e) {
       throw e.in(escape(key));
@@ -113,10 +112,7 @@ BundleIndex read_bundle_index(const RandomFile& file) {
   std::vector<std::string> taken;
   const auto assemble = [&](BundleIndex::Variable& variable) {
     const BundleEntry& whole = variable.entry;
-    if (whole.slices.empty()) {
-      variable.pieces.push_back({.box = {}, .entry = whole});
-      return;
-    }
+    if (whole.slices.empty()) return;
     std::vector<Box> boxes;
     for (const Slice& slice : whole.slices) {
       Box box = box_of(slice, whole.shape);
@@ -133,7 +129,7 @@ BundleIndex read_bundle_index(const RandomFile& file) {
       }
       taken.push_back(key);
       boxes.push_back(box);
-      variable.pieces.push_back({.box = std::move(box), .entry = part});
+      variable.parts.push_back({.box = std::move(box), .entry = part});
     }
     check_cover(boxes, whole.shape);
   };
@@ -152,7 +148,7 @@ BundleIndex read_bundle_index(const RandomFile& file) {
                                           ": is partitioned, and its name begins with "
                                           "byte 0; such names are not read"));
     }
-    odd.push_back({.name = key, .entry = entry, .pieces = {{.box = {}, .entry = entry}}});
+    odd.push_back({.name = index.names.add(key), .entry = std::move(entry)});
   }
   index.variables.insert(index.variables.begin(), std::make_move_iterator(odd.begin()),
                          std::make_move_iterator(odd.end()));

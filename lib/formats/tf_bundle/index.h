@@ -1,9 +1,10 @@
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/file.h"
+#include "core/string_pool.h"
 #include "formats/tf_bundle/protos.h"
 #include "formats/tf_bundle/slice.h"
 
@@ -11,19 +12,26 @@ namespace ckpt::tf {
 
 // A bundle's `.index`, decoded and consistent in itself; nothing here has looked at a data shard.
 struct BundleIndex {
-  // Bytes of a shard.
-  struct Piece {
-    Box box;  // of the variable; empty where the variable is not partitioned
+  // A slice of a partitioned variable.
+  struct Part {
+    Box box;  // of the variable
     BundleEntry entry;
   };
   struct Variable {
-    std::string name;
-    BundleEntry entry;          // of the whole tensor
-    std::vector<Piece> pieces;  // one, or one a slice
+    std::string_view name;    // one of `names`
+    BundleEntry entry;        // of the whole tensor
+    std::vector<Part> parts;  // of a partitioned variable, one a slice
+
+    // Where its bytes lie: in one piece, or in one for each slice.
+    [[nodiscard]] std::size_t piece_count() const { return parts.empty() ? 1 : parts.size(); }
+    [[nodiscard]] const BundleEntry& piece(std::size_t i) const {
+      return parts.empty() ? entry : parts[i].entry;
+    }
   };
   BundleHeader header;
   std::vector<Variable> variables;  // in the order of the index: by name
   std::size_t slice_keys = 0;       // that belong to partitioned variables
+  StringPool names;
 };
 
 // Reads and checks an index: versions, entries' types, shapes and sizes, that each partitioned

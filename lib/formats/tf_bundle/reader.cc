@@ -70,21 +70,23 @@ class BundleReader final : public Reader {
   }
 
   [[nodiscard]] const Index& index() const override { return index_; }
+  [[nodiscard]] Index take_index() { return std::move(index_); }
 
   [[nodiscard]] Details details(std::size_t i) const override {
     const auto& variable = bundle_.variables[i];
     Details details;
     std::vector<std::string> places;
-    for (const auto& [box, entry] : variable.pieces) {
+    for (std::size_t p = 0; p < variable.piece_count(); ++p) {
+      const BundleEntry& entry = variable.piece(p);
       details.stored_bytes += static_cast<std::uint64_t>(entry.size);
       if (places.size() < 16) {
         places.push_back(cat("shard ", entry.shard, " at ", entry.offset, ", ", entry.size,
                              " bytes, masked crc32c ", hex8(entry.crc)));
       }
     }
-    details.storage = variable.entry.slices.empty() ? places.front()
-                                                    : cat(count_of(variable.pieces.size(), "slice"),
-                                                          ": ", join(places, "; "));
+    details.storage = variable.entry.slices.empty()
+                          ? places.front()
+                          : cat(count_of(variable.parts.size(), "slice"), ": ", join(places, "; "));
     const auto add = [&](std::string name, std::string value) {
       details.attributes.push_back({std::move(name), std::move(value)});
     };
@@ -111,7 +113,9 @@ class BundleReader final : public Reader {
   void open_shards(const std::string& prefix) {
     std::set<std::int32_t> needed;
     for (const auto& variable : bundle_.variables) {
-      for (const auto& piece : variable.pieces) needed.insert(piece.entry.shard);
+      for (std::size_t p = 0; p < variable.piece_count(); ++p) {
+        needed.insert(variable.piece(p).shard);
+      }
     }
     count_ = bundle_.header.num_shards;
     const auto open = [&] {
@@ -164,16 +168,17 @@ class BundleReader final : public Reader {
     std::map<std::int32_t, std::vector<Place>> places;
     std::size_t shared_places = 0;
     for (const auto& variable : bundle_.variables) {
-      for (const auto& piece : variable.pieces) {
-        const auto begin = static_cast<std::uint64_t>(piece.entry.offset);
-        const auto end = begin + static_cast<std::uint64_t>(piece.entry.size);
-        const auto shard = shards_.find(piece.entry.shard);
+      for (std::size_t p = 0; p < variable.piece_count(); ++p) {
+        const BundleEntry& entry = variable.piece(p);
+        const auto begin = static_cast<std::uint64_t>(entry.offset);
+        const auto end = begin + static_cast<std::uint64_t>(entry.size);
+        const auto shard = shards_.find(entry.shard);
         if (shard != shards_.end() && end > shard->second->size()) {
           throw Error(Errc::kCorrupt, cat(escape(variable.name), ": offset ", begin, " + ",
-                                          piece.entry.size, " bytes passes the end of shard ",
-                                          piece.entry.shard, " (", shard->second->size(), ")"));
+                                          entry.size, " bytes passes the end of shard ",
+                                          entry.shard, " (", shard->second->size(), ")"));
         }
-        if (begin < end) places[piece.entry.shard].push_back({begin, end, variable.name});
+        if (begin < end) places[entry.shard].push_back({begin, end, variable.name});
       }
     }
     for (auto& [shard, list] : places) {
@@ -214,9 +219,10 @@ class BundleReader final : public Reader {
 
   void add_entry(const BundleIndex::Variable& variable) {
     const Type& type = *find_type(variable.entry.type);
-    const auto& first = variable.pieces.front().entry;
-    Entry entry{.name = variable.name, .dtype = type.dtype, .shape = variable.entry.shape};
-    const std::size_t more = variable.pieces.size() - 1;
+    const BundleEntry& first = variable.piece(0);
+    Entry entry{
+        .name = std::string(variable.name), .dtype = type.dtype, .shape = variable.entry.shape};
+    const std::size_t more = variable.piece_count() - 1;
     entry.own_place = cat("shard ", first.shard, "+", first.offset,
                           more > 0 ? cat(" and ", more, " more") : "");
     const bool is_quantised = type.name[0] == 'q' || type.name.starts_with("uq");
@@ -242,7 +248,8 @@ class BundleReader final : public Reader {
   void check_strings() {
     for (const auto& variable : bundle_.variables) {
       if (variable.entry.type != kStringType || variable.name == kObjectGraphKey) continue;
-      for (const auto& [box, entry] : variable.pieces) {
+      for (std::size_t p = 0; p < variable.piece_count(); ++p) {
+        const BundleEntry& entry = variable.piece(p);
         if (entry.size > kLargestStrings || !shards_.contains(entry.shard)) continue;
         static_cast<void>(is_sound_string(variable.name, entry, stored_bytes(entry)));
       }
@@ -330,7 +337,7 @@ class BundleReader final : public Reader {
   void read_piece(std::size_t i, std::size_t piece, std::uint64_t at,
                   std::span<std::byte> out) const {
     const auto& variable = bundle_.variables[i];
-    const BundleEntry& entry = variable.pieces[piece].entry;
+    const BundleEntry& entry = variable.piece(piece);
     const auto shard = shards_.find(entry.shard);
     if (shard == shards_.end()) {
       throw Error(Errc::kUnsupported,
@@ -371,13 +378,13 @@ class BundleReader final : public Reader {
     const auto& variable = bundle_.variables[i];
     const DType dtype = index_.entries[i].dtype;
     const std::uint64_t size = size_of(dtype);
-    if (variable.entry.slices.empty()) {
+    if (variable.parts.empty()) {
       read_piece(i, 0, first * size, out);
     } else {
       const std::uint64_t last = first + out.size() / size;
       Bytes buffer;
-      for (std::size_t p = 0; p < variable.pieces.size(); ++p) {
-        const auto runs = runs_of(variable.pieces[p].box, variable.entry.shape, first, last);
+      for (std::size_t p = 0; p < variable.parts.size(); ++p) {
+        const auto runs = runs_of(variable.parts[p].box, variable.entry.shape, first, last);
         if (runs.empty()) continue;
         // Runs that follow one another in the tensor do so in the slice too, without gaps.
         const std::uint64_t begin = runs.front().in_box;
@@ -415,6 +422,10 @@ class BundleReader final : public Reader {
 
 std::unique_ptr<Reader> open_bundle(const RandomFile& index, const std::string& path) {
   return std::make_unique<BundleReader>(index, path);
+}
+
+Index close_bundle(std::unique_ptr<Reader> bundle) {
+  return dynamic_cast<BundleReader&>(*bundle).take_index();
 }
 
 }  // namespace ckpt::tf

@@ -1,9 +1,10 @@
 #include "formats/tf_bundle/rename.h"
 
-#include <map>
+#include <algorithm>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/string_pool.h"
 #include "core/text.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/index.h"
@@ -49,20 +50,21 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
                               const std::function<const RandomFile*(std::int32_t)>& shard,
                               const OtherChanges& others) {
   const BundleIndex bundle = read_bundle_index(index);
-  std::map<std::string, std::string> values;  // by old key, as the index has them
+  StringPool texts;
+  std::vector<TableRow> old;
+  old.reserve(bundle.variables.size() + bundle.slice_keys + 1);
   Table(index, kAnySize).for_each([&](std::string_view key, std::string_view value) {
-    values.emplace(key, value);
+    old.push_back({texts.add(key), texts.add(value)});
   });
 
   RenamedIndex result;
-  std::map<std::string, std::string> renamed;
-  const auto move = [&](const std::string& from, const std::string& to) {
-    const auto node = values.extract(from);
-    if (!renamed.emplace(to, node.mapped()).second) {
-      throw Error(Errc::kConflict, cat("two variables would be called '", escape(to), "'"));
-    }
+  std::vector<TableRow> rows;
+  rows.reserve(old.size() + others.added.size());
+  // What the index has under the key `from`, as it is.
+  const auto move = [&](std::string_view from, std::string_view to) {
+    rows.push_back({to, std::ranges::lower_bound(old, from, {}, &TableRow::key)->value});
   };
-  const auto check_name = [](const std::string& name, const std::string& of) {
+  const auto check_name = [](std::string_view name, std::string_view of) {
     if (!name.empty() && name[0] != '\0') return;
     throw Error(Errc::kInvalid, cat(escape(of), ": '", escape(name),
                                     "' cannot be a name in a bundle: it is empty, or begins with "
@@ -71,7 +73,8 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
   move("", "");
   for (const BundleIndex::Variable& variable : bundle.variables) {
     if (others.drops.contains(variable.name)) continue;
-    const std::string name = rename(variable.name).value_or(variable.name);
+    const auto renamed = rename(variable.name);
+    const std::string_view name = renamed ? texts.add(*renamed) : variable.name;
     if (name != variable.name) check_name(name, variable.name);
     if (variable.name == kObjectGraphKey) {
       if (name != variable.name) {
@@ -85,20 +88,26 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
       } catch (const Error& e) {
         throw e.in(kObjectGraphKey);
       }
-      if (result.append) values[variable.name] = encode_entry(entry);
+      if (result.append) {
+        rows.push_back({name, texts.add(encode_entry(entry))});
+        continue;
+      }
     }
     move(variable.name, name);
     for (const Slice& slice : variable.entry.slices) {
-      move(encode_slice_key(variable.name, slice), encode_slice_key(name, slice));
+      move(encode_slice_key(variable.name, slice), texts.add(encode_slice_key(name, slice)));
     }
   }
   for (const auto& [name, entry] : others.added) {
     check_name(name, name);
-    if (!renamed.emplace(name, encode_entry(entry)).second) {
-      throw Error(Errc::kConflict, cat("two variables would be called '", escape(name), "'"));
-    }
+    rows.push_back({name, texts.add(encode_entry(entry))});
   }
-  result.index = build_table(renamed);
+  std::ranges::sort(rows, {}, &TableRow::key);
+  const auto twice = std::ranges::adjacent_find(rows, {}, &TableRow::key);
+  if (twice != rows.end()) {
+    throw Error(Errc::kConflict, cat("two variables would be called '", escape(twice->key), "'"));
+  }
+  result.index = build_table(rows);
   return result;
 }
 

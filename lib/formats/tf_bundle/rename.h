@@ -28,7 +28,7 @@ struct RenamedIndex {
 
 // What else becomes of the variables.
 struct OtherChanges {
-  std::set<std::string> drops;               // left out; the bytes stay in their shards, unused
+  std::set<std::string, std::less<>> drops;  // left out; the bytes stay in their shards, unused
   std::map<std::string, BundleEntry> added;  // that lie behind the other bytes of their shards
 };
 

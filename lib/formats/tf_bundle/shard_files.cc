@@ -15,8 +15,9 @@
 
 namespace ckpt::tf {
 
-ShardFiles::ShardFiles(std::string prefix, std::string target, std::int32_t count)
-    : prefix_(std::move(prefix)), target_(std::move(target)), count_(count) {
+ShardFiles::ShardFiles(std::string prefix, std::string target, std::int32_t count,
+                       Overwrite overwrite)
+    : prefix_(std::move(prefix)), target_(std::move(target)), count_(count), overwrite_(overwrite) {
   for (std::int32_t i = 0; i < count_; ++i) {
     Shard shard{.path = shard_path(prefix_, i, count_)};
     try {
@@ -57,6 +58,21 @@ const RandomFile* ShardFiles::view(std::int32_t shard) {
   return found->view.get();
 }
 
+// Is the target a second name of the shard? Throws Error(kConflict) where it is another file, which
+// may not be replaced.
+bool ShardFiles::is_linked_already(const Shard& shard, const std::string& target) const {
+  const FileStamp there = stamp_of(target);
+  if (target_.empty() || there.inode == 0) return false;
+  const FileStamp mine = stamp_of(shard.path);
+  if (there.device == mine.device && there.inode == mine.inode) return true;
+  if (overwrite_ == Overwrite::kNo) {
+    throw Error(Errc::kConflict,
+                "exists already, and no index beside it: an interrupted run has left it, or it has "
+                "lost its index; remove it, give another name, or replace it with --overwrite");
+  }
+  return false;
+}
+
 // In place a shard that another bundle has too, by a hard link, is copied as well.
 void ShardFiles::start_appending(Shard& shard, const std::string& target) {
   if (shard.copy || shard.own) return;
@@ -67,7 +83,8 @@ void ShardFiles::start_appending(Shard& shard, const std::string& target) {
     shard.own = reopen_for_writing(source.get());
     return;
   }
-  shard.copy = std::make_unique<AtomicFile>(target, is_in_place ? Overwrite::kYes : Overwrite::kNo);
+  static_cast<void>(is_linked_already(shard, target));
+  shard.copy = std::make_unique<AtomicFile>(target, is_in_place ? Overwrite::kYes : overwrite_);
   if (!clone_by_reference(source.get(), shard.copy->fd())) {
     copy_bytes(source.get(), shard.copy->fd(), {0, 0, shard.size});
   }
@@ -117,11 +134,17 @@ void ShardFiles::commit(std::int32_t i) {
     if (!target_.empty()) created_.push_back(target);
   }
   if (target_.empty() || shard->copy) return;
-  AtomicFile clone(target, Overwrite::kNo);
+  if (is_linked_already(*shard, target)) {
+    has_links_ = true;
+    return;
+  }
+  AtomicFile clone(target, overwrite_);
   const FileDescriptor source = open_locked(shard->path, LockFor::kReading);
   if (clone_by_reference(source.get(), clone.fd())) {
     copy_metadata(source.get(), clone.fd(), false);
     clone.commit();
+  } else if (overwrite_ == Overwrite::kYes && ::unlink(target.c_str()) != 0 && errno != ENOENT) {
+    throw Error(Errc::kWrite, cat("cannot be replaced: ", error_text(errno)));
   } else if (::linkat(AT_FDCWD, shard->path.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) ==
              0) {
     has_links_ = true;

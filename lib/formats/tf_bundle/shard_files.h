@@ -17,8 +17,9 @@ namespace ckpt::tf {
 // is done to them keeps the old index good. Without keep() it is taken back with the object.
 class ShardFiles {
  public:
-  // `target` is the new prefix; empty in place. `count` is the number in the shards' names.
-  ShardFiles(std::string prefix, std::string target, std::int32_t count);
+  // `target` is the new prefix, which has no index; empty in place. `count` is the number in the
+  // shards' names. `overwrite` says whether shards that are there without an index are replaced.
+  ShardFiles(std::string prefix, std::string target, std::int32_t count, Overwrite overwrite);
   ~ShardFiles();
   ShardFiles(const ShardFiles&) = delete;
   ShardFiles& operator=(const ShardFiles&) = delete;
@@ -30,9 +31,9 @@ class ShardFiles {
   // Throws Error: kNotFound where it is not there, kWrite.
   void append(std::int32_t shard, ByteView bytes);
 
-  // Gives the shards their new names, by links where nothing was appended. In place flushes what
-  // was appended. Throws Error: kNotFound where a shard is missing; kConflict where a target
-  // exists; kWrite.
+  // Gives the shards their new names, by links where nothing was appended; a link that an
+  // interrupted run has left is taken for its own. In place flushes what was appended.
+  // Throws Error: kNotFound where a shard is missing; kConflict where a target exists; kWrite.
   void commit();
 
   // The edit is done.
@@ -55,11 +56,13 @@ class ShardFiles {
   Shard* find(std::int32_t shard);
   void start_appending(Shard& shard, const std::string& target);
   [[nodiscard]] std::string target_of(std::int32_t shard) const;
+  [[nodiscard]] bool is_linked_already(const Shard& shard, const std::string& target) const;
   void commit(std::int32_t shard);
 
   std::string prefix_;
   std::string target_;
   std::int32_t count_;
+  Overwrite overwrite_;
   std::map<std::int32_t, Shard> shards_;
   std::vector<std::string> created_;
   bool has_links_ = false;

@@ -37,17 +37,17 @@ class StringFile final : public leveldb::WritableFile {
 
 }  // namespace
 
-std::string build_table(const std::map<std::string, std::string>& entries) {
+std::string build_table(std::span<const TableRow> rows) {
   StringFile file;
   leveldb::Options options;
   options.compression = leveldb::kNoCompression;
   options.block_size = kBlockSize;
   options.block_restart_interval = 16;
   leveldb::TableBuilder builder(options, &file);
-  for (const auto& [key, value] : entries) {
+  for (const auto& [key, value] : rows) {
     // TensorFlow gives a large entry a block of its own; leveldb would let it join.
     if (builder.NumEntries() > 0 && key.size() + value.size() >= 2 * kBlockSize) builder.Flush();
-    builder.Add(key, value);
+    builder.Add({key.data(), key.size()}, {value.data(), value.size()});
   }
   const leveldb::Status status = builder.Finish();
   if (!status.ok()) throw Error(Errc::kWrite, cat("cannot build the index: ", status.ToString()));

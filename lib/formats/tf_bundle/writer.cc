@@ -1,11 +1,12 @@
 #include "formats/tf_bundle/writer.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <map>
 
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/string_pool.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
@@ -87,14 +88,18 @@ class BundleWriter final : public Writer {
   }
 
   void do_commit() override {
-    std::map<std::string, std::string> table;
-    table.emplace("", encode_header({.num_shards = static_cast<std::int32_t>(count_),
-                                     .versions = {.producer = 1}}));
+    StringPool values;
+    std::vector<TableRow> table;
+    table.reserve(entries_.size() + 1);
+    const BundleHeader header{.num_shards = static_cast<std::int32_t>(count_),
+                              .versions = {.producer = 1}};
+    table.push_back({"", values.add(encode_header(header))});
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       BundleEntry entry = entries_[i];
       entry.crc = mask_crc32c(entry.crc);
-      table.emplace(specs()[i].name, encode_entry(entry));
+      table.push_back({specs()[i].name, values.add(encode_entry(entry))});
     }
+    std::ranges::sort(table, {}, &TableRow::key);
     index_.write_at(0, as_byte_view(build_table(table)));
     data_.commit();
     try {

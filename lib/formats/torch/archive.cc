@@ -9,11 +9,11 @@
 #include "formats/torch/archive.h"
 
 #include <algorithm>
-#include <map>
 
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_index.h"
 #include "core/text.h"
 #include "formats/torch/reader.h"
 #include "formats/zip/archive.h"
@@ -26,7 +26,7 @@ constexpr std::uint64_t kLargestPickle = std::uint64_t{512} << 20;
 
 class ArchiveSource final : public StorageSource {
  public:
-  ArchiveSource(std::unique_ptr<zip::Contents> contents, std::vector<std::size_t> members)
+  ArchiveSource(std::unique_ptr<zip::Contents> contents, std::vector<std::uint32_t> members)
       : contents_(std::move(contents)), members_(std::move(members)) {}
 
   void read(std::size_t i, std::uint64_t offset, std::span<std::byte> out) const override {
@@ -34,23 +34,23 @@ class ArchiveSource final : public StorageSource {
   }
 
   [[nodiscard]] std::string name_of(std::size_t i) const override {
-    return contents_->members()[members_[i]].name;
+    return std::string(contents_->members()[members_[i]].name);
   }
 
  private:
   std::unique_ptr<zip::Contents> contents_;
-  std::vector<std::size_t> members_;  // of each storage
+  std::vector<std::uint32_t> members_;  // of each storage
 };
 
-std::string text_of(const zip::Contents& contents, std::size_t member, std::uint64_t largest) {
+Bytes unpack(const zip::Contents& contents, std::size_t member, std::uint64_t largest) {
   const zip::Member& found = contents.members()[member];
   if (found.size > largest) {
     throw Error(Errc::kUnsupported, cat(escape(found.name), " has ", found.size, " bytes; at most ",
                                         largest, " are read"));
   }
-  std::string text(static_cast<std::size_t>(found.size), '\0');
-  contents.read(member, 0, std::as_writable_bytes(std::span(text)));
-  return text;
+  Bytes bytes(static_cast<std::size_t>(found.size));
+  contents.read(member, 0, bytes);
+  return bytes;
 }
 
 }  // namespace
@@ -69,32 +69,32 @@ std::size_t find_pickle(const std::vector<zip::Member>& members) {
 }
 
 std::string root_of(const zip::Member& pickle) {
-  return pickle.name.substr(0, pickle.name.size() - kPickle.size());
+  return std::string(pickle.name.substr(0, pickle.name.size() - kPickle.size()));
 }
 
-std::string read_pickle_member(const zip::Contents& contents, std::size_t member) {
-  return text_of(contents, member, kLargestPickle);
+Bytes read_pickle_member(const zip::Contents& contents, std::size_t member) {
+  return unpack(contents, member, kLargestPickle);
 }
 
 std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
   Content content;
   content.index.format = "PyTorch";
   content.index.file_bytes = file->size();
-  std::vector<zip::Member> list = zip::read_archive(*file);
-  auto contents = std::make_unique<zip::Contents>(std::move(file), std::move(list));
+  zip::Archive archive = zip::read_archive(*file);
+  auto contents = std::make_unique<zip::Contents>(std::move(file), std::move(archive));
 
-  std::map<std::string_view, std::size_t> by_name;
   const auto& members = contents->members();
-  for (std::size_t i = 0; i < members.size(); ++i) by_name[members[i].name] = i;
+  const auto name_of = [&](std::uint32_t i) { return members[i].name; };
+  NameIndex by_name(members.size());
+  for (std::uint32_t i = 0; i < members.size(); ++i) by_name.add(i, name_of);
   const std::size_t pickle_member = find_pickle(members);
   const std::string root = root_of(members[pickle_member]);
-  const auto find = [&](std::string_view name) -> std::optional<std::size_t> {
-    const auto it = by_name.find(cat(root, "/", name));
-    if (it == by_name.end()) return std::nullopt;
-    return it->second;
+  const auto find = [&](std::string_view name) {
+    return by_name.find(cat(root, "/", name), name_of);
   };
-  if (const auto order = find("byteorder")) {
-    const std::string text = text_of(*contents, *order, 64);
+  if (const std::uint32_t order = find("byteorder"); order != NameIndex::kNone) {
+    const Bytes bytes = unpack(*contents, order, 64);
+    const std::string_view text = as_text(bytes);
     if (text != "little" && text != "big") {
       throw Error(Errc::kCorrupt,
                   cat("its byte order is '", escape(text), "'; 'little' and 'big' are known"));
@@ -102,49 +102,45 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
     content.big_endian = text == "big";
   }
 
-  const std::string bytes = read_pickle_member(*contents, pickle_member);
-  Pickle pickle;
+  const Bytes& bytes = content.bytes = read_pickle_member(*contents, pickle_member);
+  Pickle& pickle = content.pickle;
   try {
-    pickle = read_pickle(as_byte_view(std::string_view(bytes)));
+    pickle = read_pickle(bytes);
   } catch (const PickleIsCut&) {
     throw Error(Errc::kCorrupt, cat("its pickle asks for more than its ", bytes.size(), " bytes"));
   }
-  content.tensors = find_tensors(pickle);
-  pickle.nodes = {};  // as large as all else, and needed no more
-  pickle.sequences = {};
   if (pickle.size < bytes.size()) {
     content.index.notes.push_back(
         cat(count_of(bytes.size() - pickle.size, "byte"), " behind the end of the pickle"));
   }
-  std::vector<std::size_t> of_storage;
+  std::vector<std::uint32_t> of_storage;
   std::size_t longer = 0;
   for (const Storage& storage : pickle.storages) {
-    const auto member = find(cat("data/", storage.key));
-    if (!member) {
+    const std::uint32_t member = find(cat("data/", storage.key));
+    if (member == NameIndex::kNone) {
       throw Error(Errc::kCorrupt, cat("has no member ", escape(cat(root, "/data/", storage.key)),
                                       ", a storage that its pickle names"));
     }
-    const auto needed =
-        checked_mul(static_cast<std::uint64_t>(storage.count), std::uint64_t{storage.type.size});
-    const std::uint64_t size = members[*member].size;
+    const std::uint32_t unit = pickle.type_of(storage).size;
+    const auto needed = checked_mul(static_cast<std::uint64_t>(storage.count), std::uint64_t{unit});
+    const std::uint64_t size = members[member].size;
     if (!needed || *needed > size) {
       throw Error(Errc::kCorrupt,
                   cat("storage ", escape(storage.key), " has ", size, " bytes; its ", storage.count,
-                      " elements of ", storage.type.size, " bytes need more"));
+                      " elements of ", unit, " bytes need more"));
     }
     if (*needed < size) ++longer;
-    of_storage.push_back(*member);
+    of_storage.push_back(member);
   }
   if (longer > 0) {
     content.index.notes.push_back(cat(count_of(longer, "storage"), longer == 1 ? " is" : " are",
                                       " longer than the pickle says"));
   }
-  if (find("constants.pkl")) {
+  if (find("constants.pkl") != NameIndex::kNone) {
     content.index.notes.push_back(
         "it is a TorchScript archive: its attributes are listed, its code "
         "and the constants of its code are not");
   }
-  content.storages = pickle.storages;
   content.source = std::make_unique<ArchiveSource>(std::move(contents), std::move(of_storage));
   return make_reader(std::move(content));
 }

@@ -18,6 +18,6 @@ std::size_t find_pickle(const std::vector<zip::Member>& members);
 std::string root_of(const zip::Member& pickle);
 
 // The pickle, unpacked. Throws Error(kUnsupported) where it is too large.
-std::string read_pickle_member(const zip::Contents& contents, std::size_t member);
+Bytes read_pickle_member(const zip::Contents& contents, std::size_t member);
 
 }  // namespace ckpt::torch

@@ -1,5 +1,6 @@
 #include "formats/torch/edit.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -18,18 +19,32 @@
 namespace ckpt::torch {
 namespace {
 
-std::set<std::string> storages_of(const std::string& pickle) {
-  std::set<std::string> keys;
-  for (const Storage& storage : read_pickle(as_byte_view(std::string_view(pickle))).storages) {
-    keys.insert(storage.key);
+using Keys = std::set<std::string, std::less<>>;
+
+Keys storages_of(ByteView pickle) {
+  Keys keys;
+  for (const Storage& storage : read_pickle(pickle).storages) keys.emplace(storage.key);
+  return keys;
+}
+
+// The storages that only tensors which are dropped had.
+Keys unused_storages(ByteView before, std::string_view after, const Wishes& wishes) {
+  Keys keys;
+  if (std::ranges::all_of(wishes.names, [](const auto& name) { return !name.to.empty(); })) {
+    return keys;
+  }
+  const Keys used = storages_of(as_byte_view(after));
+  for (const std::string& key : storages_of(before)) {
+    if (!used.contains(key)) keys.insert(key);
   }
   return keys;
 }
 
 void refuse_what_cannot(const std::vector<zip::Member>& members, const std::string& root,
                         const Reader& original, const Edit& edit) {
+  const std::string constants = root + "/constants.pkl";
   for (const zip::Member& member : members) {
-    if (member.name == root + "/constants.pkl") {
+    if (member.name == constants) {
       throw Error(Errc::kUnsupported,
                   "is a TorchScript archive, whose code has the names too; `ckpt convert` writes "
                   "its variables as a state dict");
@@ -59,6 +74,55 @@ void check_places(const Index& before, const Wishes& wishes, const Index& after)
   }
 }
 
+// Writes the new archive, and gives the bytes of new tensors. Without `writes` it only throws what
+// the pickle cannot express.
+std::uint64_t write_archive(Rewrite& rewrite, const Reader& original, const Wishes& wishes,
+                            const Edit& edit, bool writes) {
+  const zip::Contents contents(view_file(rewrite.fd()), zip::read_archive(rewrite.original()));
+  const auto& old = contents.members();
+  const std::size_t pickle = find_pickle(old);
+  const std::string root = root_of(old[pickle]);
+  refuse_what_cannot(old, root, original, edit);
+  const Bytes old_pickle = read_pickle_member(contents, pickle);
+  const EditedPickle edited = edit_pickle(as_text(old_pickle), wishes, edit);
+  if (!writes) return 0;
+
+  const std::string data = root + "/data/";
+  const Keys unused = unused_storages(old_pickle, edited.bytes, wishes);
+  std::vector<zip::NewMember> members;
+  members.reserve(old.size() + edit.puts.size());
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    const std::string_view name = old[i].name;
+    if (i == pickle) {
+      members.push_back({std::string(name), edited.bytes.size()});
+    } else if (!name.starts_with(data) || !unused.contains(name.substr(data.size()))) {
+      members.push_back({std::string(name), old[i].size, &old[i]});
+    }
+  }
+  const std::size_t first_put = members.size();
+  for (std::size_t p = 0; p < edit.puts.size(); ++p) {
+    const VariableSpec& spec = edit.puts[p].spec;
+    members.push_back({data + edited.storages[p], tensor_bytes(spec.dtype, spec.shape)});
+  }
+
+  zip::ArchiveWriter archive(rewrite.out(), std::move(members));
+  for (std::size_t i = 0; i < first_put; ++i) {
+    if (const auto* source = archive.member(i).copy_of) {
+      rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
+    } else {
+      archive.append(i, as_byte_view(std::string_view(edited.bytes)));
+    }
+  }
+  std::uint64_t made = 0;
+  for (std::size_t p = 0; p < edit.puts.size(); ++p) {
+    stream_put(edit.puts[p], original,
+               [&](ByteView bytes) { archive.append(first_put + p, bytes); });
+    made += archive.member(first_put + p).size;
+  }
+  archive.finish();
+  return made;
+}
+
 }  // namespace
 
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
@@ -75,50 +139,9 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   result.operations = operations_of(wishes, edit);
   result.size_before = result.size_after = rewrite.original().size();
 
-  const zip::Contents contents(view_file(rewrite.fd()), zip::read_archive(rewrite.original()));
-  const auto& old = contents.members();
-  const std::size_t pickle = find_pickle(old);
-  const std::string root = root_of(old[pickle]);
-  refuse_what_cannot(old, root, *original, edit);
-  const std::string old_pickle = read_pickle_member(contents, pickle);
-  const EditedPickle edited = edit_pickle(old_pickle, wishes, edit);
-  if (options.plan_only || (target.empty() && result.operations.empty())) return result;
-
-  const auto used_before = storages_of(old_pickle);
-  const auto used_after = storages_of(edited.bytes);
-  const std::string data = root + "/data/";
-  std::vector<zip::NewMember> members;
-  for (std::size_t i = 0; i < old.size(); ++i) {
-    if (i == pickle) {
-      members.push_back({old[i].name, edited.bytes.size()});
-      continue;
-    }
-    if (old[i].name.starts_with(data)) {
-      const std::string key = old[i].name.substr(data.size());
-      if (used_before.contains(key) && !used_after.contains(key)) continue;
-    }
-    members.push_back({old[i].name, old[i].size, old[i]});
-  }
-  const std::size_t first_put = members.size();
-  for (std::size_t p = 0; p < edit.puts.size(); ++p) {
-    const VariableSpec& spec = edit.puts[p].spec;
-    members.push_back({data + edited.storages[p], tensor_bytes(spec.dtype, spec.shape)});
-  }
-
-  zip::ArchiveWriter archive(rewrite.out(), members);
-  for (std::size_t i = 0; i < first_put; ++i) {
-    if (const auto& source = members[i].copy_of) {
-      rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
-    } else {
-      archive.append(i, as_byte_view(std::string_view(edited.bytes)));
-    }
-  }
-  for (std::size_t p = 0; p < edit.puts.size(); ++p) {
-    stream_put(edit.puts[p], *original,
-               [&](ByteView bytes) { archive.append(first_put + p, bytes); });
-    result.tensor_bytes += members[first_put + p].size;
-  }
-  archive.finish();
+  const bool writes = !options.plan_only && (!target.empty() || !result.operations.empty());
+  result.tensor_bytes = write_archive(rewrite, *original, wishes, edit, writes);
+  if (!writes) return result;
   const auto written = open_archive(view_file(rewrite.out().fd()));
   check_outcome(original->index(), wishes, edit, written->index());
   check_places(original->index(), wishes, written->index());

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_index.h"
 #include "core/text.h"
 #include "formats/torch/new_keys.h"
 #include "formats/torch/pickle.h"
@@ -44,13 +45,16 @@ class Editor {
     }
     std::vector<Trail> trails;
     static_cast<void>(find_tensors(pickle_, &trails));
-    std::map<std::string_view, std::string_view> target_of;
-    for (const auto& name : wishes_.names) target_of.emplace(name.from, name.to);
-    for (const Trail& trail : trails) trail_of_.emplace(trail.name, &trail);
-    keys_ = find_new_keys(trails, target_of);
-    for (const Pair& pair : trace_.pairs)
-      pair_of_.emplace(KeyPlace{pair.sequence, pair.position}, &pair);
-    for (const auto& use : trace_.uses) uses_[use.index].push_back(use.at);
+    if (!edit_.puts.empty()) {
+      for (const Trail& trail : trails) trail_of_.emplace(trail.name, &trail);
+    }
+    keys_ = find_new_keys(trails, targets_of(trails));
+    pair_of_.reserve(trace_.pairs.size());
+    for (const Pair& pair : trace_.pairs) pair_of_.push_back(&pair);
+    std::ranges::stable_sort(pair_of_, {}, place_of);
+    if (!keys_.dropped.empty()) {
+      for (const auto& use : trace_.uses) uses_[use.index].push_back(use.at);
+    }
 
     for (const auto& [place, key] : keys_.renamed) rename(pair_at(place), key);
     for (const auto& [place, name] : keys_.dropped) drop(pair_at(place));
@@ -64,6 +68,22 @@ class Editor {
   }
 
  private:
+  static KeyPlace place_of(const Pair* pair) { return {pair->dict, pair->position}; }
+
+  // The new name of each tensor, as find_new_keys() takes it.
+  std::vector<std::string_view> targets_of(const std::vector<Trail>& trails) const {
+    const auto name_of = [&](std::uint32_t i) { return wishes_.names[i].from; };
+    NameIndex wishes(wishes_.names.size());
+    for (std::uint32_t i = 0; i < wishes_.names.size(); ++i) wishes.add(i, name_of);
+    std::vector<std::string_view> targets;
+    targets.reserve(trails.size());
+    for (const Trail& trail : trails) {
+      const std::uint32_t i = wishes.find(trail.name, name_of);
+      targets.push_back(i == NameIndex::kNone ? std::string_view(trail.name) : wishes_.names[i].to);
+    }
+    return targets;
+  }
+
   void read() {
     trace_ = {};
     try {
@@ -82,13 +102,13 @@ class Editor {
   }
 
   const Pair& pair_at(const KeyPlace& place) const {
-    const auto it = pair_of_.find(place);
-    if (it == pair_of_.end()) {
+    const auto it = std::ranges::lower_bound(pair_of_, place, {}, place_of);
+    if (it == pair_of_.end() || place_of(*it) != place) {
       throw Error(Errc::kUnsupported,
                   "its pickle makes a dict of a list of pairs, as the oldest PyTorch did; `ckpt "
                   "convert` writes it as a new one");
     }
-    return *it->second;
+    return **it;
   }
 
   static std::string text_opcode(const std::string& text) {
@@ -104,7 +124,7 @@ class Editor {
   // The key's own opcode stays where others take its text from the memo, and the new text goes over
   // it on the stack.
   void rename(const Pair& pair, const std::string& key) {
-    const Node& old = pickle_.nodes[pickle_.sequences[pair.sequence][pair.position]];
+    const Node& old = pickle_.nodes[pickle_.items_of(pickle_.nodes[pair.dict])[pair.position]];
     if (old.kind != Kind::kText) {
       throw Error(Errc::kUnsupported,
                   cat("the key of '", escape(key),
@@ -192,7 +212,7 @@ class Editor {
       }
     }
     if (behind == nullptr) behind = last_pair_for(spec.name);
-    const std::string& prefix = keys_.prefixes.at(behind->sequence);
+    const std::string& prefix = keys_.prefixes.at(behind->dict);
     Pickler pickler(Pickler::Memo::kNone);
     add_tensor(pickler, storage, spec);
     std::string text = text_opcode(spec.name.substr(prefix.size())) + pickler.take();
@@ -205,7 +225,7 @@ class Editor {
     const Pair* best = nullptr;
     std::size_t longest = 0;
     for (const Pair& pair : trace_.pairs) {
-      const auto prefix = keys_.prefixes.find(pair.sequence);
+      const auto prefix = keys_.prefixes.find(pair.dict);
       if (prefix == keys_.prefixes.end() || !name.starts_with(prefix->second)) continue;
       if (name.size() == prefix->second.size()) continue;
       if (best == nullptr || prefix->second.size() >= longest) {
@@ -228,6 +248,9 @@ class Editor {
     });
     std::string text;
     std::size_t at = 0;
+    std::size_t size = bytes_.size();
+    for (const Splice& splice : splices_) size += splice.text.size();
+    text.reserve(size);
     for (const Splice& splice : splices_) {
       text += bytes_.substr(at, splice.begin - at);
       text += splice.text;
@@ -244,7 +267,7 @@ class Editor {
   PickleTrace trace_;
   NewKeys keys_;
   std::map<std::string_view, const Trail*> trail_of_;
-  std::map<KeyPlace, const Pair*> pair_of_;
+  std::vector<const Pair*> pair_of_;                        // by place
   std::map<std::uint64_t, std::vector<std::size_t>> uses_;  // of each memo entry
   std::vector<Splice> splices_;
   std::size_t next_storage_ = 0;

@@ -20,7 +20,8 @@ bool is_archive(const RandomFile& file) {
   const auto is_pickle = [](std::string_view name) { return name.ends_with("/data.pkl"); };
   if (is_pickle(zip::first_name(file))) return true;
   try {
-    return std::ranges::any_of(zip::read_archive(file), is_pickle, &zip::Member::name);
+    const zip::Archive archive = zip::read_archive(file);
+    return std::ranges::any_of(archive.members, is_pickle, &zip::Member::name);
   } catch (const Error&) {
     return false;
   }

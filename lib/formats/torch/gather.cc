@@ -35,7 +35,7 @@ void PageCache::fetch(std::size_t storage, std::uint64_t size, std::uint64_t off
   }
 }
 
-bool is_contiguous(const Shape& shape, const std::vector<std::int64_t>& stride) {
+bool is_contiguous(std::span<const std::int64_t> shape, std::span<const std::int64_t> stride) {
   std::int64_t expected = 1;
   for (std::size_t d = shape.size(); d-- > 0;) {
     if (shape[d] != 1 && stride[d] != expected) return false;

@@ -43,6 +43,6 @@ void gather(PageCache& cache, std::size_t storage, std::uint64_t size, std::uint
             std::uint64_t first, std::span<std::byte> out);
 
 // Do the elements lie in row-major order without gaps?
-bool is_contiguous(const Shape& shape, const std::vector<std::int64_t>& stride);
+bool is_contiguous(std::span<const std::int64_t> shape, std::span<const std::int64_t> stride);
 
 }  // namespace ckpt::torch

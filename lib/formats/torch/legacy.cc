@@ -71,11 +71,12 @@ Pickle pickle_at(const RandomFile& file, std::uint64_t offset, Bytes& bytes) {
 bool is_little_endian(const Pickle& pickle) {
   const Node& root = pickle.nodes[pickle.root];
   if (root.kind != Kind::kDict) return true;
-  const auto& items = pickle.items(root);
+  const auto items = pickle.items_of(root);
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const Node& key = pickle.nodes[items[i]];
     const Node& value = pickle.nodes[items[i + 1]];
-    if (key.text == "little_endian" && value.kind == Kind::kBool) return value.number != 0;
+    const bool is_order = key.kind == Kind::kText && key.text() == "little_endian";
+    if (is_order && value.kind == Kind::kBool) return value.number != 0;
   }
   return true;
 }
@@ -108,10 +109,9 @@ std::unique_ptr<Reader> open_legacy(std::unique_ptr<RandomFile> file) {
                                         ", the one that PyTorch's old files have"));
   }
   content.big_endian = !is_little_endian(next());
-  Bytes main_bytes;
-  const Pickle pickle = pickle_at(*file, at, main_bytes);
+  content.pickle = pickle_at(*file, at, content.bytes);
+  const Pickle& pickle = content.pickle;
   at += pickle.size;
-  content.tensors = find_tensors(pickle);
   const Pickle keys = next();
   const Node& order = keys.nodes[keys.root];
   if (order.kind != Kind::kList) {
@@ -121,10 +121,11 @@ std::unique_ptr<Reader> open_legacy(std::unique_ptr<RandomFile> file) {
   std::unordered_map<std::string_view, std::size_t> by_key;
   for (std::size_t i = 0; i < pickle.storages.size(); ++i) by_key[pickle.storages[i].key] = i;
   std::vector<std::optional<std::uint64_t>> found(pickle.storages.size());
-  for (const Ref ref : keys.items(order)) {
-    const std::string key(keys.nodes[ref].text);
+  for (const Ref ref : keys.items_of(order)) {
+    const Node& node = keys.nodes[ref];
+    const std::string_view key = node.kind == Kind::kText ? node.text() : "";
     const auto it = by_key.find(key);
-    if (keys.nodes[ref].kind != Kind::kText || it == by_key.end() || found[it->second]) {
+    if (node.kind != Kind::kText || it == by_key.end() || found[it->second]) {
       throw Error(Errc::kCorrupt, cat("lists a storage '", escape(key),
                                       "' that its pickle does not name, or lists it twice"));
     }
@@ -133,7 +134,7 @@ std::unique_ptr<Reader> open_legacy(std::unique_ptr<RandomFile> file) {
     file->read_at(at, count_bytes);
     const auto order_of_bytes = content.big_endian ? ByteOrder::kBig : ByteOrder::kLittle;
     const auto count = decode_number<std::uint64_t>(count_bytes, order_of_bytes);
-    const auto size = checked_mul(count, std::uint64_t{storage.type.size});
+    const auto size = checked_mul(count, std::uint64_t{pickle.type_of(storage).size});
     const auto end = size ? checked_add(at + 8, *size) : std::nullopt;
     if (count != static_cast<std::uint64_t>(storage.count) || !end || *end > file->size()) {
       throw Error(Errc::kCorrupt, cat("storage ", escape(key), " has ", count, " elements at ",
@@ -155,10 +156,8 @@ std::unique_ptr<Reader> open_legacy(std::unique_ptr<RandomFile> file) {
     content.index.notes.push_back(
         cat(count_of(file->size() - at, "byte"), " behind the last storage"));
   }
-  content.storages = pickle.storages;
   content.source = std::make_unique<LegacySource>(std::move(file), std::move(offsets));
-  auto reader = make_reader(std::move(content));
-  return reader;
+  return make_reader(std::move(content));
 }
 
 }  // namespace ckpt::torch

@@ -119,11 +119,11 @@ class KeyFinder {
 }  // namespace
 
 NewKeys find_new_keys(const std::vector<Trail>& trails,
-                      const std::map<std::string_view, std::string_view>& target_of) {
+                      const std::vector<std::string_view>& targets) {
   std::vector<Leaf> leaves;
+  leaves.reserve(trails.size());
   for (const Trail& trail : trails) {
-    const auto it = target_of.find(trail.name);
-    leaves.push_back({&trail, it == target_of.end() ? std::string_view(trail.name) : it->second});
+    leaves.push_back({&trail, targets[leaves.size()]});
     if (trail.steps.empty() && leaves.back().to != trail.name) {
       throw Error(Errc::kUnsupported,
                   "is a tensor by itself, which has no name; `ckpt convert` writes a state dict");

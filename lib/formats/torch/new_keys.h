@@ -10,19 +10,19 @@
 
 namespace ckpt::torch {
 
-// A key of a dict: which sequence, and where in it.
-using KeyPlace = std::pair<std::uint32_t, std::size_t>;
+// A key of a dict: which, and where in it.
+using KeyPlace = std::pair<Ref, std::size_t>;
 
 // What becomes of a pickle's dicts when tensors get other names.
 struct NewKeys {
   std::map<KeyPlace, std::string> renamed;
-  std::map<KeyPlace, std::string> dropped;        // by the tensor's name
-  std::map<std::uint32_t, std::string> prefixes;  // of each dict with tensors: its name, then "."
+  std::map<KeyPlace, std::string> dropped;  // by the tensor's name
+  std::map<Ref, std::string> prefixes;      // of each dict with tensors: its name, then "."
 };
 
-// `target_of` has each name's new one, empty where it is dropped. A dict keeps its key where it
+// `targets` has each trail's new name, empty where it is dropped. A dict keeps its key where it
 // can. Throws Error(kUnsupported), naming the variable, where a name would need another dict.
 NewKeys find_new_keys(const std::vector<Trail>& trails,
-                      const std::map<std::string_view, std::string_view>& target_of);
+                      const std::vector<std::string_view>& targets);
 
 }  // namespace ckpt::torch

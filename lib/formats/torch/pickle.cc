@@ -3,6 +3,7 @@
 #include "formats/torch/pickle.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "core/error.h"
@@ -20,74 +21,57 @@ constexpr std::size_t kMostOpcodes = 100'000'000;
 
 class Machine {
  public:
-  Machine(ByteView bytes, PickleTrace* trace) : bytes_(as_text(bytes)), trace_(trace) {}
+  Machine(std::string_view bytes, PickleTrace* trace)
+      : bytes_(bytes), reader_(bytes), asked_(asked_entries(bytes)), trace_(trace) {}
 
   Pickle run() {
     for (std::size_t count = 0; count < kMostOpcodes; ++count) {
-      opcode_at_ = begin_ = at_;
-      const char opcode = take(1)[0];
-      if (opcode == '.') return stop();
+      const std::size_t at = reader_.at();
+      begin_ = {static_cast<std::uint32_t>(at), graph_.here()};
       try {
-        step(opcode);
+        opcode_ = reader_.next();
+        if (opcode_.code == '.') break;
+        step();
       } catch (const Error& e) {
         if (e.code() != Errc::kCorrupt) throw;
-        fail(cat(e.what(), where()));
+        fail(cat(e.what(), where(at)));
       }
     }
+    if (opcode_.code == '.') return stop();
     throw Error(Errc::kUnsupported, cat("its pickle has more than ", kMostOpcodes, " opcodes"));
   }
 
  private:
-  // Bytes.
+  // Where the bytes begin that make a value, and what there was before them.
+  struct Begin {
+    std::uint32_t at = 0;
+    PickleGraph::Place before;
+  };
+  struct Value {
+    Ref ref = 0;
+    Begin begin;
+  };
+  struct Mark {
+    std::size_t height = 0;  // of the stack
+    Begin begin;
+  };
 
-  std::string_view take(std::uint64_t count) {
-    if (count > bytes_.size() - at_) throw PickleIsCut();
-    const std::string_view taken = bytes_.substr(at_, static_cast<std::size_t>(count));
-    at_ += taken.size();
-    return taken;
-  }
-
-  std::uint64_t take_number(std::size_t size) {
-    const std::string_view taken = take(size);
-    std::uint64_t value = 0;
-    for (std::size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(taken[i]);
-    return value;
-  }
-
-  std::string_view take_line() {
-    constexpr std::size_t kLongestLine = std::size_t{1} << 20;
-    const auto end = bytes_.find('\n', at_);
-    if (end == std::string_view::npos) {
-      if (bytes_.size() - at_ > kLongestLine) fail("its pickle has a line without an end");
-      throw PickleIsCut();
-    }
-    const std::string_view line = bytes_.substr(at_, end - at_);
-    at_ = end + 1;
-    return line;
-  }
-
-  [[nodiscard]] std::string where() const {
-    return cat(" (at byte ", opcode_at_, " of the pickle)");
-  }
+  static std::string where(std::size_t at) { return cat(" (at byte ", at, " of the pickle)"); }
 
   // Stack and memo.
 
   // The value is made by the bytes from the first of what it was made of on.
-  void push(Ref ref) {
-    stack_.push_back(ref);
-    begins_.push_back(begin_);
-  }
+  void push(Ref ref) { stack_.push_back({ref, begin_}); }
 
   // The values down to the last mark, or to the bottom, are what an opcode may take.
   Ref pop() {
     if (stack_.size() <= (marks_.empty() ? 0 : marks_.back().height)) {
       fail("its pickle takes a value where there is none");
     }
-    const Ref ref = stack_.back();
+    const Value value = stack_.back();
     stack_.pop_back();
-    begin_ = begins_.back();
-    begins_.pop_back();
-    return ref;
+    begin_ = value.begin;
+    return value.ref;
   }
 
   Ref top() {
@@ -96,32 +80,41 @@ class Machine {
     return ref;
   }
 
-  std::vector<Ref> pop_to_mark() {
+  // Takes the values down to the last mark, where begins_ says they begin.
+  std::span<const Ref> pop_to_mark() {
     if (marks_.empty()) fail("its pickle takes a mark where there is none");
-    const auto height = static_cast<std::ptrdiff_t>(marks_.back().height);
-    begin_ = marks_.back().at;
+    const Mark mark = marks_.back();
     marks_.pop_back();
-    std::vector<Ref> taken(stack_.begin() + height, stack_.end());
-    stack_.erase(stack_.begin() + height, stack_.end());
-    taken_begins_.assign(begins_.begin() + height, begins_.end());
-    begins_.erase(begins_.begin() + height, begins_.end());
-    return taken;
+    taken_.clear();
+    begins_.clear();
+    for (std::size_t i = mark.height; i < stack_.size(); ++i) {
+      taken_.push_back(stack_[i].ref);
+      if (trace_ != nullptr) begins_.push_back(stack_[i].begin.at);
+    }
+    stack_.resize(mark.height);
+    begin_ = mark.begin;
+    return taken_;
   }
 
   void put(std::uint64_t index) {
     // A writer counts its memo up by one for each opcode that fills it.
     if (index >= bytes_.size()) fail(cat("its pickle fills entry ", index, " of its memo"));
-    if (index >= memo_.size()) memo_.resize(static_cast<std::size_t>(index) + 1, Node::kNothing);
-    memo_[static_cast<std::size_t>(index)] = top();
-    if (trace_ != nullptr) trace_->fills.push_back({index, begin_, opcode_at_, at_});
-    memo_count_ = std::max(memo_count_, static_cast<std::size_t>(index) + 1);
+    const Ref ref = top();
+    const auto i = static_cast<std::size_t>(index);
+    if (i < asked_.size() && asked_[i]) {
+      if (i >= memo_.size()) memo_.resize(i + 1, Node::kNothing);
+      memo_[i] = ref;
+      graph_.keep();
+    }
+    if (trace_ != nullptr) trace_->fills.push_back({index, begin_.at, opcode_.at, reader_.at()});
+    memo_count_ = std::max(memo_count_, i + 1);
   }
 
   void get(std::uint64_t index) {
     if (index >= memo_.size() || memo_[static_cast<std::size_t>(index)] == Node::kNothing) {
       fail(cat("its pickle asks for entry ", index, " of its memo, which is empty"));
     }
-    if (trace_ != nullptr) trace_->uses.push_back({index, opcode_at_});
+    if (trace_ != nullptr) trace_->uses.push_back({index, opcode_.at});
     push(memo_[static_cast<std::size_t>(index)]);
   }
 
@@ -133,57 +126,57 @@ class Machine {
 
   // What opcodes do.
 
-  void set_items(const std::vector<Ref>& pairs) {
-    const Ref target = top();
-    if (graph_.node(target).kind != Kind::kDict) {
+  // REQUIRES: begins_ has the places of `pairs`.
+  void set_items(std::span<const Ref> pairs) {
+    const Ref dict = top();
+    if (graph_.node(dict).kind != Kind::kDict) {
       fail("its pickle sets items of a value that is no dict");
     }
     if (pairs.size() % 2 != 0) fail("its pickle sets a key without a value");
-    if (trace_ != nullptr)
-      trace_pairs(graph_.node(target).items, graph_.items(target).size(), pairs.size());
-    graph_.items(target).insert(graph_.items(target).end(), pairs.begin(), pairs.end());
+    if (trace_ != nullptr) trace_pairs(dict, graph_.items(dict).size(), pairs.size());
+    graph_.append(dict, pairs);
   }
 
-  // `count` keys and values at taken_begins_ are about to be appended to that sequence of `size`.
-  void trace_pairs(std::uint32_t sequence, std::size_t size, std::size_t count) {
+  // `count` keys and values at begins_ are about to be appended to that dict of `size` items.
+  void trace_pairs(Ref dict, std::size_t size, std::size_t count) {
     for (std::size_t i = 0; i < count; i += 2) {
-      const std::size_t end = i + 2 < count ? taken_begins_[i + 2] : opcode_at_;
-      trace_->pairs.push_back({sequence, size + i, taken_begins_[i], taken_begins_[i + 1], end,
-                               bytes_[opcode_at_] == 's'});
+      const std::size_t end = i + 2 < count ? begins_[i + 2] : opcode_.at;
+      trace_->pairs.push_back(
+          {dict, size + i, begins_[i], begins_[i + 1], end, opcode_.code == 's'});
     }
   }
 
-  void append(const std::vector<Ref>& values, Kind kind) {
-    const Ref target = top();
-    if (graph_.node(target).kind != kind) {
+  void append(std::span<const Ref> values, Kind kind) {
+    const Ref sequence = top();
+    if (graph_.node(sequence).kind != kind) {
       fail(cat("its pickle appends to a value that is no ", kind == Kind::kList ? "list" : "set"));
     }
-    graph_.items(target).insert(graph_.items(target).end(), values.begin(), values.end());
+    graph_.append(sequence, values);
   }
 
-  void build() {
-    const Ref state = pop();
-    const Ref target = top();
-    if (graph_.node(target).kind != Kind::kCall && graph_.node(target).kind != Kind::kDict) {
-      fail("its pickle gives a state to a value that has none");
+  void call(Ref callee, Ref arguments) {
+    const Ref made = graph_.call(callee, arguments, begin_.before);
+    // Dicts among the arguments that were taken back are in nothing that has a name.
+    while (trace_ != nullptr && !trace_->pairs.empty() && trace_->pairs.back().dict >= made) {
+      trace_->pairs.pop_back();
     }
-    graph_.node(target).state = state;
+    push(made);
   }
 
-  void step(char opcode) {
-    switch (static_cast<unsigned char>(opcode)) {
-      case 0x80: {  // PROTO
-        const std::uint64_t protocol = take_number(1);
-        if (protocol > 5)
-          fail(cat("its pickle is of protocol ", protocol, "; 5 is the newest known"));
+  void step() {
+    const std::string_view argument = opcode_.argument;
+    switch (opcode_.code) {
+      case 0x80:  // PROTO
+        if (opcode_.number() > 5) {
+          fail(cat("its pickle is of protocol ", opcode_.number(), "; 5 is the newest known"));
+        }
         break;
-      }
       case 0x95:  // FRAME: only says how much may be read at once
-        if (take_number(8) > bytes_.size() - at_) throw PickleIsCut();
-        if (trace_ != nullptr) trace_->frames.push_back(opcode_at_);
+        if (opcode_.number() > reader_.left()) throw PickleIsCut();
+        if (trace_ != nullptr) trace_->frames.push_back(opcode_.at);
         break;
       case '(':
-        marks_.push_back({stack_.size(), opcode_at_});
+        marks_.push_back({stack_.size(), begin_});
         break;
       case '0':  // POP, which also takes a mark
         if (!marks_.empty() && marks_.back().height == stack_.size()) {
@@ -197,6 +190,7 @@ class Machine {
         break;
       case '2':
         if (trace_ != nullptr) trace_->has_copies = true;
+        graph_.keep();
         push(top());
         break;
       case 'N':
@@ -209,71 +203,54 @@ class Machine {
         push(graph_.truth(false));
         break;
       case 'I': {
-        const std::string_view line = take_line();
-        const bool is_truth = line == "00" || line == "01";
-        push(is_truth ? graph_.truth(line == "01") : graph_.add_int(decimal(line)));
+        const bool is_truth = argument == "00" || argument == "01";
+        push(is_truth ? graph_.truth(argument == "01") : graph_.add_int(decimal(argument)));
         break;
       }
       case 'L': {
-        std::string_view line = take_line();
-        if (line.ends_with('L')) line.remove_suffix(1);
-        push(graph_.add_int(decimal(line)));
+        std::string_view digits = argument;
+        if (digits.ends_with('L')) digits.remove_suffix(1);
+        push(graph_.add_int(decimal(digits)));
         break;
       }
       case 'J':
-        push(graph_.add_int(
-            std::bit_cast<std::int32_t>(static_cast<std::uint32_t>(take_number(4)))));
+        push(graph_.add_little_endian(argument));
         break;
       case 'K':
-        push(graph_.add_int(static_cast<std::int64_t>(take_number(1))));
-        break;
       case 'M':
-        push(graph_.add_int(static_cast<std::int64_t>(take_number(2))));
+        push(graph_.add_int(static_cast<std::int64_t>(opcode_.number())));
         break;
       case 0x8a:
-        push(graph_.add_little_endian(take(take_number(1))));
+      case 0x8b:
+        push(graph_.add_little_endian(argument));
         break;
-      case 0x8b: {
-        const auto size = std::bit_cast<std::int32_t>(static_cast<std::uint32_t>(take_number(4)));
-        if (size < 0) fail(cat("its pickle has a number of ", size, " bytes"));
-        push(graph_.add_little_endian(take(static_cast<std::uint64_t>(size))));
-        break;
-      }
       case 'F':
-        push(graph_.add({.kind = Kind::kFloat, .real = real(take_line())}));
+        push(graph_.add_real(real(argument)));
         break;
       case 'G': {
         std::uint64_t bits = 0;
-        for (const char c : take(8)) bits = bits << 8 | static_cast<unsigned char>(c);
-        push(graph_.add({.kind = Kind::kFloat, .real = std::bit_cast<double>(bits)}));
+        for (const char c : argument) bits = bits << 8 | static_cast<unsigned char>(c);
+        push(graph_.add_real(std::bit_cast<double>(bits)));
         break;
       }
       case 'S':
-        push(graph_.add_owned(Kind::kText, unquoted(take_line())));
+        push(graph_.add_owned(Kind::kText, unquoted(argument)));
         break;
       case 'V':
-        push(graph_.add_owned(Kind::kText, raw_unicode(take_line())));
+        push(graph_.add_owned(Kind::kText, raw_unicode(argument)));
         break;
       case 'T':
       case 'X':
-        push(graph_.add_text(Kind::kText, take(take_number(4))));
-        break;
       case 'U':
       case 0x8c:
-        push(graph_.add_text(Kind::kText, take(take_number(1))));
-        break;
       case 0x8d:
-        push(graph_.add_text(Kind::kText, take(take_number(8))));
+        push(graph_.add_text(Kind::kText, argument));
         break;
       case 'C':
-        push(graph_.add_text(Kind::kBytes, take(take_number(1))));
-        break;
       case 'B':
-        push(graph_.add_text(Kind::kBytes, take(take_number(4))));
-        break;
       case 0x8e:
       case 0x96:
-        push(graph_.add_text(Kind::kBytes, take(take_number(8))));
+        push(graph_.add_text(Kind::kBytes, argument));
         break;
       case ')':
         push(graph_.add_sequence(Kind::kTuple, {}));
@@ -297,22 +274,23 @@ class Machine {
         push(graph_.add_sequence(Kind::kSet, pop_to_mark()));
         break;
       case 'd': {
-        std::vector<Ref> pairs = pop_to_mark();
+        const auto pairs = pop_to_mark();
         if (pairs.size() % 2 != 0) fail("its pickle sets a key without a value");
-        push(graph_.add_sequence(Kind::kDict, std::move(pairs)));
+        push(graph_.add_sequence(Kind::kDict, pairs));
         break;
       }
       case 0x85:
       case 0x86:
       case 0x87: {
-        std::vector<Ref> parts(static_cast<std::size_t>(static_cast<unsigned char>(opcode) - 0x84));
-        for (std::size_t i = parts.size(); i-- > 0;) parts[i] = pop();
-        push(graph_.add_sequence(Kind::kTuple, std::move(parts)));
+        std::array<Ref, 3> parts{};
+        const auto used = std::span(parts).first(std::size_t{opcode_.code} - 0x84);
+        for (std::size_t i = used.size(); i-- > 0;) used[i] = pop();
+        push(graph_.add_sequence(Kind::kTuple, used));
         break;
       }
       case 'a': {
         const Ref value = pop();
-        append({value}, Kind::kList);
+        append({&value, 1}, Kind::kList);
         break;
       }
       case 'e':
@@ -322,59 +300,47 @@ class Machine {
         append(pop_to_mark(), Kind::kSet);
         break;
       case 's': {
-        const Ref value = pop();
-        taken_begins_ = {0, begin_};
-        const Ref key = pop();
-        taken_begins_[0] = begin_;
-        set_items({key, value});
+        std::array<Ref, 2> pair{};
+        begins_.resize(2);
+        for (std::size_t i = 2; i-- > 0; begins_[i] = begin_.at) pair[i] = pop();
+        set_items(pair);
         break;
       }
       case 'u':
         set_items(pop_to_mark());
         break;
       case 'p':
-        put(memo_index(take_line()));
+        put(memo_index(argument));
         break;
       case 'q':
-        put(take_number(1));
-        break;
       case 'r':
-        put(take_number(4));
+        put(opcode_.number());
         break;
       case 0x94:
         if (trace_ != nullptr) trace_->counts_memo = true;
         put(memo_count_);
         break;
       case 'g':
-        get(memo_index(take_line()));
+        get(memo_index(argument));
         break;
       case 'h':
-        get(take_number(1));
-        break;
       case 'j':
-        get(take_number(4));
+        get(opcode_.number());
         break;
-      case 'c': {
-        const std::string_view module = take_line();
-        push(graph_.add_global(module, take_line()));
+      case 'c':
+        push(graph_.add_global(argument, opcode_.second));
         break;
-      }
       case 0x93: {
+        constexpr std::string_view kWhat = "a part of a class's name in the pickle";
         const Ref name = pop();
         const Ref module = pop();
-        constexpr std::string_view kWhat = "a part of a class's name in the pickle";
-        push(graph_.add_global(graph_.text_node(module, kWhat).text,
-                               graph_.text_node(name, kWhat).text));
+        push(graph_.add_global(graph_.text_of(module, kWhat), graph_.text_of(name, kWhat)));
         break;
       }
-      case 'R': {
-        const Ref arguments = pop();
-        push(graph_.call(pop(), arguments));
-        break;
-      }
+      case 'R':
       case 0x81: {  // NEWOBJ
         const Ref arguments = pop();
-        push(graph_.call(pop(), arguments));
+        call(pop(), arguments);
         break;
       }
       case 0x92: {  // NEWOBJ_EX
@@ -383,26 +349,26 @@ class Machine {
         if (graph_.node(named).kind != Kind::kDict || !graph_.items(named).empty()) {
           fail("its pickle makes an object with named arguments");
         }
-        push(graph_.call(pop(), arguments));
+        call(pop(), arguments);
         break;
       }
       case 'i': {  // INST
-        const std::string_view module = take_line();
-        const Ref callee = graph_.add_global(module, take_line());
-        push(graph_.call(callee, graph_.add_sequence(Kind::kTuple, pop_to_mark())));
+        const Ref callee = graph_.add_global(argument, opcode_.second);
+        const Ref arguments = graph_.add_sequence(Kind::kTuple, pop_to_mark());
+        call(callee, arguments);
         break;
       }
       case 'o': {  // OBJ
-        std::vector<Ref> parts = pop_to_mark();
+        const auto parts = pop_to_mark();
         if (parts.empty()) fail("its pickle makes an object of no class");
-        const Ref callee = parts.front();
-        parts.erase(parts.begin());
-        push(graph_.call(callee, graph_.add_sequence(Kind::kTuple, std::move(parts))));
+        call(parts.front(), graph_.add_sequence(Kind::kTuple, parts.subspan(1)));
         break;
       }
-      case 'b':
-        build();
+      case 'b': {
+        const Ref state = pop();
+        graph_.set_state(top(), state);
         break;
+      }
       case 'Q':
         push(graph_.load_persistent(pop()));
         break;
@@ -414,13 +380,14 @@ class Machine {
         throw Error(Errc::kUnsupported,
                     cat("its pickle names a class by a number of a registry, which no checkpoint "
                         "needs; nothing of it was run, and it is not read",
-                        where()));
+                        where(opcode_.at)));
       case 0x97:
       case 0x98:
         throw Error(Errc::kUnsupported,
-                    cat("its pickle needs buffers from outside of it", where()));
+                    cat("its pickle needs buffers from outside of it", where(opcode_.at)));
       default:
-        fail(cat("its pickle has the opcode ", to_hex({&opcode, 1}), ", which no protocol has"));
+        fail(cat("its pickle has the opcode ", to_hex({bytes_.data() + opcode_.at, 1}),
+                 ", which no protocol has"));
     }
   }
 
@@ -430,31 +397,30 @@ class Machine {
       fail(cat("its pickle ends with ", count_of(stack_.size(), "value"), "; one is needed"));
     }
     Pickle pickle = graph_.take();
-    pickle.root = stack_[0];
-    pickle.size = at_;
+    pickle.root = stack_[0].ref;
+    pickle.size = reader_.at();
     return pickle;
   }
 
   std::string_view bytes_;
+  OpcodeReader reader_;
+  std::vector<bool> asked_;  // entries of the memo
   PickleTrace* trace_;
-  std::size_t at_ = 0;
-  std::size_t opcode_at_ = 0;
   PickleGraph graph_;
-  std::vector<Ref> stack_;
-  std::vector<std::size_t> begins_;  // of the bytes that make each value of the stack
-  struct Mark {
-    std::size_t height = 0;  // of the stack
-    std::size_t at = 0;
-  };
+  Opcode opcode_;  // at hand
+  Begin begin_;    // of what it pushes
+  std::vector<Value> stack_;
   std::vector<Mark> marks_;
-  std::vector<std::size_t> taken_begins_;  // of the values that were taken to a mark
-  std::size_t begin_ = 0;                  // of the bytes that make what the opcode at hand pushes
+  std::vector<Ref> taken_;
+  std::vector<std::size_t> begins_;  // of the bytes of each, for the trace
   std::vector<Ref> memo_;
   std::size_t memo_count_ = 0;
 };
 
 }  // namespace
 
-Pickle read_pickle(ByteView bytes, PickleTrace* trace) { return Machine(bytes, trace).run(); }
+Pickle read_pickle(ByteView bytes, PickleTrace* trace) {
+  return Machine(as_text(bytes), trace).run();
+}
 
 }  // namespace ckpt::torch

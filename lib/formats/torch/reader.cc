@@ -1,5 +1,7 @@
 #include "formats/torch/reader.h"
 
+#include <algorithm>
+#include <iterator>
 #include <mutex>
 
 #include "core/error.h"
@@ -8,6 +10,7 @@
 #include "formats/io/roles.h"
 #include "formats/io/swap.h"
 #include "formats/torch/gather.h"
+#include "formats/torch/tensors.h"
 
 namespace ckpt::torch {
 namespace {
@@ -17,6 +20,11 @@ namespace {
 constexpr std::uint64_t kLargeTensor = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMostRepeated = 1000;
 
+template <typename Container>
+void free(Container& container) {
+  container = Container();  // {} would keep its room
+}
+
 std::size_t swap_unit(DType dtype) {
   return class_of(dtype) == DTypeClass::kComplex ? size_of(dtype) / 2 : size_of(dtype);
 }
@@ -24,90 +32,151 @@ std::size_t swap_unit(DType dtype) {
 class TorchReader final : public Reader {
  public:
   explicit TorchReader(Content content)
-      : content_(std::move(content)),
+      : index_(std::move(content.index)),
+        source_(std::move(content.source)),
+        big_endian_(content.big_endian),
         cache_([this](std::size_t i, std::uint64_t offset, std::span<std::byte> out) {
-          content_.source->read(i, offset, out);
+          source_->read(i, offset, out);
         }) {
-    Index& index = content_.index;
-    index.separator = '.';
-    index.layout = content_.tensors.layout;
-    std::size_t expanded = 0;
-    for (const auto& [name, aliases, view] : content_.tensors.views) {
-      const bool numeric = is_numeric(view.dtype);
-      Entry entry{.name = name, .dtype = view.dtype, .shape = view.shape, .aliases = aliases};
-      entry.native_dtype = numeric ? "" : view.native;
-      if (numeric && content_.big_endian && swap_unit(view.dtype) > 1) {
-        entry.native_dtype = cat(">", name_of(view.dtype));
-      }
-      if (numeric) {
-        entry.nbytes = *num_elements(view.shape) * view.element_size;
-        if (entry.nbytes > storage_bytes(view)) ++expanded;
-      }
-      const auto after = view.offset > 0 ? cat("+", view.offset * view.element_size) : "";
-      if (!content_.storages.empty()) {
-        entry.own_place = cat(content_.source->name_of(view.storage), after);
-      }
-      index.entries.push_back(std::move(entry));
+    Pickle& pickle = content.pickle;
+    Tensors tensors = find_tensors(pickle);
+    index_.separator = '.';
+    index_.layout = std::move(tensors.layout);
+    std::ranges::move(tensors.notes, std::back_inserter(index_.notes));
+    storages_.reserve(pickle.storages.size());
+    for (const Storage& storage : pickle.storages) {
+      storages_.push_back({storage.count, pickle.type_of(storage).size});
     }
-    for (const std::string& note : content_.tensors.notes) index.notes.push_back(note);
-    if (expanded > 0) {
-      index.notes.push_back(cat(count_of(expanded, "variable"),
-                                expanded == 1 ? " repeats its" : " repeat their",
-                                " stored elements (a stride of 0)"));
-    }
-    assign_roles(index.entries, index.separator);
+    // Each is as large as the index, and needed no more.
+    free(pickle.nodes);
+    free(pickle.items);
+    free(pickle.storages);
+    free(content.bytes);
+    list(pickle, tensors.views);
+    assign_roles(index_.entries, index_.separator);
   }
 
-  [[nodiscard]] const Index& index() const override { return content_.index; }
+  [[nodiscard]] const Index& index() const override { return index_; }
 
   [[nodiscard]] Details details(std::size_t i) const override {
-    const View& view = content_.tensors.views[i].view;
+    const Placed& placed = placed_[i];
+    const Entry& entry = index_.entries[i];
     Details details;
-    details.storage = place_of(content_.index.entries[i]);
-    if (view.stride.empty() && !view.shape.empty()) return details;
-    if (!is_contiguous(view.shape, view.stride)) {
-      details.storage += cat(", strides ", ckpt::to_string(view.stride));
+    details.storage = place_of(entry);
+    if (!is_numeric(entry.dtype)) return details;
+    if (placed.strides != kNone) {
+      details.storage += cat(", strides ", ckpt::to_string(strides_[placed.strides]));
     }
-    details.stored_bytes = std::min(storage_bytes(view), content_.index.entries[i].nbytes);
-    details.attributes.push_back({"storage elements", cat(content_.storages[view.storage].count)});
+    details.stored_bytes = std::min(storages_[placed.storage].bytes(), entry.nbytes);
+    details.attributes.push_back({"storage elements", cat(storages_[placed.storage].count)});
     return details;
   }
 
  private:
-  [[nodiscard]] std::uint64_t storage_bytes(const View& view) const {
-    const Storage& storage = content_.storages[view.storage];
-    return static_cast<std::uint64_t>(storage.count) * storage.type.size;
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
+  struct StorageSize {
+    std::int64_t count = 0;  // elements
+    std::uint32_t unit = 0;  // bytes of one
+
+    [[nodiscard]] std::uint64_t bytes() const { return static_cast<std::uint64_t>(count) * unit; }
+  };
+  struct Placed {  // an entry
+    std::uint32_t storage = 0;
+    std::uint32_t strides = kNone;  // which of strides_; kNone where it is contiguous
+    std::int64_t offset = 0;        // in elements
+  };
+
+  void list(const Pickle& pickle, std::span<const NamedView> names) {
+    const auto is_original = [&](std::uint32_t i) { return names[i].original == i; };
+    std::vector<std::uint32_t> entry_of(names.size());
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i < names.size(); ++i) {
+      if (is_original(i)) entry_of[i] = static_cast<std::uint32_t>(count++);
+    }
+    index_.entries.reserve(count);
+    placed_.reserve(count);
+    std::size_t repeating = 0;
+    for (std::uint32_t i = 0; i < names.size(); ++i) {
+      if (!is_original(i)) continue;
+      add(pickle, names[i].name, pickle.views[names[i].view]);
+      const std::uint64_t nbytes = index_.entries.back().nbytes;
+      if (nbytes > 0 && nbytes > storages_[placed_.back().storage].bytes()) ++repeating;
+    }
+    for (std::uint32_t i = 0; i < names.size(); ++i) {
+      if (is_original(i)) continue;
+      index_.entries[entry_of[names[i].original]].aliases.emplace_back(names[i].name);
+    }
+    for (Entry& entry : index_.entries) std::ranges::sort(entry.aliases);
+    if (repeating > 0) {
+      index_.notes.push_back(cat(count_of(repeating, "variable"),
+                                 repeating == 1 ? " repeats its" : " repeat their",
+                                 " stored elements (a stride of 0)"));
+    }
+  }
+
+  void add(const Pickle& pickle, std::string_view name, const View& view) {
+    const auto shape = pickle.shape_of(view);
+    Entry entry{
+        .name = std::string(name), .dtype = view.dtype, .shape = Shape(shape.begin(), shape.end())};
+    Placed placed{.storage = view.storage, .offset = view.offset};
+    if (!is_numeric(view.dtype)) {
+      entry.native_dtype = view.native;
+    } else {
+      if (big_endian_ && swap_unit(view.dtype) > 1) {
+        entry.native_dtype = cat(">", name_of(view.dtype));
+      }
+      entry.nbytes = *num_elements(entry.shape) * view.element_size;
+      const auto stride = pickle.stride_of(view);
+      if (!is_contiguous(shape, stride)) {
+        placed.strides = static_cast<std::uint32_t>(strides_.size());
+        strides_.emplace_back(stride.begin(), stride.end());
+      }
+    }
+    const auto skipped = static_cast<std::uint64_t>(view.offset) * view.element_size;
+    if (!storages_.empty()) {
+      entry.own_place = cat(source_->name_of(view.storage), skipped > 0 ? cat("+", skipped) : "");
+    }
+    index_.entries.push_back(std::move(entry));
+    placed_.push_back(placed);
   }
 
   void do_check_whole(std::size_t i) const override {
-    const View& view = content_.tensors.views[i].view;
-    const std::uint64_t nbytes = content_.index.entries[i].nbytes;
-    if (nbytes > kLargeTensor && nbytes / kMostRepeated > storage_bytes(view)) {
-      throw Error(
-          Errc::kUnsupported,
-          cat(escape(content_.index.entries[i].name), ": declares ", with_commas(nbytes),
-              " bytes and has ", with_commas(storage_bytes(view)), "; it is not taken whole"));
+    const std::uint64_t nbytes = index_.entries[i].nbytes;
+    const std::uint64_t stored = nbytes > kLargeTensor ? storages_[placed_[i].storage].bytes() : 0;
+    if (nbytes > kLargeTensor && nbytes / kMostRepeated > stored) {
+      throw Error(Errc::kUnsupported,
+                  cat(escape(index_.entries[i].name), ": declares ", with_commas(nbytes),
+                      " bytes and has ", with_commas(stored), "; it is not taken whole"));
     }
   }
 
   void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const override {
-    const View& view = content_.tensors.views[i].view;
+    const Placed& placed = placed_[i];
+    const Entry& entry = index_.entries[i];
+    const std::size_t element_size = size_of(entry.dtype);
     try {
-      if (is_contiguous(view.shape, view.stride)) {
-        const auto start = static_cast<std::uint64_t>(view.offset) + first;
-        content_.source->read(view.storage, start * view.element_size, out);
+      if (placed.strides == kNone) {
+        const auto start = static_cast<std::uint64_t>(placed.offset) + first;
+        source_->read(placed.storage, start * element_size, out);
       } else {
         const std::lock_guard lock(mutex_);
-        gather(cache_, view.storage, storage_bytes(view), view.element_size, view.shape,
-               view.stride, view.offset, first, out);
+        gather(cache_, placed.storage, storages_[placed.storage].bytes(),
+               static_cast<std::uint32_t>(element_size), entry.shape, strides_[placed.strides],
+               placed.offset, first, out);
       }
     } catch (const Error& e) {
-      throw e.in(escape(content_.index.entries[i].name));
+      throw e.in(escape(entry.name));
     }
-    if (content_.big_endian) swap_units(out, swap_unit(view.dtype));
+    if (big_endian_) swap_units(out, swap_unit(entry.dtype));
   }
 
-  Content content_;
+  Index index_;
+  std::unique_ptr<StorageSource> source_;
+  bool big_endian_;
+  std::vector<StorageSize> storages_;
+  std::vector<Placed> placed_;  // each entry
+  std::vector<std::vector<std::int64_t>> strides_;
   mutable std::mutex mutex_;
   mutable PageCache cache_;
 };

@@ -5,7 +5,7 @@
 
 #include "checkpoint/reader.h"
 #include "core/file.h"
-#include "formats/torch/tensors.h"
+#include "formats/torch/pickle.h"
 
 namespace ckpt::torch {
 
@@ -23,13 +23,14 @@ class StorageSource {
 
 struct Content {
   Index index;  // without entries
-  Tensors tensors;
-  std::vector<Storage> storages;
+  Pickle pickle;
+  Bytes bytes;  // of the pickle
   std::unique_ptr<StorageSource> source;
   bool big_endian = false;
 };
 
-// The reader of both kinds of PyTorch file.
+// The reader of both kinds of PyTorch file. Lists what find_tensors() finds, and throws what that
+// throws. Nothing of the pickle is needed afterwards.
 std::unique_ptr<Reader> make_reader(Content content);
 
 // A zip archive with a data.pkl. Throws Error.

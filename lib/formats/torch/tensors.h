@@ -2,31 +2,20 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "core/dtype.h"
-#include "core/shape.h"
+#include "core/string_pool.h"
 #include "formats/torch/pickle.h"
 
 namespace ckpt::torch {
 
-// A tensor: a view of a storage.
-struct View {
-  std::size_t storage = 0;  // of Pickle::storages
-  DType dtype = DType::kOther;
-  std::string native;  // where `dtype` does not say all of it
-  std::uint32_t element_size = 0;
-  Shape shape;
-  std::vector<std::int64_t> stride;  // in elements; empty where the view has no plain values
-  std::int64_t offset = 0;           // in elements
-
-  friend bool operator==(const View&, const View&) = default;
-};
-
+// A name of a tensor, and which of Pickle::views it is.
 struct NamedView {
-  std::string name;
-  std::vector<std::string> aliases;  // other names of the same view, sorted
-  View view;
+  std::string_view name;
+  std::uint32_t view = 0;
+  std::uint32_t original = 0;  // the first of Tensors::views that is the same view: itself, or else
+                               // this name is an alias of that
 };
 
 // What a pickle has of tensors, in its order.
@@ -37,6 +26,7 @@ struct NamedView {
 // rules. An object of torch.nn.modules is named as its state_dict() would be.
 struct Tensors {
   std::vector<NamedView> views;
+  StringPool names;
   std::string layout;  // "state dict", "nested dict", "module", "list", "tensor"
   std::vector<std::string> notes;
 };
@@ -44,8 +34,8 @@ struct Tensors {
 // How the walk came to a tensor, from the outside in.
 struct Trail {
   struct Step {
-    std::uint32_t sequence = 0;  // of Pickle::sequences
-    std::size_t position = 0;    // of the key, or of the item
+    Ref sequence = 0;
+    std::size_t position = 0;  // of the key, or of the item
     bool is_key = false;
     std::size_t end = 0;  // of the name up to here; as before where the step adds nothing to it
   };
@@ -53,9 +43,9 @@ struct Trail {
   std::vector<Step> steps;
 };
 
-// Throws Error: kCorrupt where a tensor is not inside its storage or two have one name;
-// kUnsupported past a limit.
+// Adds the views of tensors that are not there yet. Throws Error: kCorrupt where a tensor is not
+// inside its storage or two have one name; kUnsupported past a limit.
 // `trails` gets one for each name, aliases too, in the order of the walk; it may be null.
-Tensors find_tensors(const Pickle& pickle, std::vector<Trail>* trails = nullptr);
+Tensors find_tensors(Pickle& pickle, std::vector<Trail>* trails = nullptr);
 
 }  // namespace ckpt::torch

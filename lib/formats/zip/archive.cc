@@ -6,6 +6,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_index.h"
 #include "core/text.h"
 #include "formats/io/byte_reader.h"
 #include "formats/zip/end_record.h"
@@ -13,15 +14,6 @@
 
 namespace ckpt::zip {
 namespace {
-
-// What the directory and a local header both say of a member.
-struct Header {
-  std::uint16_t flags = 0;
-  std::uint16_t method = 0;
-  std::uint32_t crc = 0;
-  std::uint64_t stored_bytes = 0;
-  std::uint64_t size = 0;
-};
 
 // Takes the zip64 field's number for each of `numbers` that says "see there", in their order.
 void apply_zip64(ByteView extra, std::initializer_list<std::uint64_t*> numbers) {
@@ -46,26 +38,26 @@ void apply_zip64(ByteView extra, std::initializer_list<std::uint64_t*> numbers) 
   if (wanted) throw Error(Errc::kCorrupt, "a size needs a zip64 field, and there is none");
 }
 
-void check_readable(const Header& header) {
-  if (header.flags & (kEncryptedFlag | kStrongEncryptionFlag | kMaskedFlag)) {
+void check_readable(const Member& member) {
+  if (member.flags & (kEncryptedFlag | kStrongEncryptionFlag | kMaskedFlag)) {
     throw Error(Errc::kUnsupported, "is encrypted");
   }
-  if (header.flags & kPatchFlag) throw Error(Errc::kUnsupported, "is a patch of another file");
-  const auto stored = static_cast<std::uint16_t>(Method::kStored);
-  const auto deflated = static_cast<std::uint16_t>(Method::kDeflated);
-  if (header.method != stored && header.method != deflated) {
+  if (member.flags & kPatchFlag) throw Error(Errc::kUnsupported, "is a patch of another file");
+  if (member.method != Method::kStored && member.method != Method::kDeflated) {
     throw Error(Errc::kUnsupported,
-                cat("is compressed by method ", header.method, ", only ", stored, " (stored) and ",
-                    deflated, " (deflated) are known"));
+                cat("is compressed by method ", static_cast<std::uint16_t>(member.method),
+                    ", only ", static_cast<std::uint16_t>(Method::kStored), " (stored) and ",
+                    static_cast<std::uint16_t>(Method::kDeflated), " (deflated) are known"));
   }
-  if (header.method == stored && header.stored_bytes != header.size) {
-    throw Error(Errc::kCorrupt, cat("is stored, but takes ", header.stored_bytes,
-                                    " bytes in the file for ", header.size));
+  if (member.method == Method::kStored && member.stored_bytes != member.size) {
+    throw Error(Errc::kCorrupt, cat("is stored, but takes ", member.stored_bytes,
+                                    " bytes in the file for ", member.size));
   }
 }
 
-// Reads a central header and the header of the member that it names; `at` moves behind it.
-Header read_central(Window& window, std::uint64_t& at, std::uint64_t end, Member& member) {
+// Reads a central header as `member`; `at` moves behind it.
+void read_central(Window& window, std::uint64_t& at, std::uint64_t end, StringPool& names,
+                  Member& member) {
   const auto take = [&](std::size_t count) {
     if (count > end - at) {
       throw Error(Errc::kCorrupt, "passes the end of the zip directory");
@@ -77,15 +69,14 @@ Header read_central(Window& window, std::uint64_t& at, std::uint64_t end, Member
   if (fixed.number<std::uint32_t>() != kCentralMagic) {
     throw Error(Errc::kCorrupt, "has no header in the zip directory where one is needed");
   }
-  Header header;
   member.made_by = fixed.number<std::uint16_t>();
   fixed.take(2);  // version needed
-  member.flags = header.flags = fixed.number<std::uint16_t>();
-  header.method = fixed.number<std::uint16_t>();
+  member.flags = fixed.number<std::uint16_t>();
+  member.method = static_cast<Method>(fixed.number<std::uint16_t>());
   member.time = fixed.number<std::uint32_t>();
-  header.crc = fixed.number<std::uint32_t>();
-  header.stored_bytes = fixed.number<std::uint32_t>();
-  header.size = fixed.number<std::uint32_t>();
+  member.crc = fixed.number<std::uint32_t>();
+  member.stored_bytes = fixed.number<std::uint32_t>();
+  member.size = fixed.number<std::uint32_t>();
   const auto name_bytes = fixed.number<std::uint16_t>();
   const auto extra_bytes = fixed.number<std::uint16_t>();
   const auto comment_bytes = fixed.number<std::uint16_t>();
@@ -93,18 +84,14 @@ Header read_central(Window& window, std::uint64_t& at, std::uint64_t end, Member
   fixed.take(2);  // internal attributes
   member.attributes = fixed.number<std::uint32_t>();
   member.header_offset = fixed.number<std::uint32_t>();
-  member.name = as_text(take(name_bytes));
+  member.name = names.add(as_text(take(name_bytes)));
   if (disk != 0) throw Error(Errc::kUnsupported, cat("lies in volume ", disk, " of the archive"));
-  apply_zip64(take(extra_bytes), {&header.size, &header.stored_bytes, &member.header_offset});
+  apply_zip64(take(extra_bytes), {&member.size, &member.stored_bytes, &member.header_offset});
   take(comment_bytes);
-  constexpr unsigned kUnix = 3;
-  member.is_link = member.made_by >> 8 == kUnix && (member.attributes >> 28) == 0xa;
-  member.is_folder = member.name.ends_with('/');
   if (member.name.empty()) throw Error(Errc::kCorrupt, "has no name");
-  if (member.name.find('\0') != std::string::npos) {
+  if (member.name.find('\0') != std::string_view::npos) {
     throw Error(Errc::kCorrupt, "has a NUL in its name");
   }
-  return header;
 }
 
 void check_same(std::uint64_t local, std::uint64_t central, bool may_be_zero,
@@ -115,8 +102,8 @@ void check_same(std::uint64_t local, std::uint64_t central, bool may_be_zero,
   }
 }
 
-void check_local(Window& window, const Header& central, Member& member,
-                 std::uint64_t directory_offset) {
+// Checks the local header and fills in where the data begins.
+void check_local(Window& window, Member& member, std::uint64_t directory_offset) {
   const std::uint64_t offset = member.header_offset;
   if (offset > directory_offset || directory_offset - offset < kLocalBytes) {
     throw Error(Errc::kCorrupt, cat("its local header is said to be at ", offset,
@@ -126,10 +113,10 @@ void check_local(Window& window, const Header& central, Member& member,
   if (fixed.number<std::uint32_t>() != kLocalMagic) {
     throw Error(Errc::kCorrupt, cat("no local header is at ", offset));
   }
-  Header local;
+  Member local;
   fixed.take(2);
   local.flags = fixed.number<std::uint16_t>();
-  local.method = fixed.number<std::uint16_t>();
+  local.method = static_cast<Method>(fixed.number<std::uint16_t>());
   fixed.take(4);
   local.crc = fixed.number<std::uint32_t>();
   local.stored_bytes = fixed.number<std::uint32_t>();
@@ -150,33 +137,34 @@ void check_local(Window& window, const Header& central, Member& member,
   }
   apply_zip64(rest.subspan(name_bytes), {&local.size, &local.stored_bytes});
   const bool later = (local.flags & kDescriptorFlag) != 0;
-  check_same(local.flags, central.flags, false, "flags");
-  check_same(local.method, central.method, false, "method");
-  check_same(local.crc, central.crc, later, "CRC");
-  check_same(local.stored_bytes, central.stored_bytes, later, "size in the file");
-  check_same(local.size, central.size, later, "size");
+  const auto number_of = [](Method method) { return static_cast<std::uint16_t>(method); };
+  check_same(local.flags, member.flags, false, "flags");
+  check_same(number_of(local.method), number_of(member.method), false, "method");
+  check_same(local.crc, member.crc, later, "CRC");
+  check_same(local.stored_bytes, member.stored_bytes, later, "size in the file");
+  check_same(local.size, member.size, later, "size");
 }
 
 void check_names(const std::vector<Member>& members) {
-  std::vector<std::string_view> names;
-  names.reserve(members.size());
-  for (const Member& member : members) names.push_back(member.name);
-  std::ranges::sort(names);
-  const auto twice = std::ranges::adjacent_find(names);
-  if (twice != names.end()) {
-    throw Error(Errc::kCorrupt,
-                cat("the zip archive has two members called '", escape(*twice), "'"));
+  const auto name_of = [&](std::uint32_t i) { return members[i].name; };
+  NameIndex names(members.size());
+  for (std::uint32_t i = 0; i < members.size(); ++i) {
+    if (names.add(i, name_of) != i) {
+      throw Error(Errc::kCorrupt,
+                  cat("the zip archive has two members called '", escape(members[i].name), "'"));
+    }
   }
 }
 
+// Members lie as a rule in the directory's order.
 void check_no_overlap(const std::vector<Member>& members) {
-  std::vector<const Member*> order;
-  order.reserve(members.size());
-  for (const Member& member : members) order.push_back(&member);
-  std::ranges::sort(order, {}, &Member::header_offset);
+  const auto begin_of = [&](std::uint32_t i) { return members[i].header_offset; };
+  std::vector<std::uint32_t> order(members.size());
+  std::iota(order.begin(), order.end(), 0U);
+  if (!std::ranges::is_sorted(order, {}, begin_of)) std::ranges::sort(order, {}, begin_of);
   for (std::size_t i = 1; i < order.size(); ++i) {
-    const Member& before = *order[i - 1];
-    const Member& behind = *order[i];
+    const Member& before = members[order[i - 1]];
+    const Member& behind = members[order[i]];
     if (before.data_offset + before.stored_bytes > behind.header_offset) {
       throw Error(Errc::kCorrupt, cat("the zip members '", escape(before.name), "' and '",
                                       escape(behind.name), "' overlap at ", behind.header_offset));
@@ -186,44 +174,47 @@ void check_no_overlap(const std::vector<Member>& members) {
 
 }  // namespace
 
-std::vector<Member> read_archive(const RandomFile& file) {
+bool Member::is_link() const {
+  constexpr unsigned kUnix = 3;
+  constexpr unsigned kLink = 0xa;
+  return made_by >> 8 == kUnix && attributes >> 28 == kLink;
+}
+
+Archive read_archive(const RandomFile& file) {
   const Directory directory = read_end_record(file);
   const std::uint64_t end = directory.offset + directory.size;
-  std::vector<Member> members;
-  std::vector<Header> headers;
+  Archive archive;
+  auto& members = archive.members;
+  members.reserve(
+      static_cast<std::size_t>(std::min(directory.members, directory.size / kCentralBytes)));
   Window window(file);
   std::uint64_t at = directory.offset;
   while (members.size() < directory.members) {
     Member member;
     try {
-      const Header header = read_central(window, at, end, member);
-      check_readable(header);
-      member.method = static_cast<Method>(header.method);
-      member.crc = header.crc;
-      member.stored_bytes = header.stored_bytes;
-      member.size = header.size;
-      headers.push_back(header);
+      read_central(window, at, end, archive.names, member);
+      check_readable(member);
     } catch (const Error& e) {
       throw e.in(member.name.empty()
                      ? cat("zip member ", members.size() + 1, " of ", directory.members)
                      : cat("zip member '", escape(member.name), "'"));
     }
-    members.push_back(std::move(member));
+    members.push_back(member);
   }
   if (at != end) {
     throw Error(Errc::kCorrupt, cat("the zip directory has ", end - at, " bytes behind its ",
                                     count_of(members.size(), "member")));
   }
   check_names(members);
-  for (std::size_t i = 0; i < members.size(); ++i) {
+  for (Member& member : members) {
     try {
-      check_local(window, headers[i], members[i], directory.offset);
+      check_local(window, member, directory.offset);
     } catch (const Error& e) {
-      throw e.in(cat("zip member '", escape(members[i].name), "'"));
+      throw e.in(cat("zip member '", escape(member.name), "'"));
     }
   }
   check_no_overlap(members);
-  return members;
+  return archive;
 }
 
 bool looks_like_archive(const RandomFile& file) {

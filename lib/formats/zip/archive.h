@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/file.h"
+#include "core/string_pool.h"
 #include "formats/io/window.h"
 
 namespace ckpt::zip {
@@ -22,25 +24,32 @@ namespace ckpt::zip {
 enum class Method : std::uint16_t { kStored = 0, kDeflated = 8 };
 
 struct Member {
-  std::string name;
-  Method method = Method::kStored;
-  std::uint32_t crc = 0;
+  std::string_view name;            // which the Archive holds
   std::uint64_t stored_bytes = 0;   // in the file
   std::uint64_t size = 0;           // unpacked
   std::uint64_t header_offset = 0;  // of the local header
   std::uint64_t data_offset = 0;
-  std::uint16_t made_by = 0;  // these four as they stand in the directory
+  std::uint32_t crc = 0;
+  std::uint32_t time = 0;        // this and what follows as they stand in the directory
+  std::uint32_t attributes = 0;  // external ones
+  Method method = Method::kStored;
+  std::uint16_t made_by = 0;
   std::uint16_t flags = 0;
-  std::uint32_t time = 0;
-  std::uint32_t attributes = 0;
-  bool is_folder = false;
-  bool is_link = false;  // a symbolic link on Unix
+
+  [[nodiscard]] bool is_folder() const { return name.ends_with('/'); }
+  [[nodiscard]] bool is_link() const;  // a symbolic link on Unix
 };
 
-// Reads and checks the directory and every local header: the members in the directory's order.
+// A directory. A file of 100,000 tensors has one as large as all else that is known of them.
+struct Archive {
+  std::vector<Member> members;  // in the directory's order
+  StringPool names;
+};
+
+// Reads and checks the directory and every local header.
 // Throws Error: kCorrupt where anything contradicts itself; kUnsupported for encrypted members,
 // other methods than stored and deflated, and archives in several volumes.
-std::vector<Member> read_archive(const RandomFile& file);
+Archive read_archive(const RandomFile& file);
 
 // Does the file start as an archive does: with a local header, or the end record of an empty one?
 bool looks_like_archive(const RandomFile& file);

@@ -167,38 +167,40 @@ Bytes ArchiveWriter::local_header(const Placed& placed) const {
   return record.take();
 }
 
-Bytes ArchiveWriter::directory() const {
+Bytes ArchiveWriter::central_header(const Placed& placed) const {
+  const NewMember& member = placed.member;
+  const bool large = is_large(member);
+  const bool far = is_large(placed.header_offset);
+  const std::uint16_t version = large || far ? kVersion64 : kVersion;
   Record record;
-  for (const Placed& placed : placed_) {
-    const NewMember& member = placed.member;
-    const bool large = is_large(member);
-    const bool far = is_large(placed.header_offset);
-    const std::uint16_t version = large || far ? kVersion64 : kVersion;
-    record.add(kCentralMagic);
-    record.add(member.copy_of ? member.copy_of->made_by
-                              : static_cast<std::uint16_t>(kUnix << 8 | version));
-    record.add(version);
-    add_common(record, member, placed.crc);
-    const std::uint16_t numbers = static_cast<std::uint16_t>((large ? 16 : 0) + (far ? 8 : 0));
-    record.add(static_cast<std::uint16_t>(numbers == 0 ? 0 : numbers + 4));
-    record.add(std::uint16_t{0});  // no comment
-    record.add(std::uint16_t{0});  // the first volume
-    record.add(std::uint16_t{0});
-    record.add(member.copy_of ? member.copy_of->attributes : kAttributes);
-    record.add_or_full(placed.header_offset);
-    record.add_text(member.name);
-    if (numbers == 0) continue;
-    record.add(kZip64Extra);
-    record.add(numbers);
-    if (large) {
-      record.add(member.size);
-      record.add(member.size);
-    }
-    if (far) record.add(placed.header_offset);
+  record.add(kCentralMagic);
+  record.add(member.copy_of ? member.copy_of->made_by
+                            : static_cast<std::uint16_t>(kUnix << 8 | version));
+  record.add(version);
+  add_common(record, member, placed.crc);
+  const std::uint16_t numbers = static_cast<std::uint16_t>((large ? 16 : 0) + (far ? 8 : 0));
+  record.add(static_cast<std::uint16_t>(numbers == 0 ? 0 : numbers + 4));
+  record.add(std::uint16_t{0});  // no comment
+  record.add(std::uint16_t{0});  // the first volume
+  record.add(std::uint16_t{0});
+  record.add(member.copy_of ? member.copy_of->attributes : kAttributes);
+  record.add_or_full(placed.header_offset);
+  record.add_text(member.name);
+  if (numbers == 0) return record.take();
+  record.add(kZip64Extra);
+  record.add(numbers);
+  if (large) {
+    record.add(member.size);
+    record.add(stored_bytes(member));
   }
-  const std::uint64_t size = record.size();
+  if (far) record.add(placed.header_offset);
+  return record.take();
+}
+
+Bytes ArchiveWriter::end_records(std::uint64_t directory_size) const {
   const std::uint64_t count = placed_.size();
-  if (is_large(size) || is_large(directory_offset_) || count >= kFull16) {
+  Record record;
+  if (is_large(directory_size) || is_large(directory_offset_) || count >= kFull16) {
     record.add(kEnd64Magic);
     record.add(std::uint64_t{kEnd64Bytes - 12});
     record.add(static_cast<std::uint16_t>(kUnix << 8 | kVersion64));
@@ -207,11 +209,11 @@ Bytes ArchiveWriter::directory() const {
     record.add(std::uint32_t{0});
     record.add(count);
     record.add(count);
-    record.add(size);
+    record.add(directory_size);
     record.add(directory_offset_);
     record.add(kLocator64Magic);
     record.add(std::uint32_t{0});
-    record.add(directory_offset_ + size);
+    record.add(directory_offset_ + directory_size);
     record.add(std::uint32_t{1});
   }
   const std::uint16_t short_count = count >= kFull16 ? kFull16 : static_cast<std::uint16_t>(count);
@@ -220,20 +222,32 @@ Bytes ArchiveWriter::directory() const {
   record.add(std::uint16_t{0});
   record.add(short_count);
   record.add(short_count);
-  record.add_or_full(size);
+  record.add_or_full(directory_size);
   record.add_or_full(directory_offset_);
   record.add(std::uint16_t{0});
   return record.take();
 }
 
 void ArchiveWriter::finish() {
+  std::uint64_t end = directory_offset_;
+  Bytes block;  // of the directory
+  const auto flush = [&] {
+    file_.write_at(end, block);
+    end += block.size();
+    block.clear();
+  };
   for (const Placed& placed : placed_) {
     assert(placed.written == placed.member.size);
     file_.write_at(placed.header_offset, local_header(placed));
+    const Bytes header = central_header(placed);
+    block.insert(block.end(), header.begin(), header.end());
+    constexpr std::size_t kBlock = std::size_t{256} << 10U;
+    if (block.size() >= kBlock) flush();
   }
-  const Bytes end = directory();
-  file_.resize(directory_offset_ + end.size());
-  file_.write_at(directory_offset_, end);
+  flush();
+  block = end_records(end - directory_offset_);
+  flush();
+  file_.resize(end);
 }
 
 }  // namespace ckpt::zip

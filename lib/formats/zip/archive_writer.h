@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +13,9 @@ namespace ckpt::zip {
 struct NewMember {
   std::string name;
   std::uint64_t size = 0;  // of a copy: as in its archive
-  // The member of another archive that it is a copy of, packed or not, with its time and
-  // attributes: the caller puts the stored bytes at data_offset().
-  std::optional<Member> copy_of;
+  // The member of another archive, which outlives the writer, that it is a copy of, packed or not,
+  // with its time and attributes: the caller puts the stored bytes at data_offset().
+  const Member* copy_of = nullptr;
 };
 
 // Writes an archive: stored members, and copies of another archive's members. Stored data begins at
@@ -30,6 +29,8 @@ class ArchiveWriter {
   // Throws Error: kInvalid where a name is empty, too long, no valid UTF-8 or has a NUL; what
   // AtomicFile throws.
   ArchiveWriter(AtomicFile& file, std::vector<NewMember> members);
+
+  [[nodiscard]] const NewMember& member(std::size_t i) const { return placed_[i].member; }
 
   // Where the bytes of member `i` belong in the file.
   [[nodiscard]] std::uint64_t data_offset(std::size_t i) const { return placed_[i].data_offset; }
@@ -56,7 +57,8 @@ class ArchiveWriter {
   };
 
   [[nodiscard]] Bytes local_header(const Placed& placed) const;
-  [[nodiscard]] Bytes directory() const;
+  [[nodiscard]] Bytes central_header(const Placed& placed) const;
+  [[nodiscard]] Bytes end_records(std::uint64_t directory_size) const;
 
   std::vector<Placed> placed_;
   std::uint64_t directory_offset_ = 0;

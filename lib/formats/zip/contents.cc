@@ -18,8 +18,8 @@ struct Contents::Cursor {
   std::unique_ptr<Inflater> inflater;
 };
 
-Contents::Contents(std::unique_ptr<RandomFile> file, std::vector<Member> members)
-    : file_(std::move(file)), members_(std::move(members)) {}
+Contents::Contents(std::unique_ptr<RandomFile> file, Archive archive)
+    : file_(std::move(file)), archive_(std::move(archive)) {}
 
 Contents::~Contents() = default;
 
@@ -47,7 +47,7 @@ void Contents::put_cursor(std::unique_ptr<Cursor> cursor) const {
 }
 
 void Contents::read_stored(std::size_t i, std::uint64_t offset, std::span<std::byte> out) const {
-  const Member& member = members_[i];
+  const Member& member = members()[i];
   file_->read_at(member.data_offset + offset, out);
   auto cursor = offset == 0 ? nullptr : take_cursor(i, offset);
   if (offset == 0) cursor.reset(new Cursor{.member = i});
@@ -55,7 +55,7 @@ void Contents::read_stored(std::size_t i, std::uint64_t offset, std::span<std::b
   cursor->crc = add_crc32(cursor->crc, out);
   cursor->position += out.size();
   if (cursor->position == member.size) {
-    check_crc32(cursor->crc, member);
+    check_crc32(cursor->crc, member.crc);
   } else {
     put_cursor(std::move(cursor));
   }
@@ -65,16 +65,16 @@ void Contents::read_deflated(std::size_t i, std::uint64_t offset, std::span<std:
   auto cursor = take_cursor(i, offset);
   if (!cursor) {
     cursor.reset(new Cursor{.member = i});
-    cursor->inflater = std::make_unique<Inflater>(*file_, members_[i]);
+    cursor->inflater = std::make_unique<Inflater>(*file_, members()[i]);
   }
   cursor->inflater->skip_to(offset);
   cursor->inflater->read(out);
   cursor->position = cursor->inflater->position();
-  if (cursor->position < members_[i].size) put_cursor(std::move(cursor));
+  if (cursor->position < members()[i].size) put_cursor(std::move(cursor));
 }
 
 void Contents::read(std::size_t i, std::uint64_t offset, std::span<std::byte> out) const {
-  const Member& member = members_[i];
+  const Member& member = members()[i];
   assert(offset <= member.size && out.size() <= member.size - offset);
   if (out.empty()) return;
   try {

@@ -20,10 +20,10 @@ namespace ckpt::zip {
 // Safe to call from several threads.
 class Contents {
  public:
-  Contents(std::unique_ptr<RandomFile> file, std::vector<Member> members);
+  Contents(std::unique_ptr<RandomFile> file, Archive archive);
   ~Contents();
 
-  [[nodiscard]] const std::vector<Member>& members() const { return members_; }
+  [[nodiscard]] const std::vector<Member>& members() const { return archive_.members; }
   [[nodiscard]] const RandomFile& file() const { return *file_; }
 
   // The archive's file, for a reader of one stored member. Nothing can be read here any more.
@@ -42,7 +42,7 @@ class Contents {
   void read_deflated(std::size_t i, std::uint64_t offset, std::span<std::byte> out) const;
 
   std::unique_ptr<RandomFile> file_;
-  std::vector<Member> members_;
+  Archive archive_;
   mutable std::mutex mutex_;                            // guards what follows
   mutable std::list<std::unique_ptr<Cursor>> cursors_;  // the last used first; none is in use
 };

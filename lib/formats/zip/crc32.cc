@@ -38,10 +38,10 @@ std::uint32_t crc32_of(const RandomFile& file, std::uint64_t offset, std::uint64
   return crc;
 }
 
-void check_crc32(std::uint32_t crc, const Member& member) {
-  if (crc != member.crc) {
+void check_crc32(std::uint32_t crc, std::uint32_t directory_says) {
+  if (crc != directory_says) {
     throw Error(Errc::kCorrupt, cat("its bytes are damaged: their CRC-32 is ", to_hex_digits(crc),
-                                    ", the directory says ", to_hex_digits(member.crc)));
+                                    ", the directory says ", to_hex_digits(directory_says)));
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include "core/bytes.h"
 #include "core/file.h"
-#include "formats/zip/archive.h"
 
 namespace ckpt::zip {
 
@@ -14,7 +13,7 @@ std::uint32_t add_crc32(std::uint32_t crc, ByteView bytes);
 // The CRC-32 of a stretch of `file`. Throws what read_at() throws.
 std::uint32_t crc32_of(const RandomFile& file, std::uint64_t offset, std::uint64_t size);
 
-// Throws Error(kCorrupt) where `crc`, of all of the member's bytes, is not what the directory says.
-void check_crc32(std::uint32_t crc, const Member& member);
+// Throws Error(kCorrupt) where `crc`, of all of a member's bytes, is not what the directory says.
+void check_crc32(std::uint32_t crc, std::uint32_t directory_says);
 
 }  // namespace ckpt::zip

@@ -53,7 +53,7 @@ void Inflater::read(std::span<std::byte> out) {
                                       " of ", member_.size));
     }
   }
-  if (position_ == member_.size) check_crc32(crc_, member_);
+  if (position_ == member_.size) check_crc32(crc_, member_.crc);
 }
 
 void Inflater::skip_to(std::uint64_t position) {
