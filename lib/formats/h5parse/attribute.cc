@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/checked.h"
 #include "core/escape.h"
 #include "formats/h5parse/datatype.h"
 #include "formats/h5parse/dense.h"
@@ -60,14 +59,13 @@ std::string without_padding(std::string_view text, bool space_padded) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-// The texts of `count` elements of a string type, without padding.
-std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
-                                      const Datatype& type) {
+// The texts of elements of a string type, without padding.
+std::vector<std::string> read_strings(const Context& context, View elements, const Datatype& type) {
   std::vector<std::string> out;
   GlobalHeap heap(context);
   std::uint64_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const View element = elements.part("string", static_cast<std::size_t>(type.size));
+  while (elements.left() > 0) {
+    const View element = elements.part("string", type.size);
     out.emplace_back();
     context.attempt([&] {
       const ByteView bytes = type.variable_string ? heap.element(element, 1) : element.whole();
@@ -86,14 +84,8 @@ std::vector<std::string> read_strings(const Context& context, View elements, std
 Attributes::Attributes(const Context& context, std::uint64_t address)
     : context_(context), object_(address) {
   const File::Keep keep(context.file, arena_);
-  struct Named {
-    std::string_view name;
-    View body;
-  };
-  std::vector<Named> found;
   const auto add = [&](const View& body) {
-    found.push_back({read_parts(body).name, body});
-    return found.back().name;
+    return sorted_.emplace_back(Named{read_parts(body).name, body}).name;
   };
   DenseIndex dense;
   read_object_header(context, address, [&](const Message& message) {
@@ -109,26 +101,29 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
     };
     context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });
   }
-  std::ranges::stable_sort(found, {}, &Named::name);
-  for (const Named& attribute : found) {
-    if (!names_.empty() && names_.back() == attribute.name) {
-      context.attempt([&] {
-        corrupt("object at ", address, ": two attributes are called '", escape(attribute.name),
-                "'");
-      });
-      continue;
-    }
-    names_.emplace_back(attribute.name);
-    bodies_.push_back(attribute.body);
-  }
+  std::ranges::stable_sort(sorted_, {}, &Named::name);
+  context.attempt([&] {
+    const auto twin = std::ranges::adjacent_find(sorted_, {}, &Named::name);
+    if (twin == sorted_.end()) return;
+    corrupt("object at ", address, ": two attributes are called '", escape(twin->name), "'");
+  });
+  sorted_.erase(std::ranges::unique(sorted_, {}, &Named::name).begin(), sorted_.end());
 }
 
-Attribute Attributes::read(std::size_t i) const {
+std::vector<std::string> Attributes::names() const {
+  std::vector<std::string> names;
+  for (const Named& attribute : sorted_) names.emplace_back(attribute.name);
+  return names;
+}
+
+std::optional<Attribute> Attributes::read(const std::string& name) const {
+  const auto named = std::ranges::lower_bound(sorted_, name, {}, &Named::name);
+  if (named == sorted_.end() || named->name != name) return std::nullopt;
   Arena arena;
   const File::Keep keep(context_.file, arena);
   Attribute out;
-  out.name = names_[i];
-  const Parts parts = read_parts(bodies_[i]);
+  out.name = name;
+  const Parts parts = read_parts(named->body);
   const auto resolved = [&](std::uint32_t flag, std::uint32_t type, const View& part) {
     return (parts.flags & flag) == 0 ? part : resolve_shared(context_, type, part, object_);
   };
@@ -136,19 +131,12 @@ Attribute Attributes::read(std::size_t i) const {
   const Dataspace extents = read_dataspace(resolved(kSharedSpace, kDataspace, parts.space));
   out.extents = extents.extents;
   out.is_null = extents.is_null;
-  const std::uint64_t count = extents.elements();
-  const auto bytes = checked_mul(count, out.type.size);
-  if (count == kUndefined || !bytes || *bytes > parts.data.left()) {
-    parts.data.fail("its ", count, " elements of ", out.type.size, " bytes are not in the ",
-                    parts.data.left(), " bytes that are there");
-  }
   View data = parts.data;
-  if (count == 0) return out;
+  const View elements = data.part("attribute's elements", extents.bytes(out.type.size));
   if (out.type.klass == Datatype::Class::kString) {
-    out.strings = read_strings(context_, data, static_cast<std::size_t>(count), out.type);
+    out.strings = read_strings(context_, elements, out.type);
   } else if (!has_variable_length(out.type)) {
-    const ByteView content = data.take(static_cast<std::size_t>(*bytes));
-    out.bytes.assign(content.begin(), content.end());
+    out.bytes.assign(elements.whole().begin(), elements.whole().end());
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #include "formats/h5parse/btree2.h"
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -26,13 +27,13 @@ struct Level {
   std::size_t pointer_width = 0;  // address, count and total of a child
 };
 
-struct Node {
-  std::uint32_t level;
-  std::uint64_t records;   // that are left
-  View record_view;        // at the next record
-  View pointer_view;       // at the next child pointer
-  Arena::Mark mark;        // before the node
-  bool descended = false;  // is the child before the next record done?
+// What comes next in the tree's order: a node, or a record between two of them.
+struct Item {
+  View record;  // of none of its bytes: a node
+  std::uint64_t address = 0;
+  std::uint64_t records = 0;
+  std::uint64_t total = 0;
+  std::uint32_t level = 0;
 };
 
 class Walk {
@@ -44,11 +45,17 @@ class Walk {
 
   void run() {
     if (tree_.records == 0) return;
-    context_.attempt([&] { enter(tree_.root, tree_.root_records, tree_.depth, tree_.records); });
-    while (!stack_.empty()) step();
-    context_.attempt([&] {
-      if (seen_ != tree_.records) fail("has ", seen_, " records, but says ", tree_.records);
-    });
+    items_.push_back({{}, tree_.root, tree_.root_records, tree_.records, tree_.depth});
+    while (!items_.empty()) {
+      const Item item = items_.back();
+      items_.pop_back();
+      if (item.record.whole().empty()) {
+        context_.attempt([&] { read_node(item); });
+      } else {
+        take(item.record);
+      }
+    }
+    context_.attempt([&] { tree_.head.expect("the number of its records", seen_, tree_.records); });
   }
 
  private:
@@ -62,9 +69,9 @@ class Walk {
       const Level& below = levels_[i - 1];
       level.total_width = i == 1 ? 0 : width_of(below.total);
       level.pointer_width = context_.file.sizes().offset + count_width_ + level.total_width;
-      if (tree_.node_size < kNodeOverhead + level.pointer_width) fail("its nodes hold no record");
-      level.capacity = (tree_.node_size - kNodeOverhead - level.pointer_width) /
-                       (tree_.record_size + level.pointer_width);
+      const std::size_t fixed = kNodeOverhead + level.pointer_width;
+      if (tree_.node_size < fixed) tree_.head.fail("its nodes hold no record");
+      level.capacity = (tree_.node_size - fixed) / (tree_.record_size + level.pointer_width);
       const auto children = checked_mul(level.capacity + 1, below.total);
       const auto total = children ? checked_add(*children, level.capacity) : std::nullopt;
       level.total = total.value_or(UINT64_MAX);
@@ -78,55 +85,40 @@ class Walk {
   //         for each child, one more than records: address, its records, with leaves below its
   //         children not: records in it and below
   //         checksum (4)
-  void enter(std::uint64_t address, std::uint64_t records, std::uint32_t depth,
-             std::uint64_t total) {
-    const Level& level = levels_[depth];
-    if (records > level.capacity) {
-      fail("its node at ", address, " has ", records, " records, ", level.capacity, " fit");
-    }
-    if (depth == 0 && total != records) {
-      fail("its leaf at ", address, " has ", records, " records, its parent says ", total);
-    }
-    const auto own = static_cast<std::size_t>(records) * tree_.record_size;
-    const std::size_t children = depth == 0 ? 0 : static_cast<std::size_t>(records) + 1;
+  void read_node(const Item& node) {
+    const Level& level = levels_[node.level];
+    tree_.head.within("the number of a node's records", node.records, 0, level.capacity);
+    const std::uint64_t own = node.records * tree_.record_size;
+    const std::uint64_t children = node.level == 0 ? 0 : node.records + 1;
     const std::uint64_t size = kNodeOverhead + own + children * level.pointer_width;
     bytes_ += size;
     if (bytes_ > context_.file.size()) {
-      fail("its nodes have more than the file's ", context_.file.size(), " bytes");
+      tree_.head.fail("its nodes have more than the file's ", context_.file.size(), " bytes");
     }
-    context_.file.check("B-tree node", address, tree_.node_size);
+    context_.file.check("B-tree node", node.address, tree_.node_size);
     const Arena::Mark mark = context_.file.arena().mark();
-    View view = context_.file.sealed("B-tree node", depth == 0 ? "BTLF" : "BTIN", address, size);
+    View view =
+        context_.file.sealed("B-tree node", node.level == 0 ? "BTLF" : "BTIN", node.address, size);
     view.expect("its type", view.u8(), tree_.type);
-    const View record_view = view.part("B-tree record", own);
-    stack_.push_back({depth, records, record_view, view, mark});
-  }
-
-  void step() {
-    Node& node = stack_.back();
-    if (node.level > 0 && !node.descended) {
-      node.descended = true;
-      const std::uint64_t address = node.pointer_view.offset();
-      const std::uint64_t records = node.pointer_view.number(count_width_);
-      const std::size_t width = levels_[node.level].total_width;
-      const std::uint64_t total = width == 0 ? records : node.pointer_view.number(width);
-      const std::uint32_t level = node.level - 1;
-      context_.attempt([&] { enter(address, records, level, total); });
-    } else if (node.records == 0) {
-      context_.file.arena().release(node.mark);
-      stack_.pop_back();
-    } else {
-      --node.records;
-      ++seen_;
-      node.descended = false;
-      const View record = node.record_view.part("B-tree record", tree_.record_size);
-      context_.attempt([&] { take_(record); });
+    View records = view.part("B-tree record", own);
+    if (node.level == 0) {
+      view.expect("the number of its records", node.records, node.total);
+      while (records.left() > 0) take(records.part("B-tree record", tree_.record_size));
+      return context_.file.arena().release(mark);
     }
+    const auto first = static_cast<std::ptrdiff_t>(items_.size());
+    for (std::uint64_t i = 0; i < children; ++i) {
+      if (i > 0) items_.push_back({records.part("B-tree record", tree_.record_size)});
+      Item child{{}, view.offset(), view.number(count_width_), 0, node.level - 1};
+      child.total = level.total_width == 0 ? child.records : view.number(level.total_width);
+      items_.push_back(child);
+    }
+    std::reverse(items_.begin() + first, items_.end());
   }
 
-  template <typename... Args>
-  [[noreturn]] void fail(const Args&... sentence) const {
-    corrupt("B-tree at ", tree_.address, ": ", sentence...);
+  void take(const View& record) {
+    ++seen_;
+    context_.attempt([&] { take_(record); });
   }
 
   const Context& context_;
@@ -134,7 +126,7 @@ class Walk {
   const std::function<void(View)>& take_;
   std::vector<Level> levels_;
   std::size_t count_width_ = 0;
-  std::vector<Node> stack_;
+  std::vector<Item> items_;  // the next one is the last
   std::uint64_t seen_ = 0;   // records
   std::uint64_t bytes_ = 0;  // of the nodes: no more than the file has, so that none pays twice
 };
@@ -148,10 +140,9 @@ class Walk {
 //     16  address of the root, its records (2), all records (length), checksum (4)
 Btree2 read_btree2(const Context& context, std::uint64_t address, std::uint32_t type) {
   const Sizes sizes = context.file.sizes();
-  View view = context.file.sealed("B-tree header", "BTHD", address,
-                                  16 + sizes.offset + 2 + sizes.length + 4);
+  View view = context.file.sealed("B-tree", "BTHD", address, 22 + sizes.offset + sizes.length);
   Btree2 tree;
-  tree.address = address;
+  tree.head = view;
   tree.type = type;
   view.expect("its type", view.u8(), type);
   tree.node_size = view.u32();
@@ -164,15 +155,15 @@ Btree2 read_btree2(const Context& context, std::uint64_t address, std::uint32_t 
   if (tree.record_size == 0 || tree.node_size < kNodeOverhead + tree.record_size) {
     view.fail("has nodes of ", tree.node_size, " bytes for records of ", tree.record_size);
   }
-  if (tree.depth > kMaxTreeDepth) {
-    view.fail("has ", tree.depth, " levels; at most ", kMaxTreeDepth, " are possible");
-  }
+  view.within("its depth", tree.depth, 0, kMaxTreeDepth);
   return tree;
 }
 
 void for_each_record(const Context& context, const Btree2& tree,
                      const std::function<void(View)>& take) {
+  const Arena::Mark mark = context.file.arena().mark();
   Walk(context, tree, take).run();
+  context.file.arena().release(mark);
 }
 
 }  // namespace ckpt::h5parse

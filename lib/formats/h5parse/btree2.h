@@ -9,7 +9,7 @@ namespace ckpt::h5parse {
 // B-trees of version 2 (section III.A.2): indexes of dense links and attributes, huge heap objects
 // and chunks. What a record holds depends on the tree's type.
 struct Btree2 {
-  std::uint64_t address = kUndefined;
+  View head;  // for saying what is wrong with the tree
   std::uint32_t type = 0;
   std::uint32_t node_size = 0;
   std::uint32_t record_size = 0;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/checked.h"
+#include "core/shape.h"
 #include "formats/h5parse/array_index.h"
 #include "formats/h5parse/btree1.h"
 #include "formats/h5parse/btree2.h"
@@ -10,6 +10,8 @@
 
 namespace ckpt::h5parse {
 namespace {
+
+using Chunk = hdf5::Storage::Chunk;
 
 constexpr std::uint32_t kChunkTree = 1;     // type of a version 1 B-tree
 constexpr std::uint32_t kPlainChunks = 10;  // types of version 2 B-trees
@@ -52,8 +54,8 @@ class ChunkReader {
     const auto twin = std::ranges::adjacent_find(chunks_, {}, &Chunk::index);
     if (twin != chunks_.end()) {
       context_.attempt([&] {
-        fail("chunk ", twin->index, " is there twice, at ", twin->address, " and ",
-             std::next(twin)->address);
+        fail("chunk ", twin->index, " is there twice, at ", twin->place.offset, " and ",
+             std::next(twin)->place.offset, " of the file");
       });
     }
     return std::move(chunks_);
@@ -125,8 +127,7 @@ class ChunkReader {
       for_each_extensible(context_, layout_.address, take);
     } else {
       // All chunks lie one after another, unfiltered: the file is long enough for them.
-      std::uint64_t end = grid_.chunk_bytes;
-      for (const std::uint64_t n : counts) end = checked_mul(end, n).value_or(kUndefined);
+      const std::uint64_t end = product(grid_.chunk_bytes, counts);
       context_.file.check("chunks", layout_.address, end);
       for (std::uint64_t at = 0; at < end; at += grid_.chunk_bytes) {
         take(at / grid_.chunk_bytes, layout_.address + at, kUndefined, 0);
@@ -140,17 +141,15 @@ class ChunkReader {
     const bool is_filtered = !dataset_.filters.empty();
     const Btree2 tree =
         read_btree2(context_, layout_.address, is_filtered ? kFilteredChunks : kPlainChunks);
-    const std::size_t fixed = context_.file.sizes().offset + 8 * rank() + (is_filtered ? 4U : 0U);
-    const std::size_t width = tree.record_size > fixed ? tree.record_size - fixed : 0;
-    if (tree.record_size < fixed || (width > 0) != is_filtered) {
-      fail("has records of ", tree.record_size, " bytes, ", fixed, " are needed");
-    }
     for_each_record(context_, tree, [&](View record) {
       const std::uint64_t address = record.offset();
-      const std::uint64_t size = is_filtered ? record.number(width) : grid_.chunk_bytes;
+      const std::size_t behind = 8 * rank() + 4;
+      const std::uint64_t size =
+          is_filtered ? record.number(record.left() - behind) : grid_.chunk_bytes;
       const std::uint32_t skipped = is_filtered ? record.u32() : 0;
       Coordinates at(rank());
       for (auto& coordinate : at) coordinate = record.u64();
+      record.expect("the number of bytes behind its coordinates", record.left(), 0);
       add(at, address, size, skipped);
     });
   }
@@ -159,13 +158,10 @@ class ChunkReader {
            std::uint32_t skipped) {
     const std::uint64_t index = grid_.index_of(at);
     if (index == kUndefined) {
-      std::vector<std::string> words;
-      for (const auto coordinate : at) words.push_back(cat(coordinate));
-      fail("chunk [", join(words, ", "), "] is outside of the extents");
+      fail("chunk ", to_string(Shape(at.begin(), at.end())), " is outside of the extents");
     }
     const std::size_t filters = dataset_.filters.size();
-    const bool is_plain = filters == 0 || (filters < 32 && (skipped >> filters) == 0 &&
-                                           skipped == (std::uint32_t{1} << filters) - 1);
+    const bool is_plain = filters == 0 || skipped == (std::uint64_t{1} << filters) - 1;
     if (size == 0 || (is_plain && size != grid_.chunk_bytes)) {
       fail("chunk ", index, " has ", size, " bytes unfiltered, its elements need ",
            grid_.chunk_bytes);
@@ -174,7 +170,7 @@ class ChunkReader {
     if (has_index() && address <= layout_.address && layout_.address - address < size) {
       fail("chunk ", index, " of ", size, " bytes at ", address, " lies over its index");
     }
-    chunks_.push_back({index, address, size, skipped});
+    chunks_.push_back({index, {context_.file.base() + address, size}, skipped});
   }
 
   const Context& context_;
@@ -195,22 +191,16 @@ ChunkGrid::ChunkGrid(const Messages& dataset) {
                 extents.size());
   }
   header.expect("the size of its chunks' elements", layout.element_size, dataset.type->size);
-  chunk_bytes = layout.element_size;
-  for (const std::uint64_t extent : layout.chunk) {
-    chunk_bytes = checked_mul(chunk_bytes, extent).value_or(kUndefined);
-  }
+  chunk_bytes = product(layout.element_size, layout.chunk);
   if (chunk_bytes > kMaxChunkBytes) {
-    header.fail("has chunks of ", chunk_bytes == kUndefined ? "2^64 or more" : cat(chunk_bytes),
+    header.fail("has chunks of ", chunk_bytes == kUndefined ? "2^63 or more" : cat(chunk_bytes),
                 " bytes; at most ", kMaxChunkBytes, " are possible");
   }
-  total = 1;
   for (std::size_t d = 0; d < extents.size(); ++d) {
     counts.push_back(chunks_in(extents[d], layout.chunk[d]));
-    total = counts.back() == 0 || total == 0
-                ? 0
-                : checked_mul(total, counts.back()).value_or(kUndefined);
   }
-  if (total == kUndefined) header.unsupported("has 2^64 chunks or more");
+  total = product(1, counts);
+  if (total == kUndefined) header.unsupported("has 2^63 chunks or more");
 }
 
 std::uint64_t ChunkGrid::index_of(const Coordinates& at) const {

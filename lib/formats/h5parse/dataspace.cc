@@ -1,22 +1,22 @@
 #include "formats/h5parse/dataspace.h"
 
-#include "core/checked.h"
+#include <algorithm>
+
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
 
-std::uint64_t Dataspace::elements() const {
-  if (is_null) return 0;
-  std::uint64_t count = 1;
-  bool is_empty = false;
-  bool is_too_large = false;
+std::uint64_t product(std::uint64_t times, const std::vector<std::uint64_t>& extents) {
+  if (std::ranges::find(extents, 0U) != extents.end()) return 0;
   for (const std::uint64_t extent : extents) {
-    is_empty = is_empty || extent == 0;
-    const auto product = checked_mul(count, extent);
-    is_too_large = is_too_large || !product || *product > INT64_MAX;
-    count = product.value_or(0);
+    if (extent > INT64_MAX / times) return kUndefined;
+    times *= extent;
   }
-  return is_empty ? 0 : is_too_large ? kUndefined : count;
+  return times;
+}
+
+std::uint64_t Dataspace::bytes(std::uint64_t element_size) const {
+  return is_null ? 0 : product(element_size, extents);
 }
 
 // Section IV.A.2.b.
@@ -28,12 +28,12 @@ Dataspace read_dataspace(View body) {
   const std::uint32_t version = body.version(1, 2);
   const std::uint32_t rank = body.u8();
   const std::uint32_t flags = body.u8();
-  if (rank > kMaxRank) body.fail("has ", rank, " dimensions; at most ", kMaxRank, " are possible");
+  body.within("the number of its dimensions", rank, 0, kMaxRank);
   if (version == 1) {
     body.skip(5);
   } else {
     const std::uint32_t type = body.u8();
-    if (type > 2) body.fail("is of type ", type, "; 0, 1 or 2 is possible");
+    body.within("its type", type, 0, 2);
     if ((type == 1) != (rank > 0)) body.fail("is of type ", type, " with ", rank, " dimensions");
     space.is_null = type == 2;
   }

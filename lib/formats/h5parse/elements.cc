@@ -29,9 +29,7 @@ Elements::Elements(const Context& context, std::uint64_t address) : context_(con
   dataset_ = read_messages(context, address);
   storage_ = read_storage(context, dataset_);
   element_size_ = static_cast<std::size_t>(dataset_.type->size);
-  if (storage_.kind != hdf5::Storage::Kind::kChunked) return;
-  grid_.emplace(dataset_);
-  chunks_ = read_chunks(context, dataset_);
+  if (storage_.kind == hdf5::Storage::Kind::kChunked) grid_.emplace(dataset_);
 }
 
 void Elements::read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
@@ -67,7 +65,7 @@ void Elements::fill(std::span<std::byte> out) const {
 // Goes through the chunks, so that each is decoded once, and through the rows that a chunk has of
 // the smallest box around the elements; of its rows at both ends only parts are wanted.
 void Elements::read_chunked(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
-  if (chunks_.size() < grid_->total) fill(out);
+  if (storage_.chunks.size() < grid_->total) fill(out);
   const Coordinates& extents = dataset_.space->extents;
   const Coordinates& sizes = dataset_.layout->chunk;
   const std::size_t rank = extents.size();
@@ -115,8 +113,9 @@ void Elements::read_chunked(std::uint64_t first, std::uint64_t count, std::span<
 // The chunk's elements; null where it is not stored. Valid until the next call.
 const Bytes* Elements::chunk(const Coordinates& at) {
   const std::uint64_t index = grid_->index_of(at);
-  const auto place = std::ranges::lower_bound(chunks_, index, {}, &Chunk::index);
-  if (place == chunks_.end() || place->index != index) return nullptr;
+  const auto& chunks = storage_.chunks;
+  const auto chunk = std::ranges::lower_bound(chunks, index, {}, &hdf5::Storage::Chunk::index);
+  if (chunk == chunks.end() || chunk->index != index) return nullptr;
   if (const auto known = decoded_.find(index); known != decoded_.end()) return &known->second;
   while (!order_.empty() && decoded_bytes_ + grid_->chunk_bytes > kChunkCacheBytes) {
     decoded_.erase(order_.front());
@@ -128,17 +127,18 @@ const Bytes* Elements::chunk(const Coordinates& at) {
     const bool is_at_edge = (at[d] + 1) * dataset_.layout->chunk[d] > dataset_.space->extents[d];
     is_filtered = is_filtered && !is_at_edge;
   }
+  const std::uint64_t address = chunk->place.offset - context_.file.base();
   try {
-    context_.file.check("chunk", place->address, place->size);
-    Bytes bytes(static_cast<std::size_t>(place->size));
-    context_.file.read("chunk", place->address, bytes);
+    context_.file.check("chunk", address, chunk->place.bytes);
+    Bytes bytes(static_cast<std::size_t>(chunk->place.bytes));
+    context_.file.read("chunk", address, bytes);
     bytes = decode_chunk(is_filtered ? dataset_.filters : std::vector<hdf5::Filter>{},
-                         is_filtered ? place->skipped : 0, std::move(bytes), grid_->chunk_bytes);
+                         is_filtered ? chunk->skipped : 0, std::move(bytes), grid_->chunk_bytes);
     order_.push_back(index);
     decoded_bytes_ += grid_->chunk_bytes;
     return &decoded_.emplace(index, std::move(bytes)).first->second;
   } catch (const Error& e) {
-    throw e.in(cat("chunk ", index, " at ", place->address));
+    throw e.in(cat("chunk ", index, " at ", address));
   }
 }
 

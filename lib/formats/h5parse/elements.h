@@ -32,7 +32,6 @@ class Elements {
   Messages dataset_;
   hdf5::Storage storage_;
   std::size_t element_size_ = 0;
-  std::vector<Chunk> chunks_;
   std::optional<ChunkGrid> grid_;
   std::unordered_map<std::uint64_t, Bytes> decoded_;
   std::deque<std::uint64_t> order_;  // in which they were decoded

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -60,10 +59,6 @@ class File {
 
   // The bytes at an address: metadata through the cache, large pieces around it.
   void read(std::string_view what, std::uint64_t address, std::span<std::byte> out) const;
-
-  // The NUL-terminated text at `address`, which ends before `end`.
-  [[nodiscard]] std::string text(std::string_view what, std::uint64_t address,
-                                 std::uint64_t end) const;
 
   // The arena of the views that are made while a Keep of it lives.
   [[nodiscard]] Arena& arena() const { return *arena_; }

@@ -14,18 +14,15 @@ GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
   const Sizes sizes = context_.file.sizes();
   const std::size_t head = (8 + sizes.length + 7) / 8 * 8;  // of the collection and of an object
   View view = context_.file.view("global heap", address, head);
-  view.signature("GCOL");
-  view.version(1, 1);
+  view.signature("GCOL", 1);
   view.skip(3);
   const std::uint64_t size = view.length();
-  if (size < head) view.fail("says that it has ", size, " bytes; its head has ", head);
-  context_.file.check("global heap", address, size);
+  view = context_.file.view("global heap", address, size);
   loaded_ += size;
   if (loaded_ > context_.file.size()) {
     view.fail("has ", size, " bytes and overlaps others: together they have ", loaded_,
               ", the file has ", context_.file.size());
   }
-  view = context_.file.view("global heap", address, size);
   view.skip(head);
   Collection objects;
   while (view.left() >= head) {
@@ -34,12 +31,7 @@ GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
     const std::uint64_t bytes = view.length();
     if (index == 0) break;
     view.skip(head - 8 - sizes.length);
-    if (bytes > view.left()) {
-      view.fail("its object ", index, " has ", bytes, " bytes, ", view.left(), " are left");
-    }
-    if (!objects.emplace(index, view.take(static_cast<std::size_t>(bytes))).second) {
-      view.fail("has two objects ", index);
-    }
+    if (!objects.emplace(index, view.take(bytes)).second) view.fail("has two objects ", index);
     view.skip(std::min<std::size_t>((8 - bytes % 8) % 8, view.left()));
   }
   return objects;
@@ -49,10 +41,8 @@ ByteView GlobalHeap::object(std::uint64_t address, std::uint32_t index) {
   auto known = collections_.find(address);
   if (known == collections_.end()) known = collections_.emplace(address, load(address)).first;
   const auto found = known->second.find(index);
-  if (found == known->second.end()) {
-    corrupt("global heap at ", address, ": has no object ", index);
-  }
-  return found->second;
+  if (found != known->second.end()) return found->second;
+  corrupt("global heap at ", address, ": has no object ", index);
 }
 
 ByteView GlobalHeap::element(View reference, std::uint64_t unit) {

@@ -11,7 +11,6 @@ namespace ckpt::h5parse {
 // what libhdf5 writes, low enough that a hostile file is answered soon.
 using hdf5::kMaxAttributeBytes;
 using hdf5::kMaxFilters;
-using hdf5::kMaxNameBytes;
 using hdf5::kMaxTypeDepth;
 using hdf5::kMaxTypeMembers;
 

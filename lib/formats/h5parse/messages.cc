@@ -1,5 +1,6 @@
 #include "formats/h5parse/messages.h"
 
+#include <algorithm>
 #include <array>
 
 #include "formats/h5parse/datatype.h"
@@ -53,21 +54,23 @@ void parse_external_files(const Context& context, View body, Messages& out) {
   const std::uint32_t used = body.u16();
   LocalHeap names(context, body.offset());
   for (std::uint32_t i = 0; i < used; ++i) {
-    out.external_files.push_back(names.text(body.length()));
-    body.length();
-    body.length();
+    out.external_files.emplace_back(names.text(body.length()));
+    body.skip(2 * body.sizes().length);
   }
 }
 
 struct MessageType {
   std::uint32_t id;
   std::string_view name;
-  Parse parse;  // null: says nothing that reading needs, or is read elsewhere
+  Parse parse;
 };
 
-// Every type of message (section IV.A.2). A new one is a row here and a member of Messages.
-constexpr std::array<MessageType, 25> kTypes{{
-    {0x00, "nil", nullptr},  // skipped by object_header.cc
+// The types of messages (section IV.A.2) that say what an object is. A new one is a row here and a
+// member of Messages. Those of continuations and reference counts are read by object_header.cc,
+// 0x0f, 0x13, 0x14 and 0x18 of the superblock's extension by superblock.cc, attributes by
+// attribute.cc when they are asked for; comments, times, free space and what is deleted say nothing
+// that reading needs.
+constexpr std::array<MessageType, 13> kTypes{{
     {0x01, "dataspace",
      [](const Context&, View body, Messages& out) { out.space = read_dataspace(body); }},
     {0x02, "link info",
@@ -88,39 +91,19 @@ constexpr std::array<MessageType, 25> kTypes{{
     {0x07, "external files", parse_external_files},
     {0x08, "layout",
      [](const Context&, View body, Messages& out) { out.layout = read_layout(body); }},
-    {0x09, "bogus", nullptr},
     {0x0a, "group info", [](const Context&, View, Messages& out) { out.is_group = true; }},
     {0x0b, "filters",
      [](const Context&, View body, Messages& out) { out.filters = read_filters(body); }},
-    {0x0c, "attribute",  // read by attribute.cc when asked for
-     [](const Context&, View, Messages& out) { out.has_attributes = true; }},
-    {0x0d, "comment", nullptr},
-    {0x0e, "old modification time", nullptr},
-    {0x0f, "shared message table", nullptr},  // superblock.cc
-    {0x10, "continuation", nullptr},          // object_header.cc
+    {0x0c, "attribute", [](const Context&, View, Messages& out) { out.has_attributes = true; }},
     {0x11, "symbol table",
      [](const Context&, View body, Messages& out) {
        // Section IV.A.2.r: addresses of the B-tree and of the local heap.
        out.is_group = true;
        out.symbols = SymbolTable{body.offset(), body.offset()};
      }},
-    {0x12, "modification time", nullptr},
-    {0x13, "B-tree K", nullptr},            // superblock.cc
-    {0x14, "driver information", nullptr},  // superblock.cc
     {0x15, "attribute info",
      [](const Context&, View, Messages& out) { out.has_attributes = true; }},
-    {0x16, "reference count", nullptr},  // object_header.cc
-    {0x17, "free space", nullptr},
-    {0x18, "cache image", nullptr},
 }};
-
-constexpr bool ids_are_positions() {
-  for (std::uint32_t i = 0; i < kTypes.size(); ++i) {
-    if (kTypes[i].id != i) return false;
-  }
-  return true;
-}
-static_assert(ids_are_positions());
 
 }  // namespace
 
@@ -139,12 +122,13 @@ DenseIndex read_dense_index(View body, std::size_t order_size) {
 Messages read_messages(const Context& context, std::uint64_t address) {
   Messages out;
   out.header = read_object_header(context, address, [&](const Message& message) {
-    if (message.type >= kTypes.size() || kTypes[message.type].parse == nullptr) return;
+    const auto type = std::ranges::find(kTypes, message.type, &MessageType::id);
+    if (type == kTypes.end()) return;
     context.attempt([&] {
       try {
-        kTypes[message.type].parse(context, message.body, out);
+        type->parse(context, message.body, out);
       } catch (const Error& e) {
-        throw e.in(cat(kTypes[message.type].name, " message"));
+        throw e.in(cat(type->name, " message"));
       }
     });
   });

@@ -1,7 +1,5 @@
 #include "formats/h5parse/parsed_source.h"
 
-#include <algorithm>
-
 #include "core/escape.h"
 #include "formats/h5parse/group.h"
 #include "formats/h5parse/storage.h"
@@ -71,36 +69,21 @@ Object ParsedSource::open(ObjectId id) const {
   return object;
 }
 
-const Attributes& ParsedSource::attributes_of(ObjectId id) const {
-  if (attributes_ && attributes_->object() == id) return *attributes_;
-  attributes_.reset();
-  return attributes_.emplace(context_, id);
-}
-
 std::vector<std::string> ParsedSource::attribute_names(ObjectId id) const {
-  return attributes_of(id).names();
+  return of_object(attributes_, id).names();
 }
 
 std::optional<hdf5::Attribute> ParsedSource::attribute(ObjectId id, const std::string& name) const {
-  const Attributes& attributes = attributes_of(id);
-  const auto found = std::ranges::lower_bound(attributes.names(), name);
-  if (found == attributes.names().end() || *found != name) return std::nullopt;
   try {
-    return attributes.read(static_cast<std::size_t>(found - attributes.names().begin()));
+    return of_object(attributes_, id).read(name);
   } catch (const Error& e) {
     throw e.in(cat("attribute '", escape(name), "'"));
   }
 }
 
-Elements& ParsedSource::elements_of(ObjectId id) const {
-  if (elements_ && elements_->object() == id) return *elements_;
-  elements_.reset();
-  return elements_.emplace(context_, id);
-}
-
 void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
                         std::span<std::byte> out) const {
-  elements_of(id).read(first, count, out);
+  of_object(elements_, id).read(first, count, out);
 }
 
 }  // namespace ckpt::h5parse

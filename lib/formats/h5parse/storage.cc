@@ -1,6 +1,5 @@
 #include "formats/h5parse/storage.h"
 
-#include "core/checked.h"
 #include "formats/h5parse/chunks.h"
 #include "formats/h5parse/global_heap.h"
 
@@ -11,12 +10,11 @@ using hdf5::Storage;
 
 // Throws unless so many bytes hold all elements.
 void check_size(const Messages& dataset, std::uint64_t stored) {
-  const std::uint64_t elements = dataset.space->elements();
-  const auto needed =
-      elements == kUndefined ? std::nullopt : checked_mul(elements, dataset.type->size);
-  if (needed && stored >= *needed) return;
-  dataset.header.view.fail("its elements need ", needed ? cat(*needed) : "more than 2^63",
-                           " bytes, ", stored, " are stored");
+  const std::uint64_t needed = dataset.space->bytes(dataset.type->size);
+  if (stored >= needed) return;
+  dataset.header.view.fail("its elements need ",
+                           needed == kUndefined ? "2^63 or more" : cat(needed), " bytes, ", stored,
+                           " are stored");
 }
 
 void read_contiguous(const Context& context, const Messages& dataset, Storage& storage) {
@@ -27,10 +25,8 @@ void read_contiguous(const Context& context, const Messages& dataset, Storage& s
   } else if (layout.address != kUndefined) {
     storage.kind = Storage::Kind::kContiguous;
     storage.offset = context.file.base() + layout.address;
-    const std::uint64_t elements = dataset.space->elements();
-    storage.bytes = layout.size != kUndefined
-                        ? layout.size
-                        : checked_mul(elements, dataset.type->size).value_or(0);
+    storage.bytes =
+        layout.size != kUndefined ? layout.size : dataset.space->bytes(dataset.type->size);
     check_size(dataset, storage.bytes);
     if (storage.bytes > 0) context.file.check("the data", layout.address, storage.bytes);
   }
@@ -76,11 +72,8 @@ Storage read_storage(const Context& context, const Messages& dataset) {
       storage.kind = Storage::Kind::kChunked;
       storage.chunk.assign(layout.chunk.begin(), layout.chunk.end());
       storage.filters = dataset.filters;
-      for (const Chunk& chunk : read_chunks(context, dataset)) {
-        storage.chunks.push_back(
-            {{context.file.base() + chunk.address, chunk.size}, chunk.skipped});
-        storage.bytes += chunk.size;
-      }
+      storage.chunks = read_chunks(context, dataset);
+      for (const auto& chunk : storage.chunks) storage.bytes += chunk.place.bytes;
       break;
     case Layout::Kind::kVirtual:
       read_virtual(context, layout, storage);

@@ -29,26 +29,9 @@ Sizes read_sizes(View& view) {
   return sizes;
 }
 
-// Section II.B, driver information: only files of the "family" and "multi" drivers have one.
+// Section II.A; bytes for sizes of 8.
 //
-//      0  version 0, 0, 0, 0
-//      4  size of what follows the name
-//      8  name, 8 bytes
-void refuse_driver(const Context& context, std::uint64_t address) {
-  View view = context.file.view("driver information", address, 16);
-  if (view.u8() != 0) view.fail("has no version 0");
-  view.skip(7);
-  const std::string_view name = as_text(view.take(8));
-  if (name != "NCSAfami" && name != "NCSAmult") view.fail("has an unknown driver's name");
-  view.unsupported("the file is one of several that belong together (driver family or multi)");
-}
-
-void check_base(const View& view, std::uint64_t base, const Superblock& block) {
-  if (base != block.base) view.fail("says that it lies at ", base, ", but is at ", block.base);
-}
-
-// Section II.A, versions 0 and 1; bytes for sizes of 8.
-//
+//     versions 0 and 1
 //      0  signature
 //      8  version, free-space version 0, root entry version 0, 0
 //     12  shared header version 0, size of addresses, size of lengths, 0
@@ -56,64 +39,53 @@ void check_base(const View& view, std::uint64_t base, const Superblock& block) {
 //     24  version 1 only: chunk internal node K, 2; 0, 2
 //     24  base address, free-space address, end of file, driver information
 //     56  root entry: name, header address, cache type (4), 0 (4), B-tree, heap
-std::uint64_t read_old(View view, Context& context) {
-  Superblock& block = context.superblock;
-  view.skip(4);
-  const Sizes sizes = read_sizes(view);
-  view = View("superblock", view.address(), view.whole(), sizes);
-  view.skip(16);
-  block.leaf_k = view.u16();
-  block.group_k = view.u16();
-  if (block.leaf_k == 0 || block.group_k == 0) {
-    view.fail("has nodes of ", 2 * block.leaf_k, " symbols and ", 2 * block.group_k,
-              " children; both must be at least 2");
-  }
-  block.flags = view.u32();
-  if (block.version == 1) {
-    block.chunk_k = view.u16();
-    view.skip(2);
-    if (block.chunk_k == 0) view.fail("has chunk nodes of 0 children");
-  }
-  const std::uint64_t base = view.offset();
-  view.skip(sizes.offset);
-  block.end = view.offset();
-  const std::uint64_t driver = view.offset();
-  view.skip(sizes.offset);
-  block.root = view.offset();
-  const std::uint32_t cache_type = view.u32();
-  view.skip(4);
-  if (cache_type > 1) view.fail("its root has the cache type ", cache_type, "; 0 or 1 is possible");
-  if (cache_type == 1) block.cached = SymbolTable{view.offset(), view.offset()};
-  context.file.set_frame(0, context.file.size(), sizes);
-  check_base(view, base, block);
-  return driver;
-}
-
-// Section II.A, versions 2 and 3; bytes for addresses of 8.
 //
+//     versions 2 and 3
 //      0  signature
 //      8  version, size of addresses, size of lengths, flags
 //     12  base address, extension, end of file, root header
 //     44  checksum
-std::uint64_t read_new(View view, Context& context) {
+//
+// Gives the address of the extension.
+std::uint64_t read_fields(Context& context, View view) {
   Superblock& block = context.superblock;
-  const Sizes sizes = read_sizes(view);
-  const std::size_t size = 12 + 4 * sizes.offset + 4;
-  if (view.whole().size() < size) view.skip(size);
-  view = View("superblock", view.address(), view.whole().first(size), sizes);
-  view.checksum();
-  view.skip(11);
-  block.flags = view.u8();
-  const std::uint64_t base = view.offset();
-  const std::uint64_t extension = view.offset();
-  block.end = view.offset();
-  block.root = view.offset();
-  context.file.set_frame(0, context.file.size(), sizes);
-  check_base(view, base, block);
-  if (extension != kUndefined && extension == block.root) {
-    view.fail("its extension and the root group have one header, at ", extension);
+  view.skip(kSignature.size());
+  block.version = view.version(0, 3);
+  const bool is_old = block.version < 2;
+  if (is_old) view.skip(4);
+  view.set_sizes(read_sizes(view));
+  const std::size_t offset = view.sizes().offset;
+  if (is_old) {
+    view.skip(1);
+    block.leaf_k = view.u16();
+    block.group_k = view.u16();
+    block.flags = view.u32();
+    if (block.version == 1) block.chunk_k = view.u16();
+    if (block.version == 1) view.skip(2);
+  } else {
+    context.file.view("superblock", block.base, 16 + 4 * offset).checksum();
+    block.flags = view.u8();
   }
-  return extension;
+  view.expect("its base address", view.offset(), block.base);
+  const std::uint64_t further = view.offset();
+  block.end = view.offset();
+  if (is_old && view.offset() != kUndefined) {
+    // Section II.B: only files of the "family" and "multi" drivers have driver information.
+    view.unsupported("the file is one of several that belong together (driver family or multi)");
+  }
+  if (is_old) view.skip(offset);
+  block.root = view.offset();
+  if (block.root == kUndefined) view.fail("names no root group");
+  if (is_old) {
+    const std::uint32_t cache_type = view.u32();
+    view.skip(4);
+    view.within("the cache type of its root", cache_type, 0, 1);
+    if (cache_type == 1) block.cached = SymbolTable{view.offset(), view.offset()};
+  } else if (further == block.root) {
+    view.fail("its extension and the root group have one header, at ", further);
+  }
+  context.file.set_frame(0, context.file.size(), view.sizes());
+  return is_old ? kUndefined : further;
 }
 
 // Section II.C: an object header with settings that versions 0 and 1 have in place.
@@ -132,9 +104,6 @@ void read_extension(Context& context, std::uint64_t address) {
         block.chunk_k = body.u16();
         block.group_k = body.u16();
         block.leaf_k = body.u16();
-        if (block.chunk_k == 0 || block.group_k == 0 || block.leaf_k == 0) {
-          body.fail("has a K of 0");
-        }
         break;
       case 0x14:  // IV.A.2.u, driver information
         body.unsupported("the file is one of several that belong together");
@@ -190,20 +159,15 @@ void read_superblock(Context& context, const RandomFile& file) {
   const auto at = find_signature(file);
   if (!at) corrupt("has no HDF5 signature");
   block.base = *at;
-  View view =
-      context.file.view("superblock", block.base, std::min(kLongest, file.size() - block.base));
-  view.skip(kSignature.size());
-  block.version = view.version(0, 3);
-  const std::uint64_t further =
-      block.version < 2 ? read_old(view, context) : read_new(view, context);
+  const std::uint64_t extension = read_fields(
+      context,
+      context.file.view("superblock", block.base, std::min(kLongest, file.size() - block.base)));
   check_end(context, file.size());
   context.file.set_frame(block.base, block.end, context.file.sizes());
-  if (block.root == kUndefined) corrupt("superblock: names no root group");
-  if (further == kUndefined) return;
-  if (block.version < 2) {
-    refuse_driver(context, further);
-  } else {
-    context.attempt([&] { read_extension(context, further); });
+  if (extension != kUndefined) context.attempt([&] { read_extension(context, extension); });
+  if (block.leaf_k == 0 || block.group_k == 0 || block.chunk_k == 0) {
+    corrupt("superblock: has nodes of 0 entries: K is ", block.leaf_k, " for symbols, ",
+            block.group_k, " for groups and ", block.chunk_k, " for chunks");
   }
 }
 

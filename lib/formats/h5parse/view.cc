@@ -4,16 +4,6 @@
 
 namespace ckpt::h5parse {
 
-std::uint64_t View::number(std::size_t width) {
-  if (width == 0 || width > 8) fail("has a number of ", width, " bytes; 1 to 8 are possible");
-  const ByteView bytes = take(width);
-  std::uint64_t value = 0;
-  for (std::size_t i = width; i-- > 0;) {
-    value = value << 8U | std::to_integer<std::uint64_t>(bytes[i]);
-  }
-  return value;
-}
-
 std::string_view View::text() {
   const std::string_view rest = as_text(bytes_.subspan(at_));
   const auto end = rest.find('\0');
@@ -48,7 +38,11 @@ void View::wrong_version(std::uint32_t seen, std::uint32_t first, std::uint32_t 
   unsupported("is of version ", seen, "; versions ", first, " to ", last, " are known");
 }
 
-void View::too_short(std::size_t size) const {
+void View::wrong_width(std::size_t width) const {
+  fail("has a number of ", width, " bytes; 1 to 8 are possible");
+}
+
+void View::too_short(std::uint64_t size) const {
   fail(size, " bytes are needed at byte ", at_, ", ", left(), " are left of ", bytes_.size());
 }
 
