@@ -7,7 +7,7 @@
 #include "formats/h5parse/dense.h"
 #include "formats/h5parse/global_heap.h"
 #include "formats/h5parse/limits.h"
-#include "formats/h5parse/shared_message.h"
+#include "formats/h5parse/object_header.h"
 
 namespace ckpt::h5parse {
 namespace {
@@ -24,7 +24,7 @@ constexpr std::uint32_t kSharedSpace = 2U;
 
 struct Parts {
   std::string_view name;
-  std::uint32_t flags = 0;
+  std::uint64_t flags = 0;
   View type;
   View space;
   View data;
@@ -37,12 +37,9 @@ struct Parts {
 //         name with its NUL, datatype, dataspace, each padded to 8 bytes in version 1; data
 Parts read_parts(View body) {
   const std::uint32_t version = body.version(1, 3);
-  const std::uint32_t flags = body.u8();
-  const std::size_t name_size = body.u16();
-  const std::size_t type_size = body.u16();
-  const std::size_t space_size = body.u16();
+  const auto [flags, name_size, type_size, space_size] = body.fields<1, 2, 2, 2>();
   if (version == 3) body.skip(1);
-  const auto part = [&](std::string_view what, std::size_t size) {
+  const auto part = [&](std::string_view what, std::uint64_t size) {
     const View view = body.part(what, size);
     if (version == 1) body.skip((8 - size % 8) % 8);
     return view;
@@ -68,13 +65,11 @@ std::vector<std::string> read_strings(const Context& context, View elements, con
     const View element = elements.part("string", type.size);
     out.emplace_back();
     context.attempt([&] {
-      const ByteView bytes = type.variable_string ? heap.element(element, 1) : element.whole();
+      const ByteView bytes = type.variable_string ? heap.text(element) : element.whole();
       out.back() = without_padding(as_text(bytes), type.space_padded);
     });
     total += out.back().size();
-    if (total > kMaxAttributeBytes) {
-      elements.unsupported("has texts of more than ", kMaxAttributeBytes, " bytes");
-    }
+    elements.limit("the length of its texts", total, hdf5::kMaxAttributeBytes);
   }
   return out;
 }
@@ -83,9 +78,12 @@ std::vector<std::string> read_strings(const Context& context, View elements, con
 
 Attributes::Attributes(const Context& context, std::uint64_t address)
     : context_(context), object_(address) {
-  const File::Keep keep(context.file, arena_);
+  context.file.arena().clear();
   const auto add = [&](const View& body) {
-    return sorted_.emplace_back(Named{read_parts(body).name, body}).name;
+    const ByteView bytes = body.whole();
+    const std::string_view name = read_parts(body).name;
+    sorted_.push_back({std::string(name), body.address(), {bytes.begin(), bytes.end()}});
+    return name;
   };
   DenseIndex dense;
   read_object_header(context, address, [&](const Message& message) {
@@ -96,8 +94,7 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
   });
   if (dense.heap != kUndefined) {
     const auto take = [&](View body, bool is_shared) {
-      return add(is_shared ? resolve_shared(context, kAttribute, body, address)
-                           : context.file.keep("attribute", body.address(), body.whole()));
+      return add(is_shared ? resolve_shared(context, kAttribute, body, address) : body);
     };
     context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });
   }
@@ -119,11 +116,10 @@ std::vector<std::string> Attributes::names() const {
 std::optional<Attribute> Attributes::read(const std::string& name) const {
   const auto named = std::ranges::lower_bound(sorted_, name, {}, &Named::name);
   if (named == sorted_.end() || named->name != name) return std::nullopt;
-  Arena arena;
-  const File::Keep keep(context_.file, arena);
+  context_.file.arena().clear();
   Attribute out;
   out.name = name;
-  const Parts parts = read_parts(named->body);
+  const Parts parts = read_parts({"attribute", named->address, named->body, context_.file.sizes()});
   const auto resolved = [&](std::uint32_t flag, std::uint32_t type, const View& part) {
     return (parts.flags & flag) == 0 ? part : resolve_shared(context_, type, part, object_);
   };

@@ -25,13 +25,13 @@ class Attributes {
 
  private:
   struct Named {
-    std::string_view name;
-    View body;
+    std::string name;
+    std::uint64_t address;
+    Bytes body;
   };
 
   const Context& context_;
   std::uint64_t object_;
-  Arena arena_;  // what they are views of
   std::vector<Named> sorted_;
 };
 

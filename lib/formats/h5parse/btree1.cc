@@ -10,13 +10,13 @@ namespace {
 // The nodes of one level.
 struct Row {
   std::vector<std::uint64_t> nodes;  // addresses, from left to right
-  std::uint32_t lowest = 0;          // what their level may be: any where the row is the root
-  std::uint32_t highest = kMaxTreeDepth - 1;
+  std::uint64_t lowest = 0;          // what their level may be: any where the row is the root
+  std::uint64_t highest = kMaxTreeDepth - 1;
 };
 
 struct Node {
-  std::uint32_t level;
-  std::uint32_t children;
+  std::uint64_t level;
+  std::uint64_t children;
   View view;  // at the first child's left key
 };
 
@@ -38,19 +38,17 @@ Node read_node(const Context& context, const Btree1& tree, const Row& row, std::
   const auto& nodes = row.nodes;
   const std::uint64_t head = 8 + 2 * context.file.sizes().offset;
   const std::uint64_t child = tree.key_size + context.file.sizes().offset;
-  const std::uint64_t room = std::uint64_t{2} * tree.k;
-  context.file.check("B-tree node", nodes[i], head + room * child + tree.key_size);
+  context.file.check("B-tree node", nodes[i], head + 2 * tree.k * child + tree.key_size);
   View view = context.file.view("B-tree node", nodes[i], head);
   view.signature("TREE");
-  view.expect("its type", view.u8(), tree.type);
-  Node node{view.u8(), view.u16(), {}};
-  view.within("its level", node.level, row.lowest, row.highest);
-  view.within("the number of its children", node.children, 0, room);
-  check_sibling(view, "left", view.offset(), i == 0 ? kUndefined : nodes[i - 1]);
-  check_sibling(view, "right", view.offset(), i + 1 == nodes.size() ? kUndefined : nodes[i + 1]);
-  node.view =
-      context.file.view("B-tree node", nodes[i] + head, node.children * child + tree.key_size);
-  return node;
+  const auto [type, level, children, left, right] = view.fields<1, 1, 2, kAddress, kAddress>();
+  view.expect("its type", type, tree.type);
+  view.within("its level", level, row.lowest, row.highest);
+  view.within("the number of its children", children, 0, 2 * tree.k);
+  check_sibling(view, "left", left, i == 0 ? kUndefined : nodes[i - 1]);
+  check_sibling(view, "right", right, i + 1 == nodes.size() ? kUndefined : nodes[i + 1]);
+  const std::uint64_t size = children * child + tree.key_size;
+  return {level, children, context.file.view("B-tree node", nodes[i] + head, size)};
 }
 
 }  // namespace
@@ -65,8 +63,9 @@ void for_each_child(const Context& context, const Btree1& tree, const TakeChild&
       context.attempt([&] {
         Node node = read_node(context, tree, row, i);
         bytes += node.view.whole().size();
-        if (bytes > context.file.size())
-          node.view.fail("the tree has more nodes than fit the file");
+        if (bytes > context.file.size()) {
+          corrupt("B-tree at ", tree.address, ": has more nodes than fit the file");
+        }
         below.lowest = below.highest = node.level - 1;
         for (; node.children > 0; --node.children) {
           const View left = node.view.part("B-tree key", tree.key_size);

@@ -15,10 +15,6 @@ std::uint64_t product(std::uint64_t times, const std::vector<std::uint64_t>& ext
   return times;
 }
 
-std::uint64_t Dataspace::bytes(std::uint64_t element_size) const {
-  return is_null ? 0 : product(element_size, extents);
-}
-
 // Section IV.A.2.b.
 //
 //     version 1: version, rank, flags, 0 (5), extents, with flag 0 maximum extents (lengths)
@@ -26,27 +22,26 @@ std::uint64_t Dataspace::bytes(std::uint64_t element_size) const {
 Dataspace read_dataspace(View body) {
   Dataspace space;
   const std::uint32_t version = body.version(1, 2);
-  const std::uint32_t rank = body.u8();
-  const std::uint32_t flags = body.u8();
+  const auto [rank, flags] = body.fields<1, 1>();
   body.within("the number of its dimensions", rank, 0, kMaxRank);
   if (version == 1) {
     body.skip(5);
   } else {
     const std::uint32_t type = body.u8();
     body.within("its type", type, 0, 2);
-    if ((type == 1) != (rank > 0)) body.fail("is of type ", type, " with ", rank, " dimensions");
+    body.require((type == 1) == (rank > 0), "is of type ", type, " with ", rank, " dimensions");
     space.is_null = type == 2;
   }
   if ((flags & 2U) != 0) body.unsupported("has permuted dimensions");
   space.extents.reserve(rank);
-  for (std::uint32_t i = 0; i < rank; ++i) {
+  for (std::uint64_t i = 0; i < rank; ++i) {
     space.extents.push_back(body.length());
-    if (space.extents.back() == kUndefined) body.fail("has an unlimited current extent");
+    body.require(space.extents.back() != kUndefined, "has an unlimited current extent");
   }
-  for (std::uint32_t i = 0; (flags & 1U) != 0 && i < rank; ++i) {
+  for (std::uint64_t i = 0; (flags & 1U) != 0 && i < rank; ++i) {
     const std::uint64_t extent = space.extents[i];
     const std::uint64_t most = body.length();
-    if (most < extent) body.fail("has an extent of ", extent, " where ", most, " is the most");
+    body.require(most >= extent, "has an extent of ", extent, " where ", most, " is the most");
     if (most == extent) continue;
     if (space.most.empty()) space.most = space.extents;
     space.most[i] = most;

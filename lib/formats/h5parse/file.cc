@@ -1,17 +1,9 @@
 #include "formats/h5parse/file.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 
 namespace ckpt::h5parse {
-
-void File::set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
-  assert(base <= end && end <= file_.size());
-  base_ = base;
-  end_ = end;
-  sizes_ = sizes;
-}
 
 void File::check(std::string_view what, std::uint64_t address, std::uint64_t size) const {
   if (address <= this->size() && size <= this->size() - address) {
@@ -49,7 +41,7 @@ ByteView File::page(std::uint64_t number) const {
 }
 
 View File::keep(std::string_view what, std::uint64_t address, ByteView bytes) const {
-  const auto kept = arena_->take(bytes.size());
+  const auto kept = arena_.take(bytes.size());
   std::ranges::copy(bytes, kept.begin());
   return {what, address, kept, sizes_};
 }
@@ -70,7 +62,7 @@ void File::read(std::string_view what, std::uint64_t address, std::span<std::byt
 
 View File::view(std::string_view what, std::uint64_t address, std::uint64_t size) const {
   check(what, address, size);
-  const auto bytes = arena_->take(static_cast<std::size_t>(size));
+  const auto bytes = arena_.take(static_cast<std::size_t>(size));
   read(what, address, bytes);
   return {what, address, bytes, sizes_};
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/checked.h"
 #include "formats/h5parse/btree2.h"
 #include "formats/h5parse/limits.h"
 #include "formats/h5parse/lookup3.h"
@@ -13,10 +12,6 @@ namespace {
 
 constexpr std::uint64_t kMaxRows = 64;
 constexpr std::uint32_t kHugeRecords = 1;  // type of the B-tree of huge objects, not filtered
-
-std::uint64_t log2_of(std::uint64_t power) {
-  return static_cast<std::uint64_t>(std::bit_width(power)) - 1;
-}
 
 }  // namespace
 
@@ -38,28 +33,21 @@ FractalHeap::FractalHeap(const Context& context, std::uint64_t address) : contex
   if (view.u16() != 0) view.unsupported("is filtered");
   view.checksum();
   has_checksums_ = (view.u8() & 2U) != 0;
-  const std::uint64_t largest_managed = view.u32();
-  view.skip(sizes.length);
-  const std::uint64_t huge_tree = view.offset();
+  const auto [largest_managed, next_key, huge_tree] = view.fields<4, kLength, kAddress>();
   view.skip(sizes.length + sizes.offset + 3 * sizes.length);
-  objects_ = view.length();
-  for (int kind = 0; kind < 2; ++kind) {  // huge, tiny
-    view.skip(sizes.length);
-    objects_ = checked_add(objects_, view.length()).value_or(kUndefined);
-  }
-  width_ = view.u16();
-  start_size_ = view.length();
-  const std::uint64_t largest_direct = view.length();
-  const std::uint64_t bits = view.u16();
-  view.skip(2);
-  const std::uint64_t root = view.offset();
-  const std::uint64_t rows = view.u16();
-  if (!std::has_single_bit(width_) || !std::has_single_bit(start_size_) ||
-      !std::has_single_bit(largest_direct) || start_size_ > largest_direct ||
-      largest_direct > kMaxChunkBytes || bits == 0 || bits > 64) {
-    view.fail("has a table of ", width_, " blocks a row, from ", start_size_, " to ",
-              largest_direct, " bytes, of ", bits, " bits");
-  }
+  const auto [managed, huge_bytes, huge, tiny_bytes, tiny] =
+      view.fields<kLength, kLength, kLength, kLength, kLength>();
+  const auto [width, start, largest_direct, bits, start_rows, root, rows] =
+      view.fields<2, kLength, kLength, 2, 2, kAddress, 2>();
+  objects_ = managed + huge + tiny;
+  width_ = width;
+  start_size_ = start;
+  view.within("the bits of its offsets", bits, 1, 64);
+  view.require(std::has_single_bit(width) && std::has_single_bit(start) &&
+                   std::has_single_bit(largest_direct) && start <= largest_direct &&
+                   largest_direct <= kMaxChunkBytes,
+               "has a table of ", width, " blocks a row, from ", start, " to ", largest_direct,
+               " bytes");
   offset_width_ = static_cast<std::size_t>((bits + 7) / 8);
   length_width_ = static_cast<std::size_t>(
       std::min((log2_of(largest_direct) + 7) / 8,
@@ -75,14 +63,6 @@ FractalHeap::FractalHeap(const Context& context, std::uint64_t address) : contex
     context_.attempt([&] { read_table(table, tables); });
   }
   std::ranges::sort(blocks_, {}, &Block::offset);
-}
-
-void FractalHeap::check_count(std::uint64_t records) const {
-  head_.expect("the number of its objects", objects_, records);
-}
-
-std::uint64_t FractalHeap::size_of_row(std::uint64_t row) const {
-  return row == 0 ? start_size_ : start_size_ << (row - 1);
 }
 
 std::uint64_t FractalHeap::position(ByteView id) const {
@@ -117,7 +97,7 @@ ByteView FractalHeap::managed(View id) {
   if (offset - block_.offset >= block_.size) load_block(offset);
   View block("fractal heap block", block_.address, block_bytes_, context_.file.sizes());
   block.skip(offset - block_.offset);
-  if (size == 0) block.fail("has an object of 0 bytes");
+  block.require(size > 0, "has an object of 0 bytes");
   return block.take(size);
 }
 
@@ -144,15 +124,13 @@ void FractalHeap::read_table(const Block& table, std::vector<Block>& below) {
   const std::size_t width = context_.file.sizes().offset;
   const std::uint64_t size = 5 + width + offset_width_ + table.size * width_ * width + 4;
   table_bytes_ += size;
-  if (table_bytes_ > context_.file.size()) {
-    head_.fail("its tables have more than the file's ", context_.file.size(), " bytes");
-  }
+  head_.require(table_bytes_ <= context_.file.size(), "has more tables than fit the file");
   View view = context_.file.view("fractal heap table", table.address, size);
   view.checksum();
   check_block(view, "FHIB", table.offset);
   std::uint64_t offset = table.offset;
   for (std::uint64_t row = 0; row < table.size; ++row) {
-    const std::uint64_t block = size_of_row(row);
+    const std::uint64_t block = row == 0 ? start_size_ : start_size_ << (row - 1);
     for (std::uint64_t column = 0; column < width_; ++column, offset += block) {
       const std::uint64_t address = view.offset();
       if (address == kUndefined) continue;
@@ -174,10 +152,8 @@ void FractalHeap::load_block(std::uint64_t offset) {
   constexpr std::string_view kWhat = "fractal heap block";
   block_.size = 0;  // in case what follows throws
   const auto behind = std::ranges::upper_bound(blocks_, offset, {}, &Block::offset);
-  if (behind == blocks_.begin() || offset - std::prev(behind)->offset >= std::prev(behind)->size) {
-    head_.fail("an object at ", offset, " lies where no block is");
-  }
-  const Block block = *std::prev(behind);
+  const Block block = behind == blocks_.begin() ? Block{} : *std::prev(behind);
+  head_.require(offset - block.offset < block.size, "an object at ", offset, " lies in no block");
   context_.file.check(kWhat, block.address, block.size);
   block_bytes_.resize(static_cast<std::size_t>(block.size));
   context_.file.read(kWhat, block.address, block_bytes_);
@@ -199,13 +175,10 @@ ByteView FractalHeap::huge(View id) {
   } else {
     const std::uint64_t key = id.number(std::min(id.sizes().length, id.left()));
     const auto found = huge_objects_.find(key);
-    if (found == huge_objects_.end()) head_.fail("has no huge object ", key);
+    head_.require(found != huge_objects_.end(), "has no huge object ", key);
     where = found->second;
   }
-  if (where.bytes > kMaxAttributeBytes) {
-    id.unsupported("an object of ", where.bytes, " bytes; at most ", kMaxAttributeBytes,
-                   " are read");
-  }
+  id.limit("the size of its object", where.bytes, hdf5::kMaxAttributeBytes);
   context_.file.check("huge object", where.offset, where.bytes);
   huge_object_.resize(static_cast<std::size_t>(where.bytes));
   context_.file.read("huge object", where.offset, huge_object_);

@@ -23,18 +23,19 @@ class FractalHeap {
   [[nodiscard]] std::uint64_t position(ByteView id) const;
 
   // Throws Error(kCorrupt) unless the heap has as many objects as its index has records.
-  void check_count(std::uint64_t records) const;
+  void check_count(std::uint64_t records) const {
+    head_.expect("the number of its objects", objects_, records);
+  }
 
  private:
   struct Block {
-    std::uint64_t offset;  // in the heap
-    std::uint64_t size;    // of a direct block its bytes, of an indirect one its rows
-    std::uint64_t address;
+    std::uint64_t offset = 0;  // in the heap
+    std::uint64_t size = 0;    // of a direct block its bytes, of an indirect one its rows
+    std::uint64_t address = kUndefined;
   };
 
   ByteView managed(View id);
   ByteView huge(View id);
-  [[nodiscard]] std::uint64_t size_of_row(std::uint64_t row) const;
   void check_block(View& view, std::string_view signature, std::uint64_t offset) const;
   void read_table(const Block& table, std::vector<Block>& below);
   void read_huge_objects(std::uint64_t tree);
@@ -54,7 +55,7 @@ class FractalHeap {
   bool has_huge_places_ = false;  // does the ID of a huge object say where it is?
   std::unordered_map<std::uint64_t, hdf5::Extent> huge_objects_;  // else: by key
   Bytes huge_object_;                                             // that was used last
-  Block block_{0, 0, kUndefined};  // that was used last, and its bytes
+  Block block_;  // that was used last, and its bytes
   Bytes block_bytes_;
 };
 

@@ -23,14 +23,11 @@ LocalHeap::LocalHeap(const Context& context, std::uint64_t address) : context_(c
   View view = context.file.view("local heap", address, 8 + 2 * sizes.length + sizes.offset);
   head_ = view;
   view.signature("HEAP", 0);
-  view.skip(3);
-  const std::uint64_t size = view.length();
-  free_list_ = view.length();
-  const std::uint64_t data = view.offset();
+  const auto [zero, size, free_list, data] = view.fields<3, kLength, kLength, kAddress>();
+  free_list_ = free_list;
   data_ = context.file.view("local heap data", data, size);
-  if (data < address + view.position() && address < data + size) {
-    view.fail("its data of ", size, " bytes at ", data, " overlaps its head");
-  }
+  view.require(data >= address + view.position() || address >= data + size, "its data of ", size,
+               " bytes at ", data, " overlaps its head");
 }
 
 std::string_view LocalHeap::peek(std::uint64_t offset) const {
@@ -44,10 +41,8 @@ std::string_view LocalHeap::text(std::uint64_t offset) {
   const std::string_view text = peek(offset);
   const std::uint64_t taken = round_up(text.size() + 1);
   used_bytes_ += taken;
-  if (used_bytes_ > data_.left() + kUnit && context_.mode == Mode::kStrict) {
-    head_.fail("has ", data_.left(), " bytes, but the names in it take more than ",
-               used_bytes_ - 1);
-  }
+  head_.require(used_bytes_ <= data_.left() + kUnit || context_.mode == Mode::kSalvage, "has ",
+                data_.left(), " bytes, but the names in it take more than ", used_bytes_ - 1);
   used_.push_back({offset, taken});
   return text;
 }
@@ -57,11 +52,10 @@ void LocalHeap::read_free_list() {
   for (std::uint64_t at = free_list_; at != kNoFreeSpace && at != kUndefined;) {
     View view = data_;
     view.skip(at);
-    const std::uint64_t next = view.length();
-    const std::uint64_t size = view.length();
-    if (size < view.position() - at || size > data_.left() - at || used_bytes_ > 2 * data_.left()) {
-      head_.fail("its list of free space says ", size, " bytes at ", at, " of ", data_.left());
-    }
+    const auto [next, size] = view.fields<kLength, kLength>();
+    head_.require(size >= view.position() - at && size <= data_.left() - at &&
+                      used_bytes_ <= 2 * data_.left(),
+                  "its list of free space says ", size, " bytes at ", at, " of ", data_.left());
     used_.push_back({at, size});
     used_bytes_ += size;
     at = next;

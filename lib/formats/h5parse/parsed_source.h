@@ -53,7 +53,6 @@ class ParsedSource final : public hdf5::Source {
 
   Context context_;
   Survey survey_;
-  mutable Arena arena_;  // of what is opened now
   mutable std::optional<Attributes> attributes_;
   mutable std::optional<Elements> elements_;
 };

@@ -16,17 +16,16 @@ constexpr std::string_view kSignature = "\211HDF\r\n\032\n"sv;
 constexpr std::uint64_t kLongest = 104;  // version 1 with addresses of 8 bytes
 constexpr std::uint32_t kWriting = 1U;   // flags of version 3: a writer has not closed it
 constexpr std::uint32_t kSwmr = 4U;      // one writer, many readers
+constexpr std::string_view kIsOpen =
+    "is marked as open for writing: a program writes it now, or ended without closing it; if none "
+    "does, `h5clear -s` removes the mark, but its content may be damaged";
 
 Sizes read_sizes(View& view) {
   const Sizes sizes{view.u8(), view.u8()};
-  for (const std::size_t size : {sizes.offset, sizes.length}) {
-    if (size == 16 || size == 32) view.unsupported("has addresses of ", size, " bytes");
-    if (size != 2 && size != 4 && size != 8) {
-      view.fail("has addresses of ", sizes.offset, " and lengths of ", sizes.length,
-                " bytes; 2, 4 or 8 are possible");
-    }
-  }
-  return sizes;
+  const auto is_read = [](std::size_t size) { return size == 2 || size == 4 || size == 8; };
+  if (is_read(sizes.offset) && is_read(sizes.length)) return sizes;
+  view.unsupported("has addresses of ", sizes.offset, " and lengths of ", sizes.length,
+                   " bytes; 2, 4 or 8 are read");
 }
 
 // Section II.A; bytes for sizes of 8.
@@ -38,7 +37,7 @@ Sizes read_sizes(View& view) {
 //     16  group leaf node K, 2; group internal node K, 2; flags, 4
 //     24  version 1 only: chunk internal node K, 2; 0, 2
 //     24  base address, free-space address, end of file, driver information
-//     56  root entry: name, header address, cache type (4), 0 (4), B-tree, heap
+//     56  root entry: name (length), header address, cache type (4), 0 (4), B-tree, heap
 //
 //     versions 2 and 3
 //      0  signature
@@ -66,21 +65,20 @@ std::uint64_t read_fields(Context& context, View view) {
     context.file.view("superblock", block.base, 16 + 4 * offset).checksum();
     block.flags = view.u8();
   }
-  view.expect("its base address", view.offset(), block.base);
-  const std::uint64_t further = view.offset();
-  block.end = view.offset();
+  const auto [base, further, end] = view.fields<kAddress, kAddress, kAddress>();
+  view.expect("its base address", base, block.base);
+  block.end = end;
   if (is_old && view.offset() != kUndefined) {
     // Section II.B: only files of the "family" and "multi" drivers have driver information.
     view.unsupported("the file is one of several that belong together (driver family or multi)");
   }
-  if (is_old) view.skip(offset);
+  if (is_old) view.length();
   block.root = view.offset();
   if (block.root == kUndefined) view.fail("names no root group");
   if (is_old) {
-    const std::uint32_t cache_type = view.u32();
-    view.skip(4);
+    const auto [cache_type, zero, tree, heap] = view.fields<4, 4, kAddress, kAddress>();
     view.within("the cache type of its root", cache_type, 0, 1);
-    if (cache_type == 1) block.cached = SymbolTable{view.offset(), view.offset()};
+    if (cache_type == 1) block.cached = SymbolTable{tree, heap};
   } else if (further == block.root) {
     view.fail("its extension and the root group have one header, at ", further);
   }
@@ -98,44 +96,38 @@ void read_extension(Context& context, std::uint64_t address) {
         body.version(0, 0);
         block.shared_table = body.offset();
         block.shared_indexes = body.u8();
-        break;
+        return;
       case 0x13:  // IV.A.2.t, B-tree K values: version 0, chunk K, group K, leaf K
         body.version(0, 0);
         block.chunk_k = body.u16();
         block.group_k = body.u16();
         block.leaf_k = body.u16();
-        break;
+        return;
       case 0x14:  // IV.A.2.u, driver information
         body.unsupported("the file is one of several that belong together");
       case 0x18:  // IV.A.2.y, metadata cache image
         body.unsupported("the file keeps its metadata in a cache image");
       default:  // free-space information: not needed for reading
-        break;
+        return;
     }
   });
 }
 
 // What is wrong with the whole file is a note to those who salvage it.
-void complain(Context& context, Errc code, std::string sentence) {
-  if (context.mode == Mode::kStrict) throw Error(code, std::move(sentence));
-  context.note(std::move(sentence));
-}
-
 void check_end(Context& context, std::uint64_t file_size) {
   Superblock& block = context.superblock;
   if (block.end == kUndefined || block.end <= block.base) {
     corrupt("superblock: does not say where the file ends");
   }
   if (block.end > file_size) {
-    complain(context, Errc::kCorrupt,
-             cat("is truncated: it is ", file_size, " bytes long, but its superblock says ",
-                 block.end, " (", block.end - file_size, " are missing)"));
+    context.attempt([&] {
+      corrupt("is truncated: it is ", file_size, " bytes long, but its superblock says ", block.end,
+              " (", block.end - file_size, " are missing)");
+    });
     block.end = file_size;
   }
   if (block.version == 3 && (block.flags & (kWriting | kSwmr)) != 0) {
-    complain(context, Errc::kIo,
-             "is marked as open for writing: a program writes it now, or ended without closing it; "
-             "if none does, `h5clear -s` removes the mark, but its content may be damaged");
+    context.attempt([] { throw Error(Errc::kIo, std::string(kIsOpen)); });
   } else if (block.version < 2 && (block.flags & kWriting) != 0) {
     context.note("is marked as open for writing by a program that may not have closed it");
   }
@@ -173,8 +165,6 @@ void read_superblock(Context& context, const RandomFile& file) {
 
 Superblock read_superblock(const RandomFile& file) {
   Context context(file, Mode::kStrict);
-  Arena arena;
-  const File::Keep keep(context.file, arena);
   read_superblock(context, file);
   return context.superblock;
 }

@@ -7,9 +7,8 @@ namespace ckpt::h5parse {
 std::string_view View::text() {
   const std::string_view rest = as_text(bytes_.subspan(at_));
   const auto end = rest.find('\0');
-  if (end == std::string_view::npos) {
-    fail("a name at byte ", at_, " does not end in the ", rest.size(), " bytes that are left");
-  }
+  require(end != std::string_view::npos, "a name at byte ", at_, " does not end in the ",
+          rest.size(), " bytes that are left");
   at_ += end + 1;
   return rest.substr(0, end);
 }
@@ -21,7 +20,7 @@ std::string_view View::padded_text() {
 }
 
 void View::signature(std::string_view expected) {
-  if (as_text(take(expected.size())) != expected) fail("has no signature ", expected);
+  require(as_text(take(expected.size())) == expected, "has no signature ", expected);
 }
 
 void View::checksum() {
@@ -36,10 +35,6 @@ void View::checksum() {
 void View::wrong_version(std::uint32_t seen, std::uint32_t first, std::uint32_t last) const {
   if (first == last) unsupported("is of version ", seen, "; version ", first, " is known");
   unsupported("is of version ", seen, "; versions ", first, " to ", last, " are known");
-}
-
-void View::wrong_width(std::size_t width) const {
-  fail("has a number of ", width, " bytes; 1 to 8 are possible");
 }
 
 void View::too_short(std::uint64_t size) const {

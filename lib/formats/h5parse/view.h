@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +14,15 @@ namespace ckpt::h5parse {
 
 // An address or a size that the file says is not there: all bits one.
 inline constexpr std::uint64_t kUndefined = UINT64_MAX;
+
+// Widths of fields that the file's own sizes decide.
+constexpr int kAddress = 0;
+constexpr int kLength = -1;
+
+// REQUIRES: number > 0.
+constexpr std::uint64_t log2_of(std::uint64_t number) {
+  return static_cast<std::uint64_t>(std::bit_width(number)) - 1;
+}
 
 // How many bytes the file's addresses ("size of offsets") and lengths take: 2, 4 or 8.
 struct Sizes {
@@ -46,16 +57,20 @@ class View {
   std::uint32_t u8() { return static_cast<std::uint32_t>(number(1)); }
   std::uint32_t u16() { return static_cast<std::uint32_t>(number(2)); }
   std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
-  std::uint64_t u64() { return number(8); }
   // Of any width from 1 to 8 bytes.
   std::uint64_t number(std::size_t width) {
-    if (width == 0 || width > 8) wrong_width(width);
+    within("the width of a number", width, 1, 8);
     const ByteView bytes = take(width);
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < width; ++i) {
       value |= std::to_integer<std::uint64_t>(bytes[i]) << 8 * i;
     }
     return value;
+  }
+  // Several, one behind the other: `auto [type, size, address] = view.fields<1, 2, kAddress>()`.
+  template <int... kWidths>
+  std::array<std::uint64_t, sizeof...(kWidths)> fields() {
+    return {field(kWidths)...};
   }
 
   // An address, which counts from the superblock, or a length; kUndefined where all bits are one.
@@ -68,6 +83,10 @@ class View {
     return bytes_.subspan(at_ - static_cast<std::size_t>(size), static_cast<std::size_t>(size));
   }
   void skip(std::uint64_t size) { take(size); }
+  Bytes copy(std::uint64_t size) {
+    const ByteView taken = take(size);
+    return {taken.begin(), taken.end()};
+  }
   // The next `size` bytes as a view of their own, which calls itself `what`.
   View part(std::string_view what, std::uint64_t size) {
     const std::uint64_t address = address_ + at_;
@@ -92,16 +111,25 @@ class View {
   }
   // The last four bytes are the lookup3 of all before: throws unless they are, and cuts them off.
   void checksum();
-  // Throws unless they are equal: "its type is 3, but should be 5".
-  void expect(std::string_view what, std::uint64_t seen, std::uint64_t needed) const {
-    if (seen != needed) fail(what, " is ", seen, ", but should be ", needed);
+
+  // Throws Error(kCorrupt) with that sentence unless `is_so`.
+  template <typename... Args>
+  void require(bool is_so, const Args&... sentence) const {
+    if (!is_so) fail(sentence...);
   }
-  // Throws unless it is from `first` to `last`: "its class is 9; 0 to 3 are possible".
+  // The same of numbers that should be equal: "its type is 3, but should be 5",
+  void expect(std::string_view what, std::uint64_t seen, std::uint64_t needed) const {
+    require(seen == needed, what, " is ", seen, ", but should be ", needed);
+  }
+  // and of one from `first` to `last`: "its class is 9; 0 to 3 are possible".
   void within(std::string_view what, std::uint64_t seen, std::uint64_t first,
               std::uint64_t last) const {
-    if (seen < first || seen > last) {
-      fail(what, " is ", seen, "; ", first, " to ", last, " are possible");
-    }
+    require(seen >= first && seen <= last, what, " is ", seen, "; ", first, " to ", last,
+            " are possible");
+  }
+  // Throws Error(kUnsupported) where a number passes a ceiling of this parser.
+  void limit(std::string_view what, std::uint64_t seen, std::uint64_t most) const {
+    if (seen > most) unsupported(what, " is ", seen, "; at most ", most, " is read");
   }
 
   // Error(kCorrupt) and Error(kUnsupported): "object header at 96: SENTENCE".
@@ -115,12 +143,15 @@ class View {
   }
 
  private:
+  std::uint64_t field(int width) {
+    if (width == kAddress) return offset();
+    return width == kLength ? length() : number(static_cast<std::size_t>(width));
+  }
   std::uint64_t with_undefined(std::size_t width) {
     if (width == 8) return number(8);
     const std::uint64_t value = number(width);
     return value == (std::uint64_t{1} << 8 * width) - 1 ? kUndefined : value;
   }
-  [[noreturn]] void wrong_width(std::size_t width) const;
   [[noreturn]] void too_short(std::uint64_t size) const;
   [[noreturn]] void wrong_version(std::uint32_t seen, std::uint32_t first,
                                   std::uint32_t last) const;
