@@ -230,6 +230,9 @@ TEST_SUITE("formats/h5parse_damage") {
       put(old, link + 2, 63, 1);
       CHECK(answer(old, f.at("links")) == cat("link message: header message at ", link,
                                               ": the link 'external' is of the reserved type 63"));
+      put(old, link + 6, 0, 1);
+      CHECK(answer(old, f.at("links")) == cat("link message: header message at ", link,
+                                              ": the name 'ex\\x00ernal' has a NUL inside"));
     }
     SUBCASE("a kind of heap object that is none") {
       std::string& fresh = f.fresh;

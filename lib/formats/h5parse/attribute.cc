@@ -99,17 +99,18 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
     context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });
   }
   std::ranges::stable_sort(sorted_, {}, &Named::name);
+  const auto is_twin = [](const Named& a, const Named& b) { return a.name == b.name; };
+  const auto twin = std::ranges::adjacent_find(sorted_, is_twin);
+  if (twin == sorted_.end()) return;
   context.attempt([&] {
-    const auto twin = std::ranges::adjacent_find(sorted_, {}, &Named::name);
-    if (twin == sorted_.end()) return;
     corrupt("object at ", address, ": two attributes are called '", escape(twin->name), "'");
   });
-  sorted_.erase(std::ranges::unique(sorted_, {}, &Named::name).begin(), sorted_.end());
+  sorted_.erase(std::unique(twin, sorted_.end(), is_twin), sorted_.end());
 }
 
 std::vector<std::string> Attributes::names() const {
-  std::vector<std::string> names;
-  for (const Named& attribute : sorted_) names.emplace_back(attribute.name);
+  std::vector<std::string> names(sorted_.size());
+  std::ranges::transform(sorted_, names.begin(), &Named::name);
   return names;
 }
 

@@ -34,11 +34,11 @@ struct Walk {
   const Context& context;
   const Btree2& tree;
   const std::function<void(View)>& take;
-  std::vector<Level> levels;
+  std::vector<Level> levels{};
   std::size_t count_width = 0;
-  std::vector<Item> items;  // the next one is the last
-  std::uint64_t seen = 0;   // records
-  std::uint64_t bytes = 0;  // of the nodes: no more than the file has, so that none pays twice
+  std::vector<Item> items{};  // the next one is the last
+  std::uint64_t seen = 0;     // records
+  std::uint64_t bytes = 0;    // of the nodes: no more than the file has, so that none pays twice
 
   void run() {
     if (tree.records == 0) return;

@@ -28,13 +28,11 @@ struct ChunkReader {
   const Layout& layout = *dataset.layout;
   const ChunkGrid grid{dataset};
   const View head{"chunk index", layout.address, {}, {}};  // for saying what is wrong with it
-  std::vector<Chunk> chunks;
+  std::vector<Chunk> chunks{};
 
   std::vector<Chunk> run() {
     if (layout.address == kUndefined || grid.total == 0) return {};
-    if (has_index()) {
-      context.claim("chunk index", layout.address, dataset.header.address);
-    }
+    if (has_index()) context.claim("chunk index", layout.address, dataset.header.address);
     switch (layout.index) {
       case ChunkIndex::kBtree1:
         read_btree1();
@@ -105,7 +103,8 @@ struct ChunkReader {
       std::rotate(counts.begin(), endless, behind);
     }
     const auto first = behind - counts.begin();
-    const TakeElement take = [&](auto number, auto address, auto size, auto skipped) {
+    const TakeElement take = [&](std::uint64_t number, std::uint64_t address, std::uint64_t size,
+                                 std::uint32_t skipped) {
       Coordinates at = unravel(number, counts);
       std::rotate(at.begin(), at.begin() + 1, at.begin() + first);
       if (layout.index == ChunkIndex::kImplicit && grid.index_of(at) == kUndefined) return;
@@ -156,8 +155,8 @@ struct ChunkReader {
     context.file.check("chunk", address, size);
     head.require(!has_index() || address > layout.address || layout.address - address >= size,
                  "chunk ", index, " of ", size, " bytes at ", address, " lies over its index");
-    chunks.push_back(
-        {index, {context.file.base() + address, size}, static_cast<std::uint32_t>(skipped)});
+    const hdf5::Extent place{context.file.base() + address, size};
+    chunks.push_back({index, place, static_cast<std::uint32_t>(skipped)});
   }
 };
 

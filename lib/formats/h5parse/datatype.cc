@@ -104,12 +104,10 @@ void check_overlap(const View& view, const Datatype& type) {
   std::vector<const Datatype::Member*> sorted;
   for (const auto& member : type.members) sorted.push_back(&member);
   std::ranges::sort(sorted, {}, &Datatype::Member::offset);
-  for (std::size_t i = 1; i < sorted.size(); ++i) {
-    if (sorted[i]->offset < sorted[i - 1]->offset + sorted[i - 1]->type.size) {
-      view.fail("its members '", escape(sorted[i - 1]->name), "' and '", escape(sorted[i]->name),
-                "' overlap");
-    }
-  }
+  const auto lap = std::ranges::adjacent_find(
+      sorted, [](auto* a, auto* b) { return b->offset < a->offset + a->type.size; });
+  if (lap == sorted.end()) return;
+  view.fail("its members '", escape(lap[0]->name), "' and '", escape(lap[1]->name), "' overlap");
 }
 
 // Compounds, each member: name, padded to 8 bytes before version 3; offset (4; from version 3 on
@@ -213,7 +211,8 @@ Datatype read_type(View& view, int depth) {
   view.require(type.size > 0, "has elements of 0 bytes");
   if (depth > hdf5::kMaxTypeDepth) throw TooDeep{};
   const std::uint32_t klass = first & 15U;
-  view.limit("its class", klass, kProperties.size() - 1);
+  if (klass == 11) view.unsupported("is of class 11, complex");
+  view.within("its class", klass, 0, kProperties.size());
   type.klass = static_cast<Class>(klass);
   kProperties[klass](view, type, head);
   return type;

@@ -32,8 +32,8 @@ struct HeaderReader {
   std::size_t count = 0;
   std::uint64_t stated_count = 0;
   Extent first{};  // the first block
-  std::vector<Extent> continuations;
-  std::map<std::uint64_t, std::uint64_t> blocks;  // ends and starts
+  std::vector<Extent> continuations{};
+  std::map<std::uint64_t, std::uint64_t> blocks{};  // ends and starts
 
   ObjectHeader run() {
     const std::uint64_t address = header.address;

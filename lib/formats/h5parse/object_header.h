@@ -20,7 +20,7 @@ struct ObjectHeader {
   std::uint64_t address = 0;
   std::uint64_t version = 0;
   std::uint64_t references = 1;  // hard links that lead here, as the header says
-  View view;                     // for saying what is wrong with the object
+  View view{};                   // for saying what is wrong with the object
 };
 
 using TakeMessage = std::function<void(const Message&)>;
