@@ -65,7 +65,7 @@ ExitStatus explain_names(const Options& options, Console& console) {
   for (const Explanation& explanation : explain(names, rules)) {
     std::string line =
         cat(escape(explanation.name), "   ",
-            explanation.rule == kNone
+            explanation.rule == kNoIndex
                 ? "no rule"
                 : escape(describe(rules, static_cast<std::size_t>(explanation.rule))));
     for (const std::size_t shadowed : explanation.shadowed) {

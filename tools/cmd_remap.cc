@@ -102,7 +102,7 @@ std::vector<std::pair<std::string, std::string>> digests_of(const Reader& reader
                                                             const Plan& plan) {
   std::vector<std::pair<std::string, std::string>> digests;
   for (const Move& move : plan.moves) {
-    if (is_drop(move) || move.is_alias || move.transform != kNone) continue;
+    if (is_drop(move) || move.is_alias || move.transform != kNoIndex) continue;
     if (!is_numeric(reader.index().entries[move.entry].dtype)) continue;
     digests.emplace_back(move.to, "xxh3-128:" + to_string(digest_of(reader, move.entry)));
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "core/rare_text.h"
 #include "core/shape.h"
 #include "scope/role.h"
 
@@ -13,19 +14,24 @@ namespace ckpt {
 // A variable's row in a checkpoint's index. Valid once a Reader holds it: for a numeric dtype,
 // nbytes is shape × dtype and all of its bytes lie inside the file.
 struct Entry {
-  std::string name;   // as rules and people see it, with the format's separator
-  std::string place;  // where the tensor lies: an HDF5 path without its first "/", a shard + offset
+  std::string name;    // as rules and people see it, with the format's separator
+  RareText own_place;  // place_of(), where it is not the name itself
   DType dtype = DType::kF32;
   Role role = Role::kVariable;
   Shape shape;
   std::uint64_t nbytes = 0;  // of the tensor; 0 for strings and others
   // How the file has the elements, where `dtype` does not say all of it: ">f4", "string[16]",
   // "compound of 3". Empty for the plain little-endian form of `dtype`.
-  std::string native_dtype;
+  RareText native_dtype;
   std::vector<std::string> aliases;  // other names of the same stored tensor, sorted
 
   friend bool operator==(const Entry&, const Entry&) = default;
 };
+
+// Where the tensor lies: an HDF5 path without its first "/", a shard and an offset.
+inline std::string_view place_of(const Entry& entry) {
+  return entry.own_place.empty() ? std::string_view(entry.name) : entry.own_place.view();
+}
 
 // The elements of the shape; 0 where the dtype is not numeric.
 std::uint64_t parameters_of(const Entry& entry);

@@ -82,8 +82,7 @@ Listing make_listing(const Index& index, const ListingRequest& request) {
 ListingTree make_listing_tree(const Index& index, const Listing& listing,
                               const ListingRequest& request) {
   ListingTree out;
-  std::vector<TreeLeaf> leaves;
-  leaves.reserve(listing.entries.size());
+  TreeMaker maker(index.separator);
   out.leaves.reserve(listing.entries.size());
   for (const std::size_t i : listing.entries) {
     const Entry& entry = index.entries[i];
@@ -91,14 +90,14 @@ ListingTree make_listing_tree(const Index& index, const Listing& listing,
     bool counts = true;  // the first name that is shown carries the sizes
     const auto take = [&](const std::string& name, bool is_alias) {
       if (!wanted(name, request, index.separator)) return;
-      leaves.push_back({name, parameters_of(entry), entry.nbytes, counts});
-      out.leaves.push_back({i, is_alias});
+      maker.add({name, parameters_of(entry), entry.nbytes, counts});
+      out.leaves.push_back({static_cast<std::uint32_t>(i), is_alias});
       counts = false;
     };
     take(entry.name, false);
     for (const std::string& alias : entry.aliases) take(alias, true);
   }
-  out.tree = make_tree(leaves, index.separator);
+  out.tree = maker.finish();
   using Sort = ListingRequest::Sort;
   if (request.sort == Sort::kName) {
     sort_siblings(out.tree, [](const TreeNode& a, const TreeNode& b) {
@@ -138,7 +137,8 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
     if (it != index.layers.end()) layer = it->second;
   };
   const auto holds_one_scope = [&](const TreeNode& node) {
-    if (node.leaf || node.first == 0 || node.first != node.last || node.repeats != 1) return false;
+    if (node.has_leaf() || node.first == 0 || node.first != node.last || node.repeats != 1)
+      return false;
     const TreeNode& child = tree.nodes[node.first];
     return child.first != 0 && child.repeats == 1;
   };
@@ -163,8 +163,8 @@ void for_each_row(const ListingTree& listing, const Index& index, std::optional<
       if (row.layer.empty()) set_layer(row.layer, n);
     }
     row.sums = {};
-    if (node->leaf) {
-      const auto& [entry, is_alias] = listing.leaves[*node->leaf];
+    if (node->has_leaf()) {
+      const auto& [entry, is_alias] = listing.leaves[node->leaf];
       row.is_scope = false;
       row.entry = entry;
       row.is_alias = is_alias;

@@ -54,10 +54,10 @@ struct TreeRow {
 struct ListingTree {
   ScopeTree tree;
   struct Leaf {
-    std::size_t entry;  // position in Index::entries
-    bool is_alias;      // the name is another one of that entry
+    std::uint32_t entry;  // position in Index::entries
+    bool is_alias;        // the name is another one of that entry
   };
-  std::vector<Leaf> leaves;  // what TreeNode::leaf counts
+  std::vector<Leaf> leaves;  // by TreeNode::leaf
 };
 ListingTree make_listing_tree(const Index& index, const Listing& listing,
                               const ListingRequest& request);

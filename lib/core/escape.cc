@@ -92,6 +92,13 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+std::string in_quotes(std::string_view text) {
+  std::string out = "'";
+  append_escaped(out, text);
+  out += '\'';
+  return out;
+}
+
 std::string replace_invalid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());

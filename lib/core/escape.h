@@ -19,6 +19,8 @@ bool is_utf8(std::string_view text);
 // out unchanged. The same behind what `out` has.
 std::string escape(std::string_view text);
 void append_escaped(std::string& out, std::string_view text);
+// The same between single quotes, as a name stands in a sentence.
+std::string in_quotes(std::string_view text);
 
 // `text` with each byte that is not part of valid UTF-8 replaced by U+FFFD: for JSON, which cannot
 // hold such bytes. Where it changes anything, write to_hex() of the name beside it.

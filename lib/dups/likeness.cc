@@ -14,7 +14,7 @@ namespace ckpt {
 namespace {
 
 // Fewer values than these say nothing about a distribution.
-constexpr std::size_t kFewest = 64;
+constexpr std::size_t kFewestCompared = 64;
 // Of a standard normal distribution cut at ±2: deviation and kurtosis.
 constexpr double kCutDeviation = 0.87962566103423978;
 constexpr double kCutKurtosis = 2.3655;
@@ -159,7 +159,7 @@ Likeness of_matrix(const Shape& shape, const Sample& sample, const Moments& m) {
   if (is_orthogonal(shape, sample)) {
     return {.look = Look::kInitial, .weight = 1, .words = "orthogonal to rounding"};
   }
-  if (sample.values.size() < kFewest) return {};
+  if (sample.values.size() < kFewestCompared) return {};
   const auto scale = nearest_scale(shape, m);
   const double chance = 1 / std::sqrt(m.n);
   const bool is_centred = std::abs(m.mean) < 4.5 * chance * m.deviation;

@@ -11,16 +11,16 @@
 namespace ckpt {
 namespace {
 
-constexpr std::size_t kShown = 5;
+constexpr std::size_t kNamesShown = 5;
 
 // "a, b, c and 4 more"
 std::string listed(const std::vector<std::string>& names) {
   std::vector<std::string> shown;
-  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kNamesShown, names.size()); ++i) {
     shown.push_back(cat("'", escape(names[i]), "'"));
   }
   return cat(join(shown, ", "),
-             names.size() > kShown ? cat(" and ", names.size() - kShown, " more") : "");
+             names.size() > kNamesShown ? cat(" and ", names.size() - kNamesShown, " more") : "");
 }
 
 class Converter {
@@ -35,7 +35,7 @@ class Converter {
     std::vector<bool> is_done(plan_.transforms.size());
     for (const Move& move : plan_.moves) {
       if (is_drop(move)) continue;
-      if (move.transform == kNone) {
+      if (move.transform == kNoIndex) {
         add_moved(move);
         continue;
       }
@@ -76,7 +76,7 @@ class Converter {
     if (move.is_alias) twice_.emplace_back(move.from);
     const PlannedVariable same{std::string(move.to), {entry.dtype, entry.shape}};
     const DType after = cast_of(entry.dtype);
-    if (after == entry.dtype) return add(move.from, same, move.entry, kNone, 0);
+    if (after == entry.dtype) return add(move.from, same, move.entry, kNoIndex, 0);
     const PlannedVariable cast{same.name, {after, entry.shape}};
     const auto t = static_cast<std::int32_t>(conversion_.transforms.size());
     conversion_.transforms.push_back({.from = {std::string(move.from)},
@@ -84,7 +84,7 @@ class Converter {
                                       .before = {same.spec},
                                       .ops = {cast_to(after)},
                                       .to = {cast},
-                                      .rule = kNone});
+                                      .rule = kNoIndex});
     add(move.from, cast, move.entry, t, 0);
   }
 
@@ -151,7 +151,7 @@ void carry_out(const Conversion& conversion, const Reader& reader, Writer& write
       writer.write(i, bytes);
       progress(done += bytes.size(), total);
     };
-    if (variable.transform != kNone) {
+    if (variable.transform != kNoIndex) {
       const auto& transform = conversion.transforms[static_cast<std::size_t>(variable.transform)];
       stream_output(reader, transform, variable.output, write);
     } else {

@@ -27,11 +27,11 @@ struct ConversionOptions {
 // order, each with its source. Plain data; it holds every problem.
 struct Conversion {
   struct Variable {
-    std::string from;                // the name in the source, of several the first
-    VariableSpec target;             // with the target's separator
-    std::size_t entry = 0;           // position in the source's index, where the bytes stay
-    std::int32_t transform = kNone;  // of `transforms`, else
-    std::size_t output = 0;          // of that transform
+    std::string from;                   // the name in the source, of several the first
+    VariableSpec target;                // with the target's separator
+    std::size_t entry = 0;              // position in the source's index, where the bytes stay
+    std::int32_t transform = kNoIndex;  // of `transforms`, else
+    std::size_t output = 0;             // of that transform
   };
   std::vector<Variable> variables;
   std::vector<Transform> transforms;  // the plan's, and casts

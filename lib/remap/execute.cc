@@ -19,7 +19,7 @@ Edit make_edit(const Plan& plan) {
   Edit edit;
   edit.moves.reserve(plan.moves.size());  // what is not used takes no memory
   for (const Move& move : plan.moves) {
-    if (move.transform != kNone) continue;
+    if (move.transform != kNoIndex) continue;
     if (is_drop(move)) {
       edit.drops.push_back(move.from);
     } else if (!is_unchanged(move)) {

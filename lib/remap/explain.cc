@@ -13,7 +13,7 @@ std::vector<Explanation> explain(std::span<const std::string> names, const Rules
     Explanation& each = out.emplace_back();
     each.name = name;
     for (const Hit& hit : hits) {
-      if (each.rule == kNone) {
+      if (each.rule == kNoIndex) {
         each.rule = static_cast<std::int32_t>(hit.rule);
       } else {
         each.shadowed.push_back(hit.rule);

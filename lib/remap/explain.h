@@ -12,7 +12,7 @@ namespace ckpt {
 // Which rules match a name.
 struct Explanation {
   std::string name;
-  std::int32_t rule = kNone;          // the first that matches: it decides
+  std::int32_t rule = kNoIndex;       // the first that matches: it decides
   std::vector<std::size_t> shadowed;  // later ones that match too, in their order
 
   friend bool operator==(const Explanation&, const Explanation&) = default;

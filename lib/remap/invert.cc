@@ -23,7 +23,7 @@ std::vector<std::vector<Specs>> uses_of(const Rules& rules, std::span<const Entr
   for (const Move& move : plan.moves) {
     if (move.why != Why::kRule) continue;
     auto& of_rule = uses[static_cast<std::size_t>(move.rule)];
-    if (move.transform == kNone) {
+    if (move.transform == kNoIndex) {
       of_rule.push_back({{entries[move.entry].dtype, entries[move.entry].shape}});
     } else if (seen.insert(move.transform).second) {
       of_rule.push_back(plan.transforms[static_cast<std::size_t>(move.transform)].before);
@@ -156,10 +156,10 @@ class Returns {
     const auto it = moves_.find(there.to);
     if (is_drop(there) || it == moves_.end()) return false;
     const Move& back = *it->second;
-    if (there.transform == kNone) {
-      return back.transform == kNone && back.to == there.from;
+    if (there.transform == kNoIndex) {
+      return back.transform == kNoIndex && back.to == there.from;
     }
-    return back.transform != kNone &&
+    return back.transform != kNoIndex &&
            is_inverse(plan.transforms[static_cast<std::size_t>(there.transform)],
                       back_.transforms[static_cast<std::size_t>(back.transform)]);
   }

@@ -9,7 +9,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::array<std::string_view, kLintCodeCount> kNames{
+constexpr std::array<std::string_view, kLintCodeCount> kLintNames{
     "duplicate", "never-fires", "never-complete", "same-target", "not-invertible"};
 
 // Does some source of `wide` match all names of the source?
@@ -23,7 +23,7 @@ bool covers_source(const Rule& wide, const Rule& narrow, const NamePattern& sour
 
 }  // namespace
 
-std::string_view name_of(LintCode code) { return kNames[static_cast<std::size_t>(code)]; }
+std::string_view name_of(LintCode code) { return kLintNames[static_cast<std::size_t>(code)]; }
 
 std::vector<LintFinding> lint(const Rules& rules) {
   std::vector<LintFinding> out;

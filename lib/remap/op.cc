@@ -11,7 +11,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::array<std::string_view, kOpKindCount> kNames{
+constexpr std::array<std::string_view, kOpKindCount> kOpNames{
     "permute", "reshape", "cast", "concat", "stack", "split", "unstack", "copy"};
 
 [[noreturn]] void refuse(const Op& op, std::string_view why) {
@@ -142,7 +142,7 @@ std::vector<TensorSpec> divided(Op& op, const TensorSpec& spec, std::size_t targ
 
 }  // namespace
 
-std::string_view name_of(OpKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view name_of(OpKind kind) { return kOpNames[static_cast<std::size_t>(kind)]; }
 
 bool is_joining(OpKind kind) { return kind == OpKind::kConcat || kind == OpKind::kStack; }
 

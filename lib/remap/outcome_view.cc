@@ -128,7 +128,7 @@ class OutcomeView final : public Reader {
       for (std::size_t target = 0; target < change.to.size(); ++target) {
         const auto& [name, spec] = change.to[target];
         index_.entries.push_back({.name = name,
-                                  .place = "computed",
+                                  .own_place = "computed",
                                   .dtype = spec.dtype,
                                   .role = Role::kVariable,
                                   .shape = spec.shape,

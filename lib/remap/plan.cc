@@ -272,7 +272,7 @@ class Planner {
     while (draft_.sources[own].is_alias) --own;
     for (; own < s; ++own) {
       const std::int32_t t = draft_.decisions[own].transform;
-      if (t == kNone) continue;
+      if (t == kNoIndex) continue;
       const Transform& other = draft_.plan.transforms[static_cast<std::size_t>(t)];
       if (other.entries == made.entries && other.ops == made.ops && other.to.size() == 1) return t;
     }
@@ -374,7 +374,7 @@ std::vector<PlannedVariable> outcome_of(const Plan& plan, std::span<const Entry>
   std::vector<bool> is_done(plan.transforms.size());
   for (const Move& move : plan.moves) {
     if (move.is_alias || is_drop(move)) continue;
-    if (move.transform == kNone) {
+    if (move.transform == kNoIndex) {
       const Entry& entry = entries[move.entry];
       out.push_back({std::string(move.to), {entry.dtype, entry.shape}});
       continue;

@@ -33,7 +33,8 @@ struct PlanOptions {
   TargetLimits target;
 };
 
-inline constexpr std::int32_t kNone = -1;
+// In place of a number: no rule, no transform.
+inline constexpr std::int32_t kNoIndex = -1;
 
 // Why a name goes where it goes.
 enum class Why : std::uint8_t {
@@ -49,16 +50,16 @@ struct Move {
   std::string_view to;    // empty: dropped
   std::size_t entry = 0;  // position of the variable in the source's index
   Why why = Why::kRest;
-  bool is_alias = false;           // `from` is another name of that variable
-  std::int32_t rule = kNone;       // that decided; a companion's is its variable's
-  std::int32_t transform = kNone;  // in Plan::transforms, where the values are changed
+  bool is_alias = false;              // `from` is another name of that variable
+  std::int32_t rule = kNoIndex;       // that decided; a companion's is its variable's
+  std::int32_t transform = kNoIndex;  // in Plan::transforms, where the values are changed
 
   friend bool operator==(const Move&, const Move&) = default;
 };
 
 inline bool is_drop(const Move& move) { return move.to.empty(); }
 inline bool is_unchanged(const Move& move) {
-  return move.transform == kNone && move.from == move.to;
+  return move.transform == kNoIndex && move.from == move.to;
 }
 
 // A variable of the outcome.
@@ -77,7 +78,7 @@ struct Transform {
   std::vector<TensorSpec> before;    // of each member
   std::vector<Op> ops;
   std::vector<PlannedVariable> to;
-  std::int32_t rule = kNone;
+  std::int32_t rule = kNoIndex;
 
   friend bool operator==(const Transform&, const Transform&) = default;
 };

@@ -9,13 +9,13 @@
 namespace ckpt {
 namespace {
 
-constexpr std::array<std::string_view, kProblemCodeCount> kNames{
+constexpr std::array<std::string_view, kProblemCodeCount> kProblemNames{
     "two-sources", "target-taken",   "variable-and-scope", "case-clash", "bad-name",
     "unused-rule", "missing-member", "bad-operation",      "companion",  "unclaimed"};
 
 }  // namespace
 
-std::string_view name_of(ProblemCode code) { return kNames[static_cast<std::size_t>(code)]; }
+std::string_view name_of(ProblemCode code) { return kProblemNames[static_cast<std::size_t>(code)]; }
 
 std::string list_names(const std::vector<std::string>& names, std::size_t most) {
   std::string out;

@@ -14,7 +14,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::string_view kSchema = "ckpt/receipt/1";
+constexpr std::string_view kReceiptSchema = "ckpt/receipt/1";
 
 OrderedJson name_to_json(const std::string& name) {
   if (is_utf8(name)) return name;
@@ -192,7 +192,7 @@ Receipt make_receipt(const Plan& plan, const Rules& rules) {
   receipt.dropped = plan.drops;
   receipt.moves.reserve(plan.moves.size());
   for (const Move& move : plan.moves) {
-    if (is_drop(move) || move.transform != kNone) continue;
+    if (is_drop(move) || move.transform != kNoIndex) continue;
     if (move.from == move.to) {
       ++receipt.kept;
     } else {
@@ -211,7 +211,7 @@ Receipt make_receipt(const Plan& plan, const Rules& rules) {
 }
 
 void write_receipt(const Receipt& receipt, const WriteText& out) {
-  out(cat("{\n  \"schema\": \"", kSchema, "\",\n  \"tool\": ", Json(receipt.tool).dump(),
+  out(cat("{\n  \"schema\": \"", kReceiptSchema, "\",\n  \"tool\": ", Json(receipt.tool).dump(),
           ",\n  \"input\": ", to_json(receipt.input).dump(),
           ",\n  \"output\": ", to_json(receipt.output).dump(),
           ",\n  \"separator\": ", Json(std::string(1, receipt.separator)).dump()));
@@ -239,7 +239,7 @@ std::string print_receipt(const Receipt& receipt) {
 
 Receipt parse_receipt(std::string_view json) {
   const Json document = parse_json(json).value;
-  check_schema(document, kSchema);
+  check_schema(document, kReceiptSchema);
   check_keys(document, {"schema", "tool", "input", "output", "separator", "rules", "moves",
                         "changes", "dropped", "kept", "digests"});
   Receipt receipt;

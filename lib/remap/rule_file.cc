@@ -10,7 +10,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::string_view kSchema = "ckpt/map/1";
+constexpr std::string_view kMapSchema = "ckpt/map/1";
 
 // A side of a rule's object form, as it would stand in a rule's text.
 std::string side_of(const Json& object, const char* key) {
@@ -59,7 +59,7 @@ Rule parse_element(const Json& element, char separator) {
 
 Rules parse_rule_file(std::string_view json, char separator) {
   const JsonDocument document = parse_json(json);
-  check_schema(document.value, kSchema);
+  check_schema(document.value, kMapSchema);
   check_keys(document.value, {"schema", "comment", "rules"});
   const auto list = document.value.find("rules");
   if (list == document.value.end() || !list->is_array()) {
@@ -79,7 +79,7 @@ Rules parse_rule_file(std::string_view json, char separator) {
 }
 
 std::string print_rule_file(const Rules& rules) {
-  std::string out = cat("{\"schema\": \"", kSchema, "\", \"rules\": [");
+  std::string out = cat("{\"schema\": \"", kMapSchema, "\", \"rules\": [");
   for (const Rule& rule : rules.rules) {
     const std::string text = print(rule, rules.separator);
     if (!is_utf8(text) || !is_utf8(rule.comment)) {

@@ -7,7 +7,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::size_t kShown = 20;  // losses; JSON has all
+constexpr std::size_t kLossesShown = 20;  // losses; JSON has all
 constexpr std::size_t kLabelWidth = 9;
 
 std::uint64_t whole_bytes(const Checkup& checkup, const Index& index) {
@@ -39,11 +39,12 @@ void print_checkup(const CheckupReport& report, const Index& index, const TextSt
   row("whole", cat(count_of(checkup.whole.size(), "variable"), ", ",
                    human_bytes(whole_bytes(checkup, index))));
   if (checkup.others > 0) row("others", cat(with_commas(checkup.others), ", which are no tensors"));
-  for (std::size_t i = 0; i < std::min(kShown, checkup.lost.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kLossesShown, checkup.lost.size()); ++i) {
     row("lost", cat(name_of(checkup.lost[i]), ": ", checkup.lost[i].reason));
   }
-  if (checkup.lost.size() > kShown) {
-    row("lost", cat("… and ", with_commas(checkup.lost.size() - kShown), " more; --json has all"));
+  if (checkup.lost.size() > kLossesShown) {
+    row("lost",
+        cat("… and ", with_commas(checkup.lost.size() - kLossesShown), " more; --json has all"));
   }
   for (const std::string& note : index.notes) {
     if (note != report.damage) row("note", note);

@@ -23,7 +23,7 @@ void print_conversion(const Conversion& conversion, const ConversionReport& repo
   if (report.dry_run) {
     for (const auto& variable : conversion.variables) {
       std::string ops;
-      if (variable.transform != kNone) {
+      if (variable.transform != kNoIndex) {
         const auto& transform = conversion.transforms[static_cast<std::size_t>(variable.transform)];
         for (const Op& op : transform.ops) ops += cat(" | ", to_string(op));
       }
@@ -54,7 +54,7 @@ void write_conversion(const Conversion& conversion, const ConversionReport& repo
     json.key("shape").begin_array();
     for (const std::int64_t extent : variable.target.shape) json.value(extent);
     json.end_array();
-    if (variable.transform != kNone) {
+    if (variable.transform != kNoIndex) {
       const auto& transform = conversion.transforms[static_cast<std::size_t>(variable.transform)];
       json.key("ops").begin_array();
       for (const Op& op : transform.ops) json.value(to_string(op));

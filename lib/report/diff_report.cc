@@ -9,12 +9,12 @@
 namespace ckpt {
 namespace {
 
-constexpr std::size_t kShown = 20;  // of one kind
+constexpr std::size_t kLinesShown = 20;  // of one kind
 
 // Prints each line behind the label, which stands before the first alone.
 void print_lines(std::string_view label, const std::vector<std::string>& lines, bool all,
                  const Output& out) {
-  const std::size_t count = all ? lines.size() : std::min(kShown, lines.size());
+  const std::size_t count = all ? lines.size() : std::min(kLinesShown, lines.size());
   for (std::size_t i = 0; i < count; ++i) {
     out(cat(pad_right(i == 0 ? label : std::string_view(), 11), lines[i], "\n"));
   }

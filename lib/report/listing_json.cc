@@ -16,8 +16,8 @@ void write_entry_keys(const Entry& entry, char separator, JsonStream& json) {
     rest.remove_prefix(end + 1);
   }
   json.end_array();
-  json.key("place").value(entry.place);
-  if (!is_utf8(entry.place)) json.key("place_hex").value(to_hex(entry.place));
+  json.key("place").value(place_of(entry));
+  if (!is_utf8(place_of(entry))) json.key("place_hex").value(to_hex(place_of(entry)));
   json.key("dtype").value(name_of(entry.dtype));
   if (!entry.native_dtype.empty()) json.key("native_dtype").value(entry.native_dtype);
   json.key("shape").begin_array();

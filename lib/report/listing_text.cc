@@ -7,6 +7,7 @@
 
 #include "core/escape.h"
 #include "core/text.h"
+#include "report/colors.h"
 #include "report/units.h"
 
 namespace ckpt {
@@ -17,16 +18,6 @@ constexpr std::size_t kMaxIndentLevels = 30;
 // The name column is never wider than this when there is no terminal to fit.
 constexpr std::size_t kMaxNameWidth = 72;
 constexpr std::size_t kMinNameWidth = 12;
-
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kBlue = "\x1b[1;34m";
-constexpr std::string_view kCyan = "\x1b[36m";
-constexpr std::string_view kDim = "\x1b[2m";
-constexpr std::string_view kReset = "\x1b[0m";
-
-std::string paint(std::string text, std::string_view color, const TextStyle& style) {
-  return style.color && !text.empty() ? cat(color, text, kReset) : text;
-}
 
 // What a line says, cell by cell. One object serves all lines, so that its texts keep their room: a
 // listing of a million lines makes no million strings.
@@ -54,7 +45,7 @@ struct Line {
     bytes = human_bytes(nbytes);
   }
   void set_entry(const Entry& row) {
-    dtype = is_numeric(row.dtype) ? name_of(row.dtype) : row.native_dtype;
+    dtype = is_numeric(row.dtype) ? name_of(row.dtype) : row.native_dtype.view();
     append_shape(shape, row.shape);
     if (is_numeric(row.dtype)) set_sizes(parameters_of(row), row.nbytes);
   }
@@ -146,7 +137,7 @@ void format_line(const Line& line, const Widths& w, const TextStyle& style, std:
   Columns columns(text, style);
   const std::string_view bold = line.is_scope ? kBold : std::string_view{};
   columns.left(style.width > 0 ? shorten(line.name, w.name) : line.name, w.name,
-               line.is_scope ? kBlue : std::string_view{});
+               line.is_scope ? kBoldBlue : std::string_view{});
   columns.left(line.dtype, w.dtype, kCyan);
   columns.left(line.shape, w.shape);
   columns.right(line.parameters, w.parameters, bold);
@@ -164,7 +155,7 @@ void print_details(const Reader& reader, std::size_t i, std::size_t indent, cons
   const Entry& entry = reader.index().entries[i];
   const Details details = reader.details(i);
   const std::string margin(indent + 4, ' ');
-  std::string storage = cat(escape(entry.place), ": ", details.storage);
+  std::string storage = cat(escape(place_of(entry)), ": ", details.storage);
   if (is_numeric(entry.dtype) && !entry.native_dtype.empty()) {
     storage += cat(", as ", entry.native_dtype);
   }
@@ -186,11 +177,10 @@ std::function<void(const LineVisitor&)> line_source(const Index& index, const Li
     return [&index, &request,
             tree = make_listing_tree(index, listing, request)](const LineVisitor& visit) {
       Line line;
-      for_each_row(tree, index, request.depth,
-                   [&](const TreeRow& row) {
-                     set_line(index, row, line);
-                     visit(line);
-                   });
+      for_each_row(tree, index, request.depth, [&](const TreeRow& row) {
+        set_line(index, row, line);
+        visit(line);
+      });
     };
   }
   return [&](const LineVisitor& visit) {
@@ -257,7 +247,7 @@ void print_listing_tsv(const Reader& reader, const Listing& listing, std::string
     for (const std::int64_t extent : entry.shape) extents.push_back(cat(extent));
     out(cat(escape(path), "\t", escape(entry.name), "\t", name_of(entry.dtype), "\t",
             join(extents, "x"), "\t", parameters_of(entry), "\t", entry.nbytes, "\t",
-            name_of(entry.role), "\t", escape(entry.place), "\n"));
+            name_of(entry.role), "\t", escape(place_of(entry)), "\n"));
   }
 }
 

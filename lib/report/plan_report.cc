@@ -5,19 +5,11 @@
 
 #include "core/escape.h"
 #include "core/text.h"
+#include "report/colors.h"
 #include "report/units.h"
 
 namespace ckpt {
 namespace {
-
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kGreen = "\x1b[32m";
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kReset = "\x1b[0m";
-
-std::string paint(const std::string& text, std::string_view color, const TextStyle& style) {
-  return style.color ? cat(color, text, kReset) : text;
-}
 
 // What two names have before the segments they end in alike: "model/dense/kernel" and
 // "net/dense/kernel" are told apart by "model/" and "net/". Names without such segments, whole.
@@ -48,14 +40,14 @@ Difference difference(std::string_view from, std::string_view to, char separator
 }
 
 // A line of the plan and the names it stands for.
-struct Line {
+struct PlanLine {
   Difference difference;
   std::size_t count = 0;
-  std::int32_t rule = kNone;
+  std::int32_t rule = kNoIndex;
 };
 
 std::string rule_text(const Rules& rules, std::int32_t rule) {
-  return rule == kNone ? "" : describe(rules, static_cast<std::size_t>(rule));
+  return rule == kNoIndex ? "" : describe(rules, static_cast<std::size_t>(rule));
 }
 
 class PlanPrinter {
@@ -64,11 +56,11 @@ class PlanPrinter {
       : plan_(plan), rules_(rules), style_(style), out_(out) {}
 
   void print_moves(Why why, std::string_view title) {
-    std::map<Difference, Line> lines;
+    std::map<Difference, PlanLine> lines;
     for (const Move& move : plan_.moves) {
-      if (move.why != why || is_drop(move) || is_unchanged(move) || move.transform != kNone)
+      if (move.why != why || is_drop(move) || is_unchanged(move) || move.transform != kNoIndex)
         continue;
-      Line& line =
+      PlanLine& line =
           lines.try_emplace(difference(move.from, move.to, rules_.separator)).first->second;
       ++line.count;
       line.rule = move.rule;
@@ -81,7 +73,7 @@ class PlanPrinter {
         out_(paint(cat("- ", escape(difference.from)), kRed, style_) + "\n");
         std::string added = paint(cat("+ ", escape(difference.to)), kGreen, style_);
         if (scopes) added += cat("   ", count_of(line.count, "variable"));
-        if (line.rule != kNone) added += cat("   ", escape(rule_text(rules_, line.rule)));
+        if (line.rule != kNoIndex) added += cat("   ", escape(rule_text(rules_, line.rule)));
         out_(added + "\n");
       }
     }
@@ -106,11 +98,11 @@ class PlanPrinter {
   void print_drops() {
     std::map<std::int32_t, std::vector<std::string>> dropped;
     for (const Move& move : plan_.moves) {
-      if (is_drop(move) && move.transform == kNone) dropped[move.rule].emplace_back(move.from);
+      if (is_drop(move) && move.transform == kNoIndex) dropped[move.rule].emplace_back(move.from);
     }
     for (const auto& [rule, names] : dropped) {
       out_(cat("dropped: ", list_names(names, 3), " (", count_of(names.size(), "variable"), ")"));
-      if (rule != kNone) out_(cat("   ", escape(rule_text(rules_, rule))));
+      if (rule != kNoIndex) out_(cat("   ", escape(rule_text(rules_, rule))));
       out_("\n");
     }
   }
@@ -134,7 +126,7 @@ Counts counts_of(const Plan& plan) {
   Counts counts;
   for (const Move& move : plan.moves) {
     if (move.is_alias) continue;
-    if (move.transform != kNone) continue;
+    if (move.transform != kNoIndex) continue;
     if (is_drop(move)) {
       ++counts.dropped;
     } else if (is_unchanged(move)) {
@@ -236,7 +228,7 @@ void write_remap(const Plan& plan, const Rules& rules, const RemapReport& report
       json.value(move.to);
     }
     json.key("rule");
-    if (move.rule == kNone) {
+    if (move.rule == kNoIndex) {
       json.null();
     } else {
       json.value(move.rule);
@@ -244,7 +236,7 @@ void write_remap(const Plan& plan, const Rules& rules, const RemapReport& report
           .value(print(rules.rules[static_cast<std::size_t>(move.rule)], rules.separator));
     }
     if (move.why == Why::kCompanion) json.key("companion").value(true);
-    if (move.transform != kNone) json.key("transform").value(move.transform);
+    if (move.transform != kNoIndex) json.key("transform").value(move.transform);
     json.end_object();
   }
   json.end_array();

@@ -95,7 +95,7 @@ void print_variable(const VariableReport& report, const TextStyle& style, const 
     out(cat(pad_right(label, kLabelWidth), value, "\n"));
   };
   const bool numeric = is_numeric(entry.dtype);
-  out(cat(escape(entry.name), ": ", numeric ? name_of(entry.dtype) : entry.native_dtype, " ",
+  out(cat(escape(entry.name), ": ", numeric ? name_of(entry.dtype) : entry.native_dtype.view(), " ",
           to_string(entry.shape)));
   if (numeric) {
     out(cat(", ", count_of(parameters_of(entry), "parameter"), ", ", human_bytes(entry.nbytes)));
@@ -103,7 +103,7 @@ void print_variable(const VariableReport& report, const TextStyle& style, const 
   out("\n");
   row("role", name_of(entry.role));
   if (!layer.empty()) row("layer", escape(layer));
-  row("place", cat(escape(entry.place), ", ", details.storage));
+  row("place", cat(escape(place_of(entry)), ", ", details.storage));
   if (numeric && !entry.native_dtype.empty()) row("stored as", entry.native_dtype);
   if (details.stored_bytes != entry.nbytes) row("stored", human_bytes(details.stored_bytes));
   for (const std::string& alias : entry.aliases) row("also", escape(alias));

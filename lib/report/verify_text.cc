@@ -3,6 +3,7 @@
 
 #include "core/escape.h"
 #include "core/text.h"
+#include "report/colors.h"
 #include "report/run_report.h"
 #include "report/units.h"
 #include "report/verify_report.h"
@@ -10,10 +11,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::size_t kShown = 10;  // variables of one kind that are told one by one
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kGreen = "\x1b[32m";
-constexpr std::string_view kReset = "\x1b[0m";
+constexpr std::size_t kItemsShown = 10;  // variables of one kind that are told one by one
 
 std::string allowed(const Tolerance& tolerance) {
   std::vector<std::string> parts;
@@ -64,8 +62,7 @@ class Printer {
     const std::string_view word = is_same                                  ? "same"
                                   : result_.verdict == Verdict::kDifferent ? "DIFFERENT"
                                                                            : "NOT COMPARABLE";
-    const std::string painted =
-        style_.color ? cat(is_same ? kGreen : kRed, word, kReset) : std::string(word);
+    const std::string painted = paint(std::string(word), is_same ? kGreen : kRed, style_);
     out_(cat(escape(report_.found), " against ",
              escape(report_.old.empty() ? report_.golden : report_.old), ": ", painted, "\n"));
   }
@@ -82,10 +79,10 @@ class Printer {
     const std::size_t all = count(standing);
     for (const VariableCheck& check : result_.variables) {
       if (check.standing != standing) continue;
-      if (shown++ == kShown) break;
+      if (shown++ == kItemsShown) break;
       item(text(check));
     }
-    if (all > kShown) item(cat("and ", all - kShown, " more"));
+    if (all > kItemsShown) item(cat("and ", all - kItemsShown, " more"));
   }
 
   void variables() {
@@ -164,12 +161,12 @@ class Printer {
 
   void diagnosis(const Diagnosis& diagnosis) {
     std::string_view label = "diagnosis";
-    for (std::size_t i = 0; i < diagnosis.faults.size() && i < kShown; ++i) {
+    for (std::size_t i = 0; i < diagnosis.faults.size() && i < kItemsShown; ++i) {
       row(label, diagnosis.faults[i]);
       label = "";
     }
-    if (diagnosis.faults.size() > kShown) {
-      item(cat("and ", diagnosis.faults.size() - kShown, " more"));
+    if (diagnosis.faults.size() > kItemsShown) {
+      item(cat("and ", diagnosis.faults.size() - kItemsShown, " more"));
     }
     if (!diagnosis.tried.empty()) row("tried", diagnosis.tried);
   }
@@ -196,16 +193,16 @@ class Printer {
     const auto& neither = result_.proven_by_neither;
     parts.push_back(cat(with_commas(neither.size()), " by neither"));
     row("proven", join(parts, ", "));
-    for (std::size_t i = 0; i < neither.size() && i < kShown; ++i) {
+    for (std::size_t i = 0; i < neither.size() && i < kItemsShown; ++i) {
       item(cat("neither  ", escape(neither[i])));
     }
-    if (neither.size() > kShown) item(cat("and ", neither.size() - kShown, " more"));
+    if (neither.size() > kItemsShown) item(cat("and ", neither.size() - kItemsShown, " more"));
     if (!result_.forward) return;
     const auto& unseen = result_.forward->unseen;
-    for (std::size_t i = 0; i < unseen.size() && i < kShown; ++i) {
+    for (std::size_t i = 0; i < unseen.size() && i < kItemsShown; ++i) {
       item(cat("not proven by the forward pass: no output follows ", escape(unseen[i])));
     }
-    if (unseen.size() > kShown) item(cat("and ", unseen.size() - kShown, " more"));
+    if (unseen.size() > kItemsShown) item(cat("and ", unseen.size() - kItemsShown, " more"));
   }
 
   const VerifyReport& report_;

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <map>
-#include <unordered_map>
+#include <optional>
 #include <utility>
 
 #include "core/text.h"
@@ -13,63 +12,6 @@ namespace ckpt {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789";
-
-// Places names in a tree, one after another. Names mostly come in the order of the tree, so that a
-// segment is its parent's last child or comes behind it, and nothing is looked up; where the
-// children of a scope come in another order, they are remembered in a table.
-class TreeMaker {
- public:
-  explicit TreeMaker(ScopeTree& tree) : tree_(tree) { tree.nodes.emplace_back(); }
-
-  // The node of `name`, new or known.
-  TreeNode& place(std::string_view name) {
-    std::uint32_t at = 0;
-    for (std::size_t end = 0; end != std::string_view::npos;) {
-      end = name.find(tree_.separator);
-      at = child(at, name.substr(0, end));
-      name.remove_prefix(end == std::string_view::npos ? 0 : end + 1);
-    }
-    return tree_.nodes[at];
-  }
-
- private:
-  std::uint32_t child(std::uint32_t parent, std::string_view segment) {
-    const std::uint32_t last = tree_.nodes[parent].last;
-    if (last == 0) return append(parent, segment);
-    const auto order = tree_.nodes[last].segment <=> segment;
-    if (order == 0) return last;
-    const auto table = unordered_.find(parent);
-    if (table == unordered_.end() && order < 0) return append(parent, segment);
-    Children& known = table == unordered_.end() ? remember(parent) : table->second;
-    const auto [it, is_new] = known.try_emplace(segment, size());
-    return is_new ? append(parent, segment) : it->second;
-  }
-
-  using Children = std::unordered_map<std::string_view, std::uint32_t>;
-  Children& remember(std::uint32_t parent) {
-    Children& known = unordered_[parent];
-    for (const std::uint32_t child : children_of(tree_, parent)) {
-      known.emplace(tree_.nodes[child].segment, child);
-    }
-    return known;
-  }
-
-  std::uint32_t append(std::uint32_t parent, std::string_view segment) {
-    const std::uint32_t node = size();
-    tree_.nodes.push_back({.segment = segment, .parent = parent});
-    TreeNode& above = tree_.nodes[parent];
-    (above.last == 0 ? above.first : tree_.nodes[above.last].next) = node;
-    above.last = node;
-    return node;
-  }
-
-  [[nodiscard]] std::uint32_t size() const {
-    return static_cast<std::uint32_t>(tree_.nodes.size());
-  }
-
-  ScopeTree& tree_;
-  std::unordered_map<std::uint32_t, Children> unordered_;
-};
 
 void set_children(ScopeTree& tree, std::size_t node, const std::vector<std::uint32_t>& children) {
   std::uint32_t next = 0;
@@ -109,7 +51,7 @@ std::vector<std::size_t> subtree_classes(const ScopeTree& tree,
   std::unordered_map<std::string, std::size_t> interned;
   for (std::size_t n = tree.nodes.size(); n-- > 0;) {  // children before their parents
     const TreeNode& node = tree.nodes[n];
-    std::string key = node.leaf ? cat(kinds[*node.leaf]) : "";
+    std::string key = node.has_leaf() ? cat(kinds[node.leaf]) : "";
     for (const std::uint32_t child : children_of(tree, n)) {
       key += cat('\0', tree.nodes[child].segment, '\0', classes[child]);
     }
@@ -120,27 +62,71 @@ std::vector<std::size_t> subtree_classes(const ScopeTree& tree,
 
 }  // namespace
 
-ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator) {
-  ScopeTree tree;
-  tree.separator = separator;
-  TreeMaker maker(tree);
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    const TreeLeaf& leaf = leaves[i];
-    TreeNode& node = maker.place(leaf.name);
-    node.leaf = static_cast<std::uint32_t>(i);
-    if (!leaf.counts) continue;
-    node.variables += 1;
-    node.parameters += leaf.parameters;
-    node.nbytes += leaf.nbytes;
-  }
-  for (std::size_t n = tree.nodes.size(); n-- > 1;) {
-    const TreeNode& node = tree.nodes[n];
-    TreeNode& parent = tree.nodes[node.parent];
+TreeMaker::TreeMaker(char separator) {
+  tree_.separator = separator;
+  tree_.nodes.emplace_back();
+}
+
+void TreeMaker::add(const TreeLeaf& leaf) {
+  TreeNode& node = node_of(leaf.name);
+  node.leaf = leaves_++;
+  if (!leaf.counts) return;
+  node.variables += 1;
+  node.parameters += leaf.parameters;
+  node.nbytes += leaf.nbytes;
+}
+
+ScopeTree TreeMaker::finish() {
+  for (std::size_t n = tree_.nodes.size(); n-- > 1;) {
+    const TreeNode& node = tree_.nodes[n];
+    TreeNode& parent = tree_.nodes[node.parent];
     parent.variables += node.variables;
     parent.parameters += node.parameters;
     parent.nbytes += node.nbytes;
   }
-  return tree;
+  return std::move(tree_);
+}
+
+TreeNode& TreeMaker::node_of(std::string_view name) {
+  std::uint32_t at = 0;
+  for (std::size_t end = 0; end != std::string_view::npos;) {
+    end = name.find(tree_.separator);
+    at = child(at, name.substr(0, end));
+    name.remove_prefix(end == std::string_view::npos ? 0 : end + 1);
+  }
+  return tree_.nodes[at];
+}
+
+std::uint32_t TreeMaker::child(std::uint32_t parent, std::string_view segment) {
+  const std::uint32_t last = tree_.nodes[parent].last;
+  if (last == 0) return append(parent, segment);
+  const auto order = tree_.nodes[last].segment <=> segment;
+  if (order == 0) return last;
+  const auto table = unordered_.find(parent);
+  if (table == unordered_.end() && order < 0) return append(parent, segment);
+  Children& known = table == unordered_.end() ? remember(parent) : table->second;
+  const auto size = static_cast<std::uint32_t>(tree_.nodes.size());
+  const auto [it, is_new] = known.try_emplace(segment, size);
+  return is_new ? append(parent, segment) : it->second;
+}
+
+TreeMaker::Children& TreeMaker::remember(std::uint32_t parent) {
+  Children& known = unordered_[parent];
+  for (const std::uint32_t child : children_of(tree_, parent)) {
+    known.emplace(tree_.nodes[child].segment, child);
+  }
+  return known;
+}
+
+std::uint32_t TreeMaker::append(std::uint32_t parent, std::string_view segment) {
+  const auto node = static_cast<std::uint32_t>(tree_.nodes.size());
+  TreeNode& added = tree_.nodes.emplace_back();
+  added.segment = segment;
+  added.parent = parent;
+  TreeNode& above = tree_.nodes[parent];
+  (above.last == 0 ? above.first : tree_.nodes[above.last].next) = node;
+  above.last = node;
+  return node;
 }
 
 std::vector<std::uint32_t> children_of(const ScopeTree& tree, std::size_t node) {

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace ckpt {
@@ -23,17 +23,20 @@ struct TreeLeaf {
 // A scope, a variable, or both at once ("dense/kernel" beside "dense/kernel/Adam"). Nodes are
 // linked by their positions in ScopeTree::nodes, where 0 is the root, and as a link means none: a
 // tree of a million variables is a few large pieces of memory, not several allocations a node. No
-// tree has 2^32 nodes: it would take 300 GB.
+// tree has 2^32 nodes: it would take 256 GB.
 struct TreeNode {
-  std::string_view segment;           // of the name; empty for the root
+  static constexpr std::uint32_t kNoLeaf = UINT32_MAX;
+  [[nodiscard]] bool has_leaf() const { return leaf != kNoLeaf; }
+
+  std::string_view segment;  // of the name; empty for the root
+  // Of the leaf and everything below.
+  std::uint64_t parameters = 0;
+  std::uint64_t nbytes = 0;
+  std::uint32_t variables = 0;
+  std::uint32_t leaf = kNoLeaf;       // its number
   std::uint32_t parent = 0;           // the root is its own parent
   std::uint32_t first = 0, last = 0;  // children, in the order of the leaves
   std::uint32_t next = 0;             // sibling
-  std::optional<std::uint32_t> leaf;  // position in the leaves
-  // Of the leaf and everything below.
-  std::uint64_t variables = 0;
-  std::uint64_t parameters = 0;
-  std::uint64_t nbytes = 0;
   // How many consecutive siblings this node stands for (collapse_runs()); their segments are then
   // written "layer_{0..11}" in `segment`, and the sums above are of all of them.
   std::uint32_t repeats = 1;
@@ -47,7 +50,29 @@ struct ScopeTree {
   char separator = '/';
 };
 
-ScopeTree make_tree(std::span<const TreeLeaf> leaves, char separator);
+// Makes a tree, leaf by leaf. Names mostly come in the order of the tree, so that a segment is its
+// parent's last child or comes behind it, and nothing is looked up; where the children of a scope
+// come in another order, they are remembered in a table.
+class TreeMaker {
+ public:
+  explicit TreeMaker(char separator);
+  // Leaves are numbered from 0. The name must outlive the tree.
+  void add(const TreeLeaf& leaf);
+  // The tree with its sums, once all leaves are in it.
+  ScopeTree finish();
+
+ private:
+  using Children = std::unordered_map<std::string_view, std::uint32_t>;
+
+  TreeNode& node_of(std::string_view name);
+  std::uint32_t child(std::uint32_t parent, std::string_view segment);
+  Children& remember(std::uint32_t parent);
+  std::uint32_t append(std::uint32_t parent, std::string_view segment);
+
+  ScopeTree tree_;
+  std::uint32_t leaves_ = 0;
+  std::unordered_map<std::uint32_t, Children> unordered_;
+};
 
 // The node's children, in order.
 std::vector<std::uint32_t> children_of(const ScopeTree& tree, std::size_t node);

@@ -13,8 +13,6 @@ namespace {
 
 std::string scope_called(std::string_view name) { return cat("scope '", escape(name), "'"); }
 
-std::string_view last_segment(std::string_view name) { return name.substr(name.rfind('/') + 1); }
-
 }  // namespace
 
 OpenGuard::~OpenGuard() {
@@ -112,7 +110,7 @@ ScopeGuard VariableStore::open(const VariableScope& scope, const ScopeOptions& o
   VariableScope::State state = *scope.state_;
   if (options.reuse != Reuse::kFalse) state.reuse = options.reuse;
   state.defaults = inherit(scope.defaults(), options);
-  const std::string_view last = last_segment(state.name);
+  const std::string_view last = std::string_view(state.name).substr(state.name.rfind('/') + 1);
   const bool has_name_scope = options.auxiliary_name_scope && !last.empty();
   Frame& frame =
       push_frame(scope_called(state.name), has_name_scope ? std::optional(last) : std::nullopt);

@@ -12,15 +12,13 @@
 namespace ckpt {
 namespace {
 
-std::string quoted(const std::string& name) { return cat("'", escape(name), "'"); }
-
 // "'a'", "each of 'a', 'b'", "each of 'a', 'b', 'c' and 5 more".
 std::string each_of(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 3;
-  if (names.size() == 1) return quoted(names.front());
+  if (names.size() == 1) return in_quotes(names.front());
   std::vector<std::string> shown;
   for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
-    shown.push_back(quoted(names[i]));
+    shown.push_back(in_quotes(names[i]));
   return cat("each of ", join(shown, ", "),
              names.size() > kShown ? cat(" and ", names.size() - kShown, " more") : "");
 }
@@ -107,7 +105,8 @@ class Inquiry {
         Case& a = cases_[i];
         Case& b = cases_[j];
         if (b.is_explained || !has_values_of(a.is, b.was) || !has_values_of(b.is, a.was)) continue;
-        const std::string both = cat(quoted(a.suspect->name), " and ", quoted(b.suspect->name));
+        const std::string both =
+            cat(in_quotes(a.suspect->name), " and ", in_quotes(b.suspect->name));
         add({a.suspect->name, b.suspect->name}, cat(both, " are swapped"),
             cat(both, " are swapped back"));
         mend(a, b.is);
@@ -123,10 +122,10 @@ class Inquiry {
       for (std::size_t i = 0; i < input_.was.index().entries.size(); ++i) {
         if (!is_numeric(input_.was.index().entries[i].dtype)) continue;
         if (!holds(input_.was, i, one.is)) continue;
-        const std::string name = quoted(one.suspect->name);
+        const std::string name = in_quotes(one.suspect->name);
         add({one.suspect->name},
             cat(name, " has the values of ",
-                quoted(shown_name(input_.was.index().entries[i].name))),
+                in_quotes(shown_name(input_.was.index().entries[i].name))),
             cat(name, " has its own"));
         mend(one, one.was);
         break;
@@ -156,7 +155,7 @@ class Inquiry {
     }
     if (unexplained_ == 0) return;
     diagnosis_.faults.push_back(
-        cat(quoted(first_unexplained_),
+        cat(in_quotes(first_unexplained_),
             unexplained_ == 1 ? "" : cat(" and ", unexplained_ - 1, " more"),
             unexplained_ == 1 ? " was" : " were", " not looked into"));
   }

@@ -11,8 +11,8 @@ namespace ckpt {
 namespace {
 
 std::string spec_of(const Entry& entry) {
-  const std::string dtype =
-      is_numeric(entry.dtype) ? std::string(name_of(entry.dtype)) : entry.native_dtype;
+  const std::string_view dtype =
+      is_numeric(entry.dtype) ? name_of(entry.dtype) : entry.native_dtype.view();
   return cat(dtype, " ", to_string(entry.shape));
 }
 

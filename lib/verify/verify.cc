@@ -20,8 +20,6 @@ namespace {
 // Work of all forward passes that are done without being asked for: some seconds.
 constexpr double kQuickWork = 1e9;
 
-std::string quoted(const std::string& name) { return cat("'", escape(name), "'"); }
-
 // A network and the checkpoint that it reads.
 struct Side {
   const Graph* graph = nullptr;
@@ -65,7 +63,7 @@ class Verifier {
       if (checks.empty()) return;
       const bool one = checks.size() == 1;
       differs(cat(count_of(checks.size(), "variable"), " ", what, ", ", one ? "" : "first ",
-                  quoted(checks.front()->name)));
+                  in_quotes(checks.front()->name)));
     };
     count(Standing::kLost, "of OLD missing in NEW");
     count(Standing::kAdded, "in NEW that OLD has not");
@@ -195,7 +193,7 @@ class Verifier {
         compare_engines(request_.engines, *is_.graph, *is_.reader, inputs_, new_result_.outputs));
     if (!engines.agree) {
       differs(cat("the reference and the fast engine disagree on NEW, in ",
-                  quoted(engines.worst.name),
+                  in_quotes(engines.worst.name),
                   ": one of them is wrong, or the network magnifies rounding errors"));
     }
   }
@@ -308,8 +306,8 @@ class Verifier {
     const Graph* graph = is_.graph;
     if (outputs_differ && has_both_ && same_wiring_) {
       for (const auto& [layer, name, was, is] : attribute_differences(*was_.graph, *is_.graph)) {
-        known.push_back({cat(name, " of the layer ", quoted(layer), " is ", is, ", was ", was),
-                         cat(name, " of ", quoted(layer), " is ", was)});
+        known.push_back({cat(name, " of the layer ", in_quotes(layer), " is ", is, ", was ", was),
+                         cat(name, " of ", in_quotes(layer), " is ", was)});
       }
       mended = with_attributes_of(*was_.graph, *is_.graph);
       graph = &mended;
@@ -423,7 +421,7 @@ class Verifier {
         result_.forward && agreement_of(result_.forward->outputs) == Agreement::kDiffers;
     if (!wrong.empty()) {
       differs(cat(count_of(wrong.size(), "variable"), wrong.size() == 1 ? " has" : " have",
-                  " other bytes, ", wrong.size() == 1 ? "" : "first ", quoted(wrong.front()),
+                  " other bytes, ", wrong.size() == 1 ? "" : "first ", in_quotes(wrong.front()),
                   result_.forward && !outputs_differ
                       ? "; the forward pass does not show it, the bytes decide"
                       : ""));
@@ -432,7 +430,7 @@ class Verifier {
       const bool one = misplaced_.size() == 1;
       differs(cat(count_of(misplaced_.size(), "variable"), one ? " is" : " are",
                   " not where the network of NEW looks for ", one ? "it" : "them", ", ",
-                  one ? "" : "first ", quoted(*misplaced_.begin())));
+                  one ? "" : "first ", in_quotes(*misplaced_.begin())));
     }
     if (outputs_differ) differs("the outputs differ");
     if (!result_.forward && request_.require_forward && result_.verdict == Verdict::kSame) {

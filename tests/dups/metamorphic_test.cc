@@ -23,7 +23,7 @@ std::string line_of(const Finding& f) {
   return cat(line, " | ", join(f.evidence, "; "), " | ", join(f.rules, "; "));
 }
 
-std::vector<std::string> lines(const MemoryCheckpoint& checkpoint) {
+std::vector<std::string> told_lines(const MemoryCheckpoint& checkpoint) {
   std::vector<std::string> out;
   for (const Finding& f : find_in(checkpoint).findings) out.push_back(line_of(f));
   return out;
@@ -106,10 +106,10 @@ TEST_SUITE("dups/metamorphic") {
         const auto labelled = make_mistake(static_cast<FindingCode>(code), seed);
         INFO(labelled.what);
         MemoryCheckpoint c = labelled.checkpoint;
-        const auto expected = lines(c);
+        const auto expected = told_lines(c);
         std::mt19937_64 rng(seed);
         std::ranges::shuffle(c.variables, rng);
-        CHECK(lines(c) == expected);
+        CHECK(told_lines(c) == expected);
         const std::string prefix{'p', c.separator};
         const auto prefixed = members(*open_memory(c), prefix);
         for (auto& variable : c.variables) {

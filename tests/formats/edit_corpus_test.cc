@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "formats/formats.h"
 #include "support/corpus.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -35,12 +36,12 @@ std::string renamed(const std::string& name) {
   return name.starts_with("_CHECKPOINTABLE") ? name : name + "_renamed";
 }
 
-struct Tally {
+struct CorpusTally {
   int files = 0;
   std::map<std::string, int> refused;
 };
 
-void edit_there_and_back(const Format& format, const fs::path& source, Tally& tally) {
+void edit_there_and_back(const Format& format, const fs::path& source, CorpusTally& tally) {
   const TempDir dir;
   // A bundle is several files.
   const std::string stem = source.filename().string();
@@ -87,21 +88,24 @@ TEST_SUITE("formats/edit_corpus") {
   TEST_CASE("every real file of a format that is edited keeps its bytes under new names") {
     for (const std::string_view id : {"safetensors", "npz", "tf", "torch", "keras"}) {
       const Format& format = *find_format(id);
-      Tally tally;
+      CorpusTally tally;
+      int detected = 0;
       for (const char* root : {"/corpus", "/models"}) {
         if (!fs::is_directory(std::string(CKPT_SHARED) + root)) continue;
         for (const auto& item : fs::recursive_directory_iterator(std::string(CKPT_SHARED) + root)) {
           if (!item.is_regular_file() || item.path().filename() == "checkpoint") continue;
           if (item.path().string().find(".data-") != std::string::npos) continue;
           const auto file = open_file(item.path());
-          if (format.detect(*file)) edit_there_and_back(format, item.path(), tally);
+          if (!format.detect(*file) || ++detected % kStride<3> != 0) continue;
+          edit_there_and_back(format, item.path(), tally);
         }
       }
       std::string words = cat(id, ": ", tally.files, " files edited there and back");
       for (const auto& [reason, count] : tally.refused) {
         words += cat("; ", count, " × ", reason.substr(0, 60));
       }
-      if (fs::is_directory(std::string(CKPT_SHARED) + "/corpus")) CHECK(tally.files > 5);
+      if (fs::is_directory(std::string(CKPT_SHARED) + "/corpus"))
+        CHECK(tally.files > 5 / kStride<3>);
       MESSAGE(words);
     }
   }

@@ -17,7 +17,7 @@ using namespace ckpt;
 namespace {
 
 // A writer of GGUF in Python, by the format's own description.
-constexpr const char* kWriter = R"(
+constexpr const char* kGgufWriter = R"(
 import struct, sys
 def gguf(path, kv, tensors, version=3, order='<', align=32, tail=b''):
     u32 = lambda v: struct.pack(order + 'I', v)
@@ -42,7 +42,7 @@ path = sys.argv[1]
 
 std::string gguf_of(const std::string& call) {
   const TempDir dir;
-  run_python(cat(kWriter, call), {dir / "x"});
+  run_python(cat(kGgufWriter, call), {dir / "x"});
   return read_file(dir / "x");
 }
 

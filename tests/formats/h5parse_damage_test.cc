@@ -87,12 +87,12 @@ std::size_t message_at(const std::string& content, std::size_t header, std::uint
 }
 
 // The three files, good, and what is wrong with them once they were patched.
-struct Files {
+struct DamagedFiles {
   TempDir dir;
   std::map<std::string, std::uint64_t> places;
   std::string old, fresh, shared;
 
-  Files() {
+  DamagedFiles() {
     const std::string printed = run_python(kMake, {dir.path()});
     for (const auto line : split(printed, "\n")) {
       const auto words = split(line, " ");
@@ -135,7 +135,7 @@ std::vector<std::string> notes(const std::string& content, std::uint64_t id) {
 
 TEST_SUITE("formats/h5parse_damage") {
   TEST_CASE("a damaged object is answered with what was seen and what was needed") {
-    Files f;
+    DamagedFiles f;
     std::string& old = f.old;
     const std::uint64_t plain = f.at("plain");
     const std::string where = cat("object header at ", plain, ": ");
@@ -256,7 +256,7 @@ TEST_SUITE("formats/h5parse_damage") {
   }
 
   TEST_CASE("a superblock that makes no sense is answered with a sentence") {
-    Files f;
+    DamagedFiles f;
     const auto open = [](const std::string& content) {
       return error_of([&] {
         const auto file = file_of(content);
@@ -316,7 +316,7 @@ TEST_SUITE("formats/h5parse_damage") {
   }
 
   TEST_CASE("elements that cannot be had are refused one chunk or dataset at a time") {
-    const Files f;
+    const DamagedFiles f;
     const auto file = open_file(f.dir / "old.h5");
     const ParsedSource source(*file);
     Bytes bytes(10);
@@ -335,7 +335,7 @@ TEST_SUITE("formats/h5parse_damage") {
   }
 
   TEST_CASE("a datatype nested too deep is unknown, but its size is known") {
-    const Files f;
+    const DamagedFiles f;
     const auto file = open_file(f.dir / "old.h5");
     const auto dataset = ParsedSource(*file).open(f.at("deep")).dataset;
     CHECK(dataset.type.klass == hdf5::Datatype::Class::kUnknown);

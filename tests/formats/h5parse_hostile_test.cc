@@ -89,7 +89,7 @@ TEST_SUITE("formats/h5parse_hostile") {
       std::string content = make_small(dir / "good.h5", libver);
       const std::string good = answer(dir / "good.h5");
       std::map<std::string, int> counts;
-      for (std::size_t at = 0; at < content.size(); ++at) {
+      for (std::size_t at = 0; at < content.size(); at += kStride<3>) {
         for (const char flip : {'\xff', '\x01', '\x80'}) {
           if (kSanitized && flip != '\xff') continue;  // the fuzzer tries the others
           content[at] = static_cast<char>(content[at] ^ flip);

@@ -254,7 +254,7 @@ void check_equal(const std::vector<std::string>& paths) {
   MESSAGE(paths.size() << " files are read as h5py reads them");
 }
 
-std::vector<std::string> files_in(const std::filesystem::path& folder) {
+std::vector<std::string> files_below(const std::filesystem::path& folder) {
   std::vector<std::string> paths;
   for (const auto& item : std::filesystem::recursive_directory_iterator(folder)) {
     const auto suffix = item.path().extension();
@@ -273,7 +273,7 @@ TEST_SUITE("formats/h5parse_oracle") {
     for (const std::string low : {"earliest", "v108", "v110", "latest"}) {
       const TempDir dir;
       run_python(kMake, {dir.path(), low});
-      const auto paths = files_in(dir.path());
+      const auto paths = files_below(dir.path());
       CHECK(paths.size() == 9);
       check_equal(paths);
     }
@@ -325,9 +325,9 @@ for root in sys.argv[2:]:
                     open('%s/%04d.h5' % (out, n), 'wb').write(z.read(member))
 )py",
                {dir.path(), shared / "corpus", shared / "models"});
-    std::vector<std::string> paths = files_in(dir.path());
+    std::vector<std::string> paths = files_below(dir.path());
     for (const char* folder : {"corpus", "models"}) {
-      const auto more = files_in(shared / folder);
+      const auto more = files_below(shared / folder);
       paths.insert(paths.end(), more.begin(), more.end());
     }
     CHECK(paths.size() > 300);

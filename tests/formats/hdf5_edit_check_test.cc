@@ -21,7 +21,7 @@ using namespace ckpt::hdf5;
 namespace {
 
 // Groups of old and new form, attributes, a chunked dataset, an alias, a soft link.
-void make_file(const std::string& path, const std::string& version) {
+void make_checked_file(const std::string& path, const std::string& version) {
   run_python(R"(
 import h5py, numpy as np, sys
 f = h5py.File(sys.argv[1], 'w', libver=(sys.argv[2], 'v110'))
@@ -120,7 +120,7 @@ TEST_SUITE("formats/hdf5_edit_check") {
     for (const std::string version : {"earliest", "v110"}) {
       CAPTURE(version);
       const TempDir dir;
-      make_file(dir / "a.h5", version);
+      make_checked_file(dir / "a.h5", version);
       const Edit edit = prefix_move(dir / "a.h5", "model/", "encoder/");
       const Laid laid(dir / "a.h5", edit);
       CHECK_NOTHROW(laid.check(laid.outcome.patch));

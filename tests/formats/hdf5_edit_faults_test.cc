@@ -22,8 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kFailed = 5;
-
 enum class Way { kNewFile, kReplace, kJournal };
 constexpr std::array kWays{Way::kNewFile, Way::kReplace, Way::kJournal};
 
@@ -32,8 +30,8 @@ std::string name_of(Way way) {
 }
 
 // A file, an edit of it that also writes a tensor, and what must come of it.
-struct Subject {
-  explicit Subject(const TempDir& dir) : file(dir / "a.h5"), target(dir / "b.h5") {
+struct Hdf5Subject {
+  explicit Hdf5Subject(const TempDir& dir) : file(dir / "a.h5"), target(dir / "b.h5") {
     run_python(R"(
 import h5py, numpy as np, sys
 f = h5py.File(sys.argv[1], 'w', userblock_size=512)
@@ -84,7 +82,7 @@ std::size_t temporaries_in(const TempDir& dir) {
   return count;
 }
 
-struct Tally {
+struct Hdf5Tally {
   int points = 0;
   int old_file = 0;
   int new_file = 0;
@@ -92,10 +90,10 @@ struct Tally {
 };
 
 // Sets the fault at every call, one after the other, and looks at what is left.
-Tally inject(Way way, Faults faults) {
+Hdf5Tally inject(Way way, Faults faults) {
   const TempDir dir;
-  const Subject subject(dir);
-  Tally tally;
+  const Hdf5Subject subject(dir);
+  Hdf5Tally tally;
   const Format& format = *find_format("hdf5");
   for (faults.at = 1;; ++faults.at) {
     write_file(subject.file, subject.before);
@@ -144,7 +142,7 @@ Tally inject(Way way, Faults faults) {
   return tally;
 }
 
-void print(Way way, const char* fault, const Tally& tally) {
+void print(Way way, const char* fault, const Hdf5Tally& tally) {
   std::cout << "faults: " << name_of(way) << ", " << fault << ": " << tally.points << " points, "
             << tally.old_file << " old, " << tally.new_file << " new, " << tally.recovered
             << " of them recovered\n";
@@ -156,7 +154,7 @@ TEST_SUITE("formats/hdf5_edit_faults") {
   TEST_CASE("killed at any writing call, the file is all old or all new") {
     for (const Way way : kWays) {
       for (const auto kind : {Faults::Kind::kKill, Faults::Kind::kTear}) {
-        const Tally tally = inject(way, {.kind = kind});
+        const Hdf5Tally tally = inject(way, {.kind = kind});
         CHECK(tally.points >= 10);
         CHECK(tally.old_file > 0);
         CHECK(tally.new_file > 0);
@@ -168,7 +166,7 @@ TEST_SUITE("formats/hdf5_edit_faults") {
   TEST_CASE("a full or broken disk from any writing call on leaves the file all old or all new") {
     for (const Way way : kWays) {
       for (const int error : {ENOSPC, EIO}) {
-        const Tally tally = inject(way, {.kind = Faults::Kind::kFail, .error = error});
+        const Hdf5Tally tally = inject(way, {.kind = Faults::Kind::kFail, .error = error});
         CHECK(tally.points >= 8);
         CHECK(tally.old_file > 0);
         print(way, error == ENOSPC ? "full from there on" : "broken from there on", tally);
@@ -179,7 +177,7 @@ TEST_SUITE("formats/hdf5_edit_faults") {
   TEST_CASE("a size limit in the middle of the file is an error, and the file is as it was") {
     for (const Way way : kWays) {
       const TempDir dir;
-      const Subject subject(dir);
+      const Hdf5Subject subject(dir);
       for (std::size_t limit = 4096; limit < 3 * subject.after.size(); limit += 4096) {
         CAPTURE(name_of(way));
         CAPTURE(limit);
@@ -207,7 +205,7 @@ TEST_SUITE("formats/hdf5_edit_faults") {
 
   TEST_CASE("whatever becomes of the helper, the file is untouched and the error says it") {
     const TempDir dir;
-    const Subject subject(dir);
+    const Hdf5Subject subject(dir);
     const auto script = [&](const std::string& name, const std::string& text) {
       const std::string path = dir / name;
       write_file(path, "#!/bin/sh\n" + text + "\n");
@@ -245,7 +243,7 @@ TEST_SUITE("formats/hdf5_edit_faults") {
     if (::geteuid() == 0) {
       // Root may write anywhere: the same is tried as another user.
       const TempDir dir;
-      const Subject subject(dir);
+      const Hdf5Subject subject(dir);
       const int status = run_in_child([&] {
         fs::permissions(dir.path(), fs::perms::owner_all | fs::perms::group_read |
                                         fs::perms::group_exec | fs::perms::others_read |

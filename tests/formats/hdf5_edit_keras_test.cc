@@ -10,6 +10,7 @@
 #include "support/error_of.h"
 #include "support/hdf5_files.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -186,11 +187,13 @@ TEST_SUITE("formats/hdf5_edit_keras") {
       MESSAGE("SKIPPED: no corpus at " << corpus.string());
       return;
     }
+    int files = 0;
     int edited = 0;
     std::map<std::string, int> refused;
     for (const auto& item : fs::recursive_directory_iterator(corpus)) {
       const std::string suffix = item.path().extension();
       if (!item.is_regular_file() || (suffix != ".h5" && suffix != ".hdf5")) continue;
+      if (++files % kStride<4> != 0) continue;
       CAPTURE(item.path().string());
       const TempDir dir;
       const std::string original = dir / "a.h5";
@@ -247,6 +250,6 @@ TEST_SUITE("formats/hdf5_edit_keras") {
     std::cout << "corpus: " << edited << " files edited there and back";
     for (const auto& [sentence, count] : refused) std::cout << "; " << count << " × " << sentence;
     std::cout << "\n";
-    CHECK(edited >= 30);
+    CHECK(edited >= 30 / kStride<4>);
   }
 }

@@ -19,7 +19,7 @@ namespace {
 using Lines = std::vector<std::string>;
 
 // Makes a file of `kind` by h5py: groups a0 … with variables, attributes, a chunked one, an alias.
-void make_file(const std::string& path, const std::string& kind) {
+void make_edited_file(const std::string& path, const std::string& kind) {
   run_python(R"(
 import h5py, numpy as np, sys
 path, kind = sys.argv[1:]
@@ -76,7 +76,7 @@ TEST_SUITE("formats/hdf5_edit") {
       CAPTURE(kind);
       const TempDir dir;
       const std::string original = dir / "a.h5";
-      make_file(original, kind);
+      make_edited_file(original, kind);
       const std::string bytes = read_file(original);
       const auto before = datasets_by_h5py(original);
       Edit edit = prefix_move(original, "model/", "encoder/net/");
@@ -166,7 +166,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
   TEST_CASE("new tensors replace old ones with their attributes, and drops leave the rest alone") {
     const TempDir dir;
     const std::string original = dir / "a.h5";
-    make_file(original, "earliest");
+    make_edited_file(original, "earliest");
     const std::string bytes = read_file(original);
     const auto before = datasets_by_h5py(original);
     Edit edit;
@@ -226,7 +226,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     CHECK(std::filesystem::file_size(dir / "b.h5") == result.size_after);
     CHECK(run_python("import h5py,sys; print(h5py.File(sys.argv[1])['little'][:])",
                      {dir / "b.h5"}) == "[1. 2. 3.]\n");
-    make_file(dir / "plain.h5", "earliest");
+    make_edited_file(dir / "plain.h5", "earliest");
     CHECK(error_of([&] { edit_file(dir / "plain.h5", dir / "c.h5", {}, {.repack = true}); }) ==
           "cannot be repacked: its layout is plain; files in this program's own layout can");
   }
@@ -234,7 +234,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
   TEST_CASE("what cannot be is refused in a sentence, and nothing is written") {
     const TempDir dir;
     const std::string file = dir / "a.h5";
-    make_file(file, "earliest");
+    make_edited_file(file, "earliest");
     const std::string bytes = read_file(file);
     const auto message = [&](const Edit& edit) {
       return error_of([&] { edit_file(file, "", edit); });
@@ -256,7 +256,8 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     CHECK(error_of([&] {
             edit_file(file, file + ".no/b.h5", {});
           }).starts_with("cannot write in the folder "));
-    CHECK(error_of([&] { find_format("hdf5")->edit(dir / "none.h5", "", {}, {}); }) == "no such file");
+    CHECK(error_of([&] { find_format("hdf5")->edit(dir / "none.h5", "", {}, {}); }) ==
+          "no such file");
     write_file(dir / "there.h5", "x");
     CHECK(error_of([&] { edit_file(file, dir / "there.h5", {}); }) ==
           "exists already; give another name, or ask to overwrite it");
@@ -269,7 +270,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
   TEST_CASE("undo refuses a file that is not as the edit left it") {
     const TempDir dir;
     const std::string file = dir / "a.h5";
-    make_file(file, "earliest");
+    make_edited_file(file, "earliest");
     const auto result = edit_file(file, "", {.moves = {{"step", "steps"}}});
     const auto undo = [&](const Undo& data) {
       return error_of([&] { find_format("hdf5")->undo(file, data, InPlace::kAuto); });
@@ -309,7 +310,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     const TempDir dir;
     namespace fs = std::filesystem;
     const std::string file = dir / "a.h5";
-    make_file(file, "earliest");
+    make_edited_file(file, "earliest");
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
     fs::create_symlink("a.h5", dir / "link.h5");
     edit_file(dir / "link.h5", "", {.moves = {{"step", "s2"}}}, {.in_place = InPlace::kReplace});
@@ -331,7 +332,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
   TEST_CASE("a file that another one has open is not edited") {
     const TempDir dir;
     const std::string file = dir / "a.h5";
-    make_file(file, "earliest");
+    make_edited_file(file, "earliest");
     const auto reader = open_checkpoint(file);
     CHECK(error_of([&] {
             edit_file(file, "", {.moves = {{"step", "s"}}});

@@ -12,6 +12,7 @@
 #include "support/child.h"
 #include "support/error_of.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -80,7 +81,7 @@ TEST_SUITE("formats/hdf5_hostile") {
     const std::string whole = read_file(dir / "x.h5");
     std::map<int, int> counts;
     // The metadata blocks are mostly unused; all used bytes are within these.
-    for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (std::size_t at = 0; at < whole.size(); at += kStride<5>) {
       if (whole[at] == '\0' && at % 16 != 0) continue;
       std::string flipped = whole;
       flipped[at] = static_cast<char>(flipped[at] ^ 0xff);
@@ -92,7 +93,7 @@ TEST_SUITE("formats/hdf5_hostile") {
     int crashed = 0;
     for (const auto& [status, count] : counts) crashed += status > kDifferent ? count : 0;
     CHECK(crashed == 0);
-    CHECK(counts[kError] > 200);
+    CHECK(counts[kError] > 200 / kStride<5>);
     CHECK(counts[kDifferent] <= 15);  // the 15 bytes of the three tensors
   }
 

@@ -22,7 +22,7 @@ std::unique_ptr<Reader> made_by(const TempDir& dir, const std::string& script,
 std::string rows(const Reader& reader) {
   std::string all;
   for (const Entry& entry : reader.index().entries) {
-    all += cat(entry.name, " <- ", entry.place, " ", name_of(entry.role), "\n");
+    all += cat(entry.name, " <- ", place_of(entry), " ", name_of(entry.role), "\n");
   }
   return all;
 }

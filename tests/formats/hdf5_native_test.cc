@@ -12,6 +12,7 @@
 #include "support/child.h"
 #include "support/error_of.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -46,7 +47,7 @@ std::vector<std::string> names_in(const std::string& path) {
   return names;
 }
 
-std::vector<Named> one_of_each() {
+std::vector<Named> variables_of_each_dtype() {
   std::vector<Named> variables;
   for (int i = 0; i < kNumericDTypes; ++i) {
     const auto dtype = static_cast<DType>(i);
@@ -65,7 +66,7 @@ std::vector<Named> one_of_each() {
 TEST_SUITE("formats/hdf5_native") {
   TEST_CASE("every dtype that is written is read back, and h5py sees the same type and bytes") {
     const TempDir dir;
-    const auto variables = one_of_each();
+    const auto variables = variables_of_each_dtype();
     write_checkpoint(dir / "x.h5", variables);
     const auto reader = open_checkpoint(dir / "x.h5");
     CHECK(reader->index().layout == "native");
@@ -136,7 +137,7 @@ TEST_SUITE("formats/hdf5_native") {
         counts_up &= element_as_double(entry.dtype, tensor.bytes, k) == static_cast<double>(k);
       }
       CHECK(counts_up);
-      CHECK((entry.native_dtype.starts_with('>') == entry.name.starts_with("be_")));
+      CHECK((entry.native_dtype.view().starts_with('>') == entry.name.starts_with("be_")));
       // A piece from the middle equals the middle of the whole, for every start.
       for (std::uint64_t first = 0; first < 40; first += 7) {
         const auto width = size_of(entry.dtype);
@@ -214,7 +215,7 @@ TEST_SUITE("formats/hdf5_native") {
 
   TEST_CASE("the same variables give the same bytes, in whatever order they are given") {
     const TempDir dir;
-    auto variables = one_of_each();
+    auto variables = variables_of_each_dtype();
     write_checkpoint(dir / "a.h5", variables);
     std::ranges::reverse(variables);
     write_checkpoint(dir / "b.h5", variables);
@@ -236,7 +237,7 @@ TEST_SUITE("formats/hdf5_native") {
         const rlimit size{limit, limit};
         ::setrlimit(RLIMIT_FSIZE, &size);
         try {
-          write_checkpoint(dir / "x.h5", one_of_each());
+          write_checkpoint(dir / "x.h5", variables_of_each_dtype());
           return 0;
         } catch (const Error& e) {
           return e.code() == Errc::kWrite ? 1 : 2;
@@ -255,14 +256,15 @@ TEST_SUITE("formats/hdf5_native") {
   TEST_CASE("100,000 variables are written and listed") {
     const TempDir dir;
     std::vector<VariableSpec> specs;
-    for (int i = 0; i < 100000; ++i) {
+    constexpr int kCount = 100'000 / kStride<5>;
+    for (int i = 0; i < kCount; ++i) {
       specs.push_back({cat("layer_", i / 100, "/w", i % 100), DType::kF32, {4}});
     }
     const auto writer = create_checkpoint(dir / "x.h5", specs);
     for (std::size_t i = 0; i < specs.size(); ++i) writer->write(i, pattern(16));
     writer->commit();
     const auto reader = open_checkpoint(dir / "x.h5");
-    CHECK(reader->index().entries.size() == 100000);
-    CHECK(reader->read(*reader->find("layer_999/w99")).bytes == pattern(16));
+    CHECK(reader->index().entries.size() == std::size_t{kCount});
+    CHECK(reader->read(*reader->find("layer_199/w99")).bytes == pattern(16));
   }
 }

@@ -21,7 +21,7 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{kSanitized ? 600 : 300} << 20U
 
 constexpr std::uint64_t kReadAtMost = std::uint64_t{64} << 20U;
 
-enum Answer : int { kOk = 0, kNotes = 1, kError = 2 };
+enum Answer : int { kAnswersOk = 0, kAnswersNotes = 1, kAnswersError = 2 };
 constexpr const char* kWords[] = {"ok", "ok with notes", "an error"};
 
 // Opens a file and reads all of it, as `ckpt doctor` does.
@@ -32,7 +32,7 @@ Answer answer_to(const std::string& path) {
     try {
       (void)reader->metadata();
     } catch (const Error& e) {
-      if (e.code() != Errc::kUnsupported) return kError;
+      if (e.code() != Errc::kUnsupported) return kAnswersError;
       has_notes = true;
     }
     for (std::size_t i = 0; i < reader->index().entries.size(); ++i) {
@@ -42,13 +42,13 @@ Answer answer_to(const std::string& path) {
       try {
         (void)reader->read(i);
       } catch (const Error& e) {
-        if (e.code() != Errc::kUnsupported) return kError;
+        if (e.code() != Errc::kUnsupported) return kAnswersError;
         has_notes = true;
       }
     }
-    return has_notes ? kNotes : kOk;
+    return has_notes ? kAnswersNotes : kAnswersOk;
   } catch (const Error&) {
-    return kError;
+    return kAnswersError;
   }
 }
 
@@ -90,13 +90,13 @@ TEST_SUITE("formats/hostile") {
         largest = std::max(largest, run.peak_bytes);
         CHECK(run.seconds < kMaxSeconds);
         CHECK(run.peak_bytes < kMaxBytes);
-        const bool is_answered = run.status <= kError;
+        const bool is_answered = run.status <= kAnswersError;
         CHECK_MESSAGE(is_answered, "crashed with status ", run.status);
         if (!is_answered) continue;
         ++counts[cat(row.expected, " expected, answered with ", kWords[run.status])];
         const bool is_ours = format == "hdf5" || format == "keras";
         if (is_ours && row.expected != "any" && !kJudgedOtherwise.contains(row.file)) {
-          CHECK((run.status == kError) == (row.expected == "error"));
+          CHECK((run.status == kAnswersError) == (row.expected == "error"));
         }
       }
     }

@@ -58,8 +58,8 @@ with zipfile.ZipFile(path, 'w') as z:
 }
 
 // The native type of the witness' word for one: "float32" is "f32".
-std::string type_word(const Entry& entry) {
-  return is_numeric(entry.dtype) ? std::string(name_of(entry.dtype)) : entry.native_dtype;
+std::string native_word(const Entry& entry) {
+  return std::string(is_numeric(entry.dtype) ? name_of(entry.dtype) : entry.native_dtype.view());
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ TEST_SUITE("formats/npz") {
       const Entry& entry = reader->index().entries[*i];
       CHECK(shape_text(entry.shape) == row.shape);
       const auto dtype = parse_dtype(row.dtype);
-      CHECK(type_word(entry) == (dtype ? name_of(*dtype) : row.dtype));
+      CHECK(native_word(entry) == (dtype ? name_of(*dtype) : row.dtype));
       if (is_numeric(entry.dtype)) {
         CHECK(entry.nbytes == row.nbytes);
         bytes.push_back(reader->read(*i).bytes);
@@ -201,7 +201,7 @@ np.savez(path, be=np.zeros((2, 3), '>f4'), f=np.asfortranarray(np.zeros((2, 3), 
     const auto row = [&](std::string_view name) {
       const auto i = reader->find(name).value();
       const Entry& entry = reader->index().entries[i];
-      return cat(entry.place, " ", name_of(entry.dtype), " ", to_string(entry.shape), " ",
+      return cat(place_of(entry), " ", name_of(entry.dtype), " ", to_string(entry.shape), " ",
                  entry.nbytes, " '", entry.native_dtype, "'",
                  reader->details(i).storage.substr(reader->details(i).storage.find(',')));
     };
@@ -426,7 +426,7 @@ assert list(np.load(path)['a']) == [7, 8]
 )",
                  dir / "z64.npz");
     const auto reader = open_checkpoint(dir / "z64.npz");
-    CHECK(reader->index().entries.at(0).place == "a.npy");
+    CHECK(place_of(reader->index().entries.at(0)) == "a.npy");
     CHECK(as_text(reader->read(0).bytes) == std::string_view("\7\0\0\0\10\0\0\0", 8));
   }
 

@@ -43,7 +43,7 @@ std::string data_of(const Reader& reader) {
   const auto& entries = reader.index().entries;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!is_numeric(entries[i].dtype) || entries[i].nbytes == 0) continue;
-    const std::string offset = entries[i].place.substr(entries[i].place.rfind(' ') + 1);
+    const std::string offset = std::string(place_of(entries[i])).substr(place_of(entries[i]).rfind(' ') + 1);
     pieces[std::stoull(offset)] = as_text(reader.read(i).bytes);
   }
   std::string all;
@@ -51,7 +51,7 @@ std::string data_of(const Reader& reader) {
   return all;
 }
 
-std::vector<VariableSpec> one_of_each() {
+std::vector<VariableSpec> specs_of_each_dtype() {
   std::vector<VariableSpec> specs;
   for (int i = 0; i < kDTypeCount; ++i) {
     const auto dtype = static_cast<DType>(i);
@@ -87,7 +87,7 @@ TEST_SUITE("formats/safetensors") {
     CHECK(index.notes.empty());
     REQUIRE(index.entries.size() == 2);
     CHECK(index.entries[0] ==
-          Entry{.name = "a.w", .place = "offset 152", .shape = {2, 1}, .nbytes = 8});
+          Entry{.name = "a.w", .own_place = "offset 152", .shape = {2, 1}, .nbytes = 8});
     CHECK(as_text(reader->read(1).bytes) == "ijk");
     Bytes middle(1);
     reader->read(1, 1, middle);
@@ -206,7 +206,8 @@ TEST_SUITE("formats/safetensors") {
 
   TEST_CASE("every type comes back from a written file, and Python reads it so") {
     const TempDir dir;
-    const auto writer = safetensors::kFormat.create(dir / "all.safetensors", one_of_each(), {});
+    const auto writer =
+        safetensors::kFormat.create(dir / "all.safetensors", specs_of_each_dtype(), {});
     write_all(*writer);
     const auto reader = open_checkpoint(dir / "all.safetensors");
     CHECK(reader->index().notes.empty());
@@ -297,7 +298,7 @@ assert len(d) == 8 + n + end
     CHECK(reader->index().notes.empty());
     REQUIRE(reader->index().entries.size() == 3);
     CHECK(reader->index().entries[1].name == "c");
-    CHECK(reader->index().entries[1].place == "m-2.safetensors, offset 114");
+    CHECK(place_of(reader->index().entries[1]) == "m-2.safetensors, offset 114");
     CHECK(reader->details(1).storage == "contiguous at 114 of m-2.safetensors");
     CHECK(as_text(reader->read(0).bytes) == "ab");
     CHECK(as_text(reader->read(1).bytes) == "d");

@@ -16,10 +16,11 @@ using namespace ckpt;
 namespace {
 
 // The witness' word for a type: "float32", or "float32/uint8" where it is quantised.
-std::string type_word(const Entry& entry) {
-  const auto as = entry.native_dtype.find(" as ");
+std::string witness_word(const Entry& entry) {
+  const std::string_view native = entry.native_dtype;
+  const auto as = native.find(" as ");
   if (as != std::string::npos) {
-    return cat(entry.native_dtype.substr(0, as), "/", entry.native_dtype.substr(as + 4));
+    return cat(native.substr(0, as), "/", native.substr(as + 4));
   }
   return entry.dtype == DType::kF32 ? "float32" : std::string(name_of(entry.dtype));
 }
@@ -67,7 +68,7 @@ TEST_SUITE("formats/tfjs") {
       const auto i = reader->find(row.name);
       REQUIRE(i.has_value());
       const Entry& entry = reader->index().entries[*i];
-      CHECK(type_word(entry) == row.dtype);
+      CHECK(witness_word(entry) == row.dtype);
       CHECK(shape_text(entry.shape) == row.shape);
       CHECK(entry.nbytes == row.nbytes);
       bytes.push_back(reader->read(*i).bytes);
@@ -88,7 +89,7 @@ TEST_SUITE("formats/tfjs") {
     CHECK(index.layout == "layers model");
     CHECK(index.file_bytes == model.json.size() + 23);
     REQUIRE(index.entries.size() == 4);
-    CHECK(index.entries[0].place == "s1.bin + s2.bin, offset 0");
+    CHECK(place_of(index.entries[0]) == "s1.bin + s2.bin, offset 0");
     CHECK(as_text(reader->read(1).bytes) == "1234");
     CHECK(index.entries[1].dtype == DType::kU16);
     CHECK(index.entries[1].native_dtype == "float32 as uint16");

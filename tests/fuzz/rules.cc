@@ -18,7 +18,7 @@ std::vector<Entry> make_entries() {
        {"encoder/layer_0/q", "encoder/layer_0/k", "encoder/layer_1/q", "encoder/layer_1/k",
         "encoder/layer_1/q/Adam", "module/dense/kernel", "dense/bias", "x"}) {
     Entry entry;
-    entry.name = entry.place = name;
+    entry.name = name;
     entry.shape = {4, 6};
     entry.nbytes = 96;
     entries.push_back(std::move(entry));

@@ -36,7 +36,7 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::vector<double> values_of(const Tensor& tensor) {
+std::vector<double> numbers_of(const Tensor& tensor) {
   std::vector<double> out(static_cast<std::size_t>(num_elements(tensor.shape).value_or(0)));
   decode(tensor.dtype, tensor.bytes, out);
   return out;
@@ -45,8 +45,8 @@ std::vector<double> values_of(const Tensor& tensor) {
 // The largest difference, relative to the expected tensor's largest value.
 double difference(const Tensor& got, const Tensor& expected) {
   if (got.shape != expected.shape) return INFINITY;
-  const auto a = values_of(got);
-  const auto b = values_of(expected);
+  const auto a = numbers_of(got);
+  const auto b = numbers_of(expected);
   double largest = 0;
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {

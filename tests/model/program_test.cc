@@ -70,7 +70,7 @@ constexpr const char* kReuse = R"(, "reuse": true)";
 constexpr const char* kAuto = R"(, "reuse": "auto")";
 constexpr const char* kInput = R"("inputs": [{"name": "x", "shape": ["?", 4]}],)";
 
-std::string dense(const std::string& more = "") {
+std::string dense_source(const std::string& more = "") {
   return cat(R"({"layer": "dense", "units": 4, "inputs": "x")", more, "}");
 }
 
@@ -162,20 +162,23 @@ TEST_SUITE("model/program") {
   }
 
   TEST_CASE("K: layers make the twins that TensorFlow 1's layers make") {
-    CHECK(names_of(dense() + "," + dense(), kInput) ==
+    CHECK(names_of(dense_source() + "," + dense_source(), kInput) ==
           "dense/kernel dense/bias dense_1/kernel dense_1/bias");  // 189
-    CHECK(names_of(dense(R"(, "name": "fc")") + "," + dense(R"(, "name": "fc", "reuse": true)"),
+    CHECK(names_of(dense_source(R"(, "name": "fc")") + "," +
+                       dense_source(R"(, "name": "fc", "reuse": true)"),
                    kInput) == "fc/kernel fc/bias");  // 191
-    CHECK(names_of(dense(R"(, "name": "fc", "object": true)") + "," +
-                       dense(R"(, "name": "fc", "object": true)"),
-                   kInput) == "fc/kernel fc/bias fc_1/kernel fc_1/bias");                     // 192
-    CHECK(names_of(scope("t", dense(R"(, "in": "s")"), kAsS), kInput) == "t/kernel t/bias");  // 203
-    CHECK(names_of(dense(R"(, "style": "contrib")") + "," + dense(R"(, "style": "contrib")"),
+    CHECK(names_of(dense_source(R"(, "name": "fc", "object": true)") + "," +
+                       dense_source(R"(, "name": "fc", "object": true)"),
+                   kInput) == "fc/kernel fc/bias fc_1/kernel fc_1/bias");  // 192
+    CHECK(names_of(scope("t", dense_source(R"(, "in": "s")"), kAsS), kInput) ==
+          "t/kernel t/bias");  // 203
+    CHECK(names_of(dense_source(R"(, "style": "contrib")") + "," +
+                       dense_source(R"(, "style": "contrib")"),
                    kInput) ==
           "fully_connected/weights fully_connected/biases fully_connected_1/weights "
           "fully_connected_1/biases");  // 206
-    CHECK(names_of(dense(R"(, "name": "fc", "vars": {"kernel": "w", "bias": "b"})"), kInput) ==
-          "fc/w fc/b");
+    CHECK(names_of(dense_source(R"(, "name": "fc", "vars": {"kernel": "w", "bias": "b"})"),
+                   kInput) == "fc/w fc/b");
   }
 
   TEST_CASE("repeats count, go over lists in step, and rebind") {
@@ -231,7 +234,7 @@ TEST_SUITE("model/program") {
         mistake_of(R"({"op": "matmul", "inputs": ["x", "nowhere"]})", kInput) ==
         "g.json:3:1: op 'matmul': 'nowhere' is not bound here; names are bound by 'as', inputs and "
         "the arguments of functions");
-    CHECK(mistake_of(dense(R"(, "unit": 3)"), kInput) ==
+    CHECK(mistake_of(dense_source(R"(, "unit": 3)"), kInput) ==
           "g.json:3:1: layer 'dense': takes no 'unit'; did you mean 'units'?");
     CHECK(mistake_of(R"({"get_varible": "v"})") ==
           "g.json:3:1: statement: is no statement; one has one of the keys scope, of, default, "
@@ -239,7 +242,8 @@ TEST_SUITE("model/program") {
     CHECK(mistake_of(scope("a", "\n" + get("v{i}"))) ==
           "g.json:4:1: get_variable 'v{i}': '{i}' stands for nothing here; no names are known");
     CHECK(mistake_of(R"({"layer": "denze", "inputs": "x"})", kInput) ==
-          "g.json:3:1: layer 'denze': there is no layer 'denze'; did you mean 'dense'?; there are "
+          "g.json:3:1: layer 'denze': there is no layer 'denze'; did you mean 'dense'?; there "
+          "are "
           "batch_normalization, conv2d, conv2d_transpose, dense, depthwise_conv2d, embedding, "
           "layer_normalization, normalization, separable_conv2d; with get_variable and op any "
           "other can be written");

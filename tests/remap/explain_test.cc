@@ -13,6 +13,6 @@ TEST_SUITE("remap/explain") {
     CHECK(explain(names, rules) ==
           std::vector<Explanation>{{"a/x", 0, {1, 2, 3}}, {"a/y", 1, {2, 3}}, {"z", 3, {}}});
     CHECK(explain(Strings{"z"}, parse_rules({"a = b"}, '/')) ==
-          std::vector<Explanation>{{"z", kNone, {}}});
+          std::vector<Explanation>{{"z", kNoIndex, {}}});
   }
 }

@@ -6,6 +6,7 @@
 
 #include "scope/variable_store.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::Reuse;
 using ckpt::ScopeErrc;
@@ -15,9 +16,7 @@ using ckpt::VariableOptions;
 using ckpt::VariableStore;
 using Variables = std::vector<Variable*>;
 
-namespace {
-const VariableOptions kOne{.shape = Shape{1}};
-}
+namespace {}
 
 TEST_SUITE("scope/collections") {
   TEST_CASE("I169: global variables are in the order of their making, reuse adds nothing") {

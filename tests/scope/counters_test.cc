@@ -5,6 +5,7 @@
 #include "scope/variable_store.h"
 #include "support/error_of.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::Reuse;
 using ckpt::ScopeErrc;
@@ -16,8 +17,6 @@ using ckpt::VariableScope;
 using ckpt::VariableStore;
 
 namespace {
-
-const VariableOptions kOne{.shape = Shape{1}};
 
 // Opens a default name, closes it, and gives the scope's full name.
 std::string visit(VariableStore& store, const std::string& default_name) {

@@ -7,6 +7,7 @@
 #include "scope/variable_store.h"
 #include "support/error_of.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::CustomGetter;
 using ckpt::DType;
@@ -22,8 +23,6 @@ using ckpt::VariableScope;
 using ckpt::VariableStore;
 
 namespace {
-
-const VariableOptions kOne{.shape = Shape{1}};
 
 std::vector<float> floats(const Variable& variable) {
   const ckpt::Tensor tensor = variable.value();

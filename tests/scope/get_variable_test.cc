@@ -8,6 +8,7 @@
 #include "scope/variable_store.h"
 #include "support/error_of.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::cat;
 using ckpt::DType;
@@ -22,8 +23,6 @@ using ckpt::VariableScope;
 using ckpt::VariableStore;
 
 namespace {
-
-const VariableOptions kOne{.shape = Shape{1}};
 
 Tensor int_scalar(std::int32_t value) {
   const std::array values{value};

@@ -6,6 +6,7 @@
 #include "scope/variable_store.h"
 #include "support/error_of.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::Reuse;
 using ckpt::ScopeErrc;
@@ -15,9 +16,7 @@ using ckpt::VariableOptions;
 using ckpt::VariableScope;
 using ckpt::VariableStore;
 
-namespace {
-const VariableOptions kOne{.shape = Shape{1}};
-}
+namespace {}
 
 TEST_SUITE("scope/graph_names") {
   TEST_CASE("E104: a name scope reaches plain variables and never get_variable") {

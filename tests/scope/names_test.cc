@@ -7,6 +7,7 @@
 #include "scope/variable_store.h"
 #include "support/error_of.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::Reuse;
 using ckpt::ScopeErrc;
@@ -16,9 +17,7 @@ using ckpt::VariableOptions;
 using ckpt::VariableScope;
 using ckpt::VariableStore;
 
-namespace {
-const VariableOptions kOne{.shape = Shape{1}};
-}
+namespace {}
 
 TEST_SUITE("scope/names") {
   TEST_CASE("A1: the name of a variable is the path of the scopes it is made in") {

@@ -5,6 +5,7 @@
 #include "scope/variable_store.h"
 #include "support/error_of.h"
 #include "support/scope_code_of.h"
+#include "support/scope_options.h"
 
 using ckpt::Reuse;
 using ckpt::ScopeErrc;
@@ -15,8 +16,6 @@ using ckpt::VariableScope;
 using ckpt::VariableStore;
 
 namespace {
-
-const VariableOptions kOne{.shape = Shape{1}};
 
 template <typename T>
 constexpr bool has_reuse_argument = requires(T options) {

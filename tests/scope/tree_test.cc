@@ -11,6 +11,12 @@ using namespace ckpt;
 
 namespace {
 
+ScopeTree make_tree(const std::vector<TreeLeaf>& leaves, char separator) {
+  TreeMaker maker(separator);
+  for (const TreeLeaf& leaf : leaves) maker.add(leaf);
+  return maker.finish();
+}
+
 // One line a reachable node: indent, segment, sums.
 std::string drawn(const ScopeTree& tree, std::size_t node = 0, std::size_t depth = 0) {
   std::string out;

@@ -18,6 +18,9 @@ struct Faults {
   int error = 0;
 };
 
+// The exit status of a child whose work ended in an Error.
+inline constexpr int kFailed = 5;
+
 // From here on; the count starts anew.
 void arm(const Faults& faults);
 

@@ -89,7 +89,7 @@ std::map<std::string, std::string> variables_of(const std::string& path) {
   const auto reader = open_checkpoint(path);
   std::map<std::string, std::string> variables;
   for (const auto& entry : reader->index().entries) {
-    variables.emplace(entry.name, datasets.at(entry.place));
+    variables.emplace(entry.name, datasets.at(std::string(place_of(entry))));
   }
   return variables;
 }

@@ -9,3 +9,7 @@ inline constexpr bool kSanitized = __has_feature(address_sanitizer);
 #else
 inline constexpr bool kSanitized = false;
 #endif
+
+// The step from case to case: each is tried, or under the sanitizers one of that many.
+template <int kUnderSanitizers>
+inline constexpr int kStride = kSanitized ? kUnderSanitizers : 1;

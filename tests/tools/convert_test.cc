@@ -5,20 +5,11 @@
 
 #include "core/text.h"
 #include "formats/formats.h"
-#include "support/process.h"
-#include "support/temp_dir.h"
+#include "support/workplace.h"
 
 using namespace ckpt;
 
 namespace {
-
-struct Workplace {
-  Workplace() { std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir.path() / "d.h5"); }
-  ProcessResult ckpt(std::vector<std::string> arguments) const {
-    return run_ckpt(std::move(arguments), dir.path());
-  }
-  TempDir dir;
-};
 
 // Name, type, shape and bytes of every tensor, with "/" between segments.
 std::map<std::string, std::string> content_of(const std::string& path) {

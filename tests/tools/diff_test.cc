@@ -3,20 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "support/process.h"
-#include "support/temp_dir.h"
-
-namespace {
-
-struct Workplace {
-  Workplace() { std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir.path() / "d.h5"); }
-  ProcessResult ckpt(std::vector<std::string> arguments) const {
-    return run_ckpt(std::move(arguments), dir.path());
-  }
-  TempDir dir;
-};
-
-}  // namespace
+#include "support/workplace.h"
 
 TEST_SUITE("tools/diff") {
   TEST_CASE("a checkpoint and its conversion are the same, whatever separates its names") {

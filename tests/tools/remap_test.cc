@@ -5,27 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.h"
-#include "support/process.h"
-#include "support/temp_dir.h"
+#include "support/workplace.h"
 
 namespace {
-
-// A folder with a copy of the digits checkpoint, in which commands run.
-struct Workplace {
-  Workplace() { std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir.path() / "d.h5"); }
-  ProcessResult ckpt(std::vector<std::string> arguments) const {
-    return run_ckpt(std::move(arguments), dir.path());
-  }
-  std::vector<std::string> files() const {
-    std::vector<std::string> names;
-    for (const auto& item : std::filesystem::directory_iterator(dir.path())) {
-      names.push_back(item.path().filename());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-  TempDir dir;
-};
 
 // Every dataset of two files by h5py, names mapped by a Python function of `name`.
 std::string compare(const std::string& a, const std::string& b, const std::string& to_name) {

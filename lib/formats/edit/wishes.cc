@@ -28,7 +28,7 @@ std::string listed(const std::vector<std::string>& names) {
 struct Stored {
   DType dtype = DType::kF32;
   Shape shape;
-  std::string native_dtype;
+  RareText native_dtype;
 
   friend bool operator==(const Stored&, const Stored&) = default;
 };

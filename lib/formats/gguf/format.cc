@@ -186,7 +186,7 @@ void add_entry(Tensor tensor, std::uint64_t data_start, ByteOrder order,
   }
   content.extents.push_back(std::move(extent));
   content.index.entries.push_back({.name = std::move(tensor.name),
-                                   .place = cat("offset ", offset),
+                                   .own_place = cat("offset ", offset),
                                    .dtype = dtype,
                                    .shape = std::move(tensor.shape),
                                    .nbytes = is_numeric(dtype) ? tensor.bytes : 0,

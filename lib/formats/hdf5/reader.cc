@@ -156,12 +156,15 @@ class Hdf5Reader final : public Reader {
   void name(const Walk& found, const OpenOptions& options, Notes& notes) {
     std::vector<std::string_view> paths;
     paths.reserve(index_.entries.size());
-    for (const Entry& entry : index_.entries) paths.push_back(entry.place);
+    for (const Entry& entry : index_.entries) paths.push_back(place_of(entry));
     Layout layout = read_layout(*source_, found, paths, notes);
     index_.layout = std::move(layout.words);
     if (index_.layout == kKeras3Weights) index_.layers = keras3_layers(*source_, found);
     if (options.use_paths) return;
-    for (auto& [i, name] : layout.names) index_.entries[i].name = std::move(name);
+    for (auto& [i, name] : layout.names) {
+      Entry& entry = index_.entries[i];
+      entry.own_place = std::exchange(entry.name, std::move(name));
+    }
   }
 
   void set_roles() {

@@ -138,7 +138,6 @@ Variable make_variable(const std::string& path, ObjectId id, const Dataset& data
   const Storage& storage = dataset.storage;
   const Element element = interpret(dataset.type, dtype_attribute);
   entry.name = path;
-  entry.place = path;
   entry.shape = shape_of(dataset);
   entry.dtype = element.dtype;
   entry.native_dtype = element.native_dtype;

@@ -21,7 +21,7 @@ struct Place {
 };
 
 struct Variable {
-  Entry entry;  // name and place are the path
+  Entry entry;  // the name is the path
   Place place;
 };
 

@@ -22,8 +22,6 @@ std::string under(const std::string& group, const std::string& name) {
   return group.empty() ? name : cat(group, "/", name);
 }
 
-std::string quoted(const std::string& text) { return cat("'", escape(text), "'"); }
-
 // A list in the parts that Keras would write: as few equal ones as fit. Throws where a name alone
 // is too long.
 std::vector<std::vector<std::string>> divide(const std::vector<std::string>& list,
@@ -163,10 +161,10 @@ class KerasPlanner {
     if (layer.is_fixed) {
       const auto it = std::ranges::find_if(
           moves, [&](const auto& m) { return !m.second.starts_with(cat(layer.scope, "/")); });
-      throw Error(
-          Errc::kUnsupported,
-          cat("'", escape(cat(layer.scope, "/", it->first)), "' cannot become ", quoted(it->second),
-              ": in a Keras file it has to stay under '", escape(layer.scope), "/'"));
+      throw Error(Errc::kUnsupported,
+                  cat("'", escape(cat(layer.scope, "/", it->first)), "' cannot become ",
+                      in_quotes(it->second), ": in a Keras file it has to stay under '",
+                      escape(layer.scope), "/'"));
     }
     // Everything under a new scope by its old name, or else the same scope as deep as the old one.
     const std::string& first = moves.front().second;
@@ -186,10 +184,10 @@ class KerasPlanner {
     });
     if (it == moves.end()) return;
     throw Error(Errc::kUnsupported,
-                cat("layer ", quoted(layer.scope),
+                cat("layer ", in_quotes(layer.scope),
                     ": its variables would not be in one layer any "
                     "more (",
-                    quoted(first), ", ", quoted(it->second),
+                    in_quotes(first), ", ", in_quotes(it->second),
                     "); a Keras file keeps a layer's variables together, as LAYER/NAME"));
   }
 
@@ -200,16 +198,16 @@ class KerasPlanner {
       const auto [it, is_new] = taken.emplace(layer.target, &layer);
       if (!is_new) {
         throw Error(Errc::kUnsupported,
-                    cat("layers ", quoted(it->second->scope), " and ", quoted(layer.scope),
-                        " would both be called ", quoted(layer.target),
+                    cat("layers ", in_quotes(it->second->scope), " and ", in_quotes(layer.scope),
+                        " would both be called ", in_quotes(layer.target),
                         "; a Keras file has one group for each layer"));
       }
       if (layer.target == layer.scope) continue;
       check_paths(std::array<std::string_view, 1>{layer.target});
       if (census_.layout.starts_with("Keras 3") && layer.target.find('/') != std::string::npos) {
         throw Error(Errc::kUnsupported,
-                    cat("layer ", quoted(layer.scope), " cannot be called ", quoted(layer.target),
-                        ": Keras 3 takes no layer names with a '/'"));
+                    cat("layer ", in_quotes(layer.scope), " cannot be called ",
+                        in_quotes(layer.target), ": Keras 3 takes no layer names with a '/'"));
       }
       naming_.groups.emplace_back(layer.group, under(prefix_, layer.target));
     }
@@ -284,7 +282,7 @@ class KerasPlanner {
     }
     std::vector<std::string> homeless;
     for (std::size_t p = 0; p < edit_.puts.size(); ++p) {
-      if (naming_.puts[p].empty()) homeless.push_back(quoted(edit_.puts[p].spec.name));
+      if (naming_.puts[p].empty()) homeless.push_back(in_quotes(edit_.puts[p].spec.name));
     }
     if (!homeless.empty()) {
       throw Error(Errc::kUnsupported, cat(join(homeless, ", "),

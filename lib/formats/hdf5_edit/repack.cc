@@ -21,7 +21,7 @@ VariableSpec spec_of(const Reader& original, const Census& census, std::size_t i
   };
   if (!is_numeric(entry.dtype)) refuse("is no tensor");
   if (!entry.aliases.empty()) refuse("has a second name");
-  if (!entry.native_dtype.empty() && entry.native_dtype.front() == '>') refuse("is big-endian");
+  if (!entry.native_dtype.empty() && entry.native_dtype.view().front() == '>') refuse("is big-endian");
   const Storage::Kind kind = census.variables[i].kind;
   if (kind != Storage::Kind::kContiguous && kind != Storage::Kind::kUnallocated) {
     refuse("is stored in chunks or compact, which would be lost");

@@ -58,7 +58,7 @@ void ArrayReader::add(std::string name, std::string place, Array array) {
     index_.notes.push_back(cat(escape(place.empty() ? name : place), ": ", note));
   }
   index_.entries.push_back({.name = std::move(name),
-                            .place = std::move(place),
+                            .own_place = std::move(place),
                             .dtype = header.element.dtype,
                             .shape = header.shape,
                             .nbytes = numeric ? header.data_bytes : 0,

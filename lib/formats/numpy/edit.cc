@@ -23,7 +23,7 @@ struct Outline {
 Outline outline_of(const std::vector<zip::Member>& old, const Index& index, const Wishes& wishes,
                    const Edit& edit) {
   std::map<std::string_view, const Wishes::Name*> wish_of;  // by member
-  for (const auto& name : wishes.names) wish_of[index.entries[name.entry].place] = &name;
+  for (const auto& name : wishes.names) wish_of[place_of(index.entries[name.entry])] = &name;
   std::multimap<std::string_view, std::size_t> puts_at;  // what they replace → which
   for (std::size_t p = 0; p < edit.puts.size(); ++p) puts_at.emplace(edit.puts[p].replaces, p);
 

@@ -12,17 +12,17 @@
 namespace ckpt::numpy {
 namespace {
 
-constexpr std::string_view kSuffix = ".npy";
+constexpr std::string_view kNpySuffix = ".npy";
 
 // An archive whose first member is a NumPy file or an archive, among other things, of such; the
 // empty one is an npz of no arrays. The directory is asked where the first name does not tell.
 bool detect_npz(const RandomFile& file) {
   if (!zip::looks_like_archive(file)) return false;
-  if (zip::first_name(file).ends_with(kSuffix)) return true;
+  if (zip::first_name(file).ends_with(kNpySuffix)) return true;
   try {
     const auto members = zip::read_archive(file);
     return members.empty() || std::ranges::any_of(members, [](const zip::Member& member) {
-             return member.name.ends_with(kSuffix);
+             return member.name.ends_with(kNpySuffix);
            });
   } catch (const Error&) {
     return false;
@@ -44,8 +44,8 @@ bool detect_npy(const RandomFile& file) {
 std::unique_ptr<Reader> open_npy(std::unique_ptr<RandomFile> file, const std::string& path,
                                  const OpenOptions&) {
   std::string name = path.substr(path.rfind('/') + 1);
-  if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) {
-    name.resize(name.size() - kSuffix.size());
+  if (name.size() > kNpySuffix.size() && name.ends_with(kNpySuffix)) {
+    name.resize(name.size() - kNpySuffix.size());
   }
   return ArrayReader::open_single(std::move(file), name);
 }

@@ -15,7 +15,7 @@
 namespace ckpt::safetensors {
 namespace {
 
-constexpr std::size_t kMostShards = 1000;  // they are all open until the end
+constexpr std::size_t kMostShardsWritten = 1000;  // they are all open until the end
 
 class ShardedWriter final : public Writer {
  public:
@@ -62,10 +62,10 @@ class ShardedWriter final : public Writer {
       places_.push_back({shards.size() - 1, shards.back().size()});
       shards.back().push_back(spec);
     }
-    if (shards.size() > kMostShards) {
+    if (shards.size() > kMostShardsWritten) {
       throw Error(Errc::kInvalid,
                   cat("would be ", shards.size(), " files of at most ", with_commas(most),
-                      " bytes; ", kMostShards, " are the most that are written"));
+                      " bytes; ", kMostShardsWritten, " are the most that are written"));
     }
     return shards;
   }

@@ -91,7 +91,7 @@ void add_header(ExtentReader::Content& content, Header header, const std::string
     content.extents.push_back(std::move(extent));
     content.index.entries.push_back(
         {.name = std::move(tensor.name),
-         .place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
+         .own_place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
          .dtype = tensor.dtype,
          .shape = std::move(tensor.shape),
          .nbytes = numeric ? size : 0,

@@ -8,14 +8,13 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/tf_bundle/protos.h"
+#include "formats/tf_bundle/wire.h"
 
 namespace ckpt::tf {
 namespace {
 
 using protozero::pbf_reader;
 using protozero::tag_and_type;
-constexpr auto kVarint = protozero::pbf_wire_type::varint;
-constexpr auto kBytes = protozero::pbf_wire_type::length_delimited;
 
 constexpr std::size_t kMostPaths = 8;       // of one object
 constexpr std::size_t kLongestPath = 4096;  // a longer one is left out

@@ -1,4 +1,5 @@
 #include "formats/tf_bundle/protos.h"
+#include "formats/tf_bundle/wire.h"
 
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
@@ -12,17 +13,8 @@ namespace {
 using protozero::pbf_reader;
 using protozero::pbf_writer;
 using protozero::tag_and_type;
-constexpr auto kVarint = protozero::pbf_wire_type::varint;
-constexpr auto kBytes = protozero::pbf_wire_type::length_delimited;
 constexpr auto kFixed32 = protozero::pbf_wire_type::fixed32;
 constexpr std::size_t kMostDimensions = 254;  // TensorShapeRep::MaxDimensions()
-
-std::string_view view_of(pbf_reader& reader) {
-  const auto view = reader.get_view();
-  return {view.data(), view.size()};
-}
-
-pbf_reader reader_of(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 Extent decode_extent(std::string_view bytes) {
   Extent extent;

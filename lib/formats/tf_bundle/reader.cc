@@ -216,10 +216,9 @@ class BundleReader final : public Reader {
     const Type& type = *find_type(variable.entry.type);
     const auto& first = variable.pieces.front().entry;
     Entry entry{.name = variable.name, .dtype = type.dtype, .shape = variable.entry.shape};
-    entry.place = cat("shard ", first.shard, "+", first.offset);
-    if (variable.pieces.size() > 1) {
-      entry.place += cat(" and ", variable.pieces.size() - 1, " more");
-    }
+    const std::size_t more = variable.pieces.size() - 1;
+    entry.own_place = cat("shard ", first.shard, "+", first.offset,
+                          more > 0 ? cat(" and ", more, " more") : "");
     const bool is_quantised = type.name[0] == 'q' || type.name.starts_with("uq");
     if (!is_numeric(type.dtype) || is_quantised) entry.native_dtype = type.name;
     if (is_numeric(type.dtype)) {

@@ -24,23 +24,17 @@
 #include "formats/tf_bundle/protos.h"
 #include "formats/tf_bundle/table.h"
 #include "formats/tf_bundle/tensor_proto.h"
+#include "formats/tf_bundle/wire.h"
 
 namespace ckpt::tf {
 namespace {
 
 using protozero::pbf_reader;
 using protozero::tag_and_type;
-constexpr auto kVarint = protozero::pbf_wire_type::varint;
-constexpr auto kBytes = protozero::pbf_wire_type::length_delimited;
 
 constexpr std::int32_t kVersion = 1;                             // TF_CHECKPOINT_VERSION
 constexpr std::uint64_t kLargestBlock = std::uint64_t{2} << 30;  // a record is below 2 GiB
 constexpr std::int64_t kMostShards = 10'000;
-
-std::string_view view_of(pbf_reader& reader) {
-  const auto view = reader.get_view();
-  return {view.data(), view.size()};
-}
 
 // A variable as the tables' first entries describe it.
 struct Meta {
@@ -308,8 +302,9 @@ class V1Reader final : public Reader {
     const DType dtype = variable.type->dtype;
     const Part& first = variable.parts.front();
     Entry entry{.name = variable.meta.name, .dtype = dtype, .shape = variable.meta.shape};
-    entry.place = cat(files_[first.file].name, " block ", first.block);
-    if (variable.parts.size() > 1) entry.place += cat(" and ", variable.parts.size() - 1, " more");
+    const std::size_t more = variable.parts.size() - 1;
+    entry.own_place = cat(files_[first.file].name, " block ", first.block,
+                          more > 0 ? cat(" and ", more, " more") : "");
     if (!is_numeric(dtype) || variable.type->name[0] == 'q' ||
         variable.type->name.starts_with("uq")) {
       entry.native_dtype = variable.type->name;

@@ -93,7 +93,7 @@ void add_group(Group group, const std::string& path, ExtentReader::Content& cont
                                .words = numeric ? "" : cat(bytes, " bytes of text"),
                                .attributes = std::move(weight.attributes)});
     content.index.entries.push_back({.name = std::move(weight.name),
-                                     .place = cat(name, ", offset ", offset),
+                                     .own_place = cat(name, ", offset ", offset),
                                      .dtype = weight.dtype,
                                      .shape = std::move(weight.shape),
                                      .nbytes = numeric ? bytes : 0,

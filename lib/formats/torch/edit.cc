@@ -37,7 +37,7 @@ void refuse_what_cannot(const std::vector<zip::Member>& members, const std::stri
   }
   if (edit.puts.empty()) return;
   for (const Entry& entry : original.index().entries) {
-    if (entry.native_dtype.starts_with('>')) {
+    if (entry.native_dtype.view().starts_with('>')) {
       throw Error(Errc::kUnsupported,
                   "is big-endian, and new tensors are written little-endian; `ckpt convert` writes "
                   "all of it anew");
@@ -47,13 +47,13 @@ void refuse_what_cannot(const std::vector<zip::Member>& members, const std::stri
 
 // Every name leads to the bytes that it had before, or its old name.
 void check_places(const Index& before, const Wishes& wishes, const Index& after) {
-  std::map<std::string_view, std::string_view> place_of;
+  std::map<std::string_view, std::string_view> place_by_name;
   for (const Entry& entry : after.entries) {
-    place_of[entry.name] = entry.place;
-    for (const std::string& alias : entry.aliases) place_of[alias] = entry.place;
+    place_by_name[entry.name] = place_of(entry);
+    for (const std::string& alias : entry.aliases) place_by_name[alias] = place_of(entry);
   }
   for (const auto& name : wishes.names) {
-    if (name.to.empty() || place_of[name.to] == before.entries[name.entry].place) continue;
+    if (name.to.empty() || place_by_name[name.to] == place_of(before.entries[name.entry])) continue;
     throw Error(Errc::kWrite, cat("what was written reads back as something else (",
                                   escape(name.to), "); it was taken back"));
   }

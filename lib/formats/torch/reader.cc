@@ -43,8 +43,10 @@ class TorchReader final : public Reader {
         entry.nbytes = *num_elements(view.shape) * view.element_size;
         if (entry.nbytes > storage_bytes(view)) ++expanded;
       }
-      entry.place = content_.storages.empty() ? "" : content_.source->name_of(view.storage);
-      if (view.offset > 0) entry.place += cat("+", view.offset * view.element_size);
+      const auto after = view.offset > 0 ? cat("+", view.offset * view.element_size) : "";
+      if (!content_.storages.empty()) {
+        entry.own_place = cat(content_.source->name_of(view.storage), after);
+      }
       index.entries.push_back(std::move(entry));
     }
     for (const std::string& note : content_.tensors.notes) index.notes.push_back(note);
@@ -61,7 +63,7 @@ class TorchReader final : public Reader {
   [[nodiscard]] Details details(std::size_t i) const override {
     const View& view = content_.tensors.views[i].view;
     Details details;
-    details.storage = content_.index.entries[i].place;
+    details.storage = place_of(content_.index.entries[i]);
     if (view.stride.empty() && !view.shape.empty()) return details;
     if (!is_contiguous(view.shape, view.stride)) {
       details.storage += cat(", strides ", ckpt::to_string(view.stride));

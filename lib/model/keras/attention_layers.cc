@@ -102,7 +102,7 @@ void build_grouped_query(const LayerBuild& b) {
   add_projections(b, h, "_");
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kAttentionLayers[] = {
     {"Attention", build_attention, MaskUse::kAttends},
     {"AdditiveAttention", build_additive, MaskUse::kAttends},
     {"MultiHeadAttention", build_multi_head, MaskUse::kAttends},
@@ -112,6 +112,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> attention_layers() { return kLayers; }
+std::span<const LayerClass> attention_layers() { return kAttentionLayers; }
 
 }  // namespace ckpt::keras

@@ -69,10 +69,10 @@ class LegacyBinding {
  public:
   explicit LegacyBinding(const Index& index) : index_(index) {
     const bool has_model = std::ranges::any_of(
-        index.entries, [](const Entry& e) { return e.place.starts_with("model_weights/"); });
+        index.entries, [](const Entry& e) { return place_of(e).starts_with("model_weights/"); });
     const std::string_view root = has_model ? "model_weights/" : "";
     for (std::size_t i = 0; i < index.entries.size(); ++i) {
-      std::string_view path = without_suffix(index.entries[i].place);
+      std::string_view path = without_suffix(place_of(index.entries[i]));
       if (!path.starts_with(root)) continue;
       path.remove_prefix(root.size());
       // Layers' names may have a "/" of their own: every prefix may be the layer.
@@ -147,7 +147,7 @@ class LegacyBinding {
 void bind_keras(Graph& graph, const Index& index) {
   std::unordered_map<std::string_view, std::size_t> by_place;
   for (std::size_t i = 0; i < index.entries.size(); ++i) {
-    by_place.emplace(index.entries[i].place, i);
+    by_place.emplace(place_of(index.entries[i]), i);
     by_place.emplace(index.entries[i].name, i);
   }
   LegacyBinding legacy(index);

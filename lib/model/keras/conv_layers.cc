@@ -8,16 +8,6 @@
 namespace ckpt::keras {
 namespace {
 
-// The spatial dimensions of a class: "Conv2D" has two.
-std::size_t dimensions_of(const std::string& class_name) {
-  for (const char digit : {'1', '2', '3'}) {
-    if (class_name.find(std::string(1, digit) + "D") != std::string::npos) {
-      return static_cast<std::size_t>(digit - '0');
-    }
-  }
-  return 2;
-}
-
 // Sizes, strides, padding and data format; gives the input's channels.
 std::int64_t set_window(const LayerBuild& b, std::size_t dimensions) {
   const bool first = b.set_channels_first();
@@ -66,7 +56,7 @@ void add_bias(const LayerBuild& b, std::int64_t filters) {
 
 void build_conv(const LayerBuild& b) {
   b.op.kind = "conv";
-  const std::size_t dimensions = dimensions_of(b.class_name);
+  const std::size_t dimensions = b.spatial_dimensions();
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t filters = positive(b, "filters", 0);
   const std::int64_t groups = positive(b, "groups", 1);
@@ -83,7 +73,7 @@ void build_conv(const LayerBuild& b) {
 
 void build_depthwise(const LayerBuild& b) {
   b.op.kind = "depthwise_conv";
-  const std::size_t dimensions = dimensions_of(b.class_name);
+  const std::size_t dimensions = b.spatial_dimensions();
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t multiplier = positive(b, "depth_multiplier", 1);
   b.make.add(b.op, "depthwise_kernel", kernel_shape(b, channels, multiplier),
@@ -93,7 +83,7 @@ void build_depthwise(const LayerBuild& b) {
 
 void build_separable(const LayerBuild& b) {
   b.op.kind = "separable_conv";
-  const std::size_t dimensions = dimensions_of(b.class_name);
+  const std::size_t dimensions = b.spatial_dimensions();
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t multiplier = positive(b, "depth_multiplier", 1);
   const std::int64_t filters = positive(b, "filters", 0);
@@ -107,7 +97,7 @@ void build_separable(const LayerBuild& b) {
 
 void build_transpose(const LayerBuild& b) {
   b.op.kind = "conv_transpose";
-  const std::size_t dimensions = dimensions_of(b.class_name);
+  const std::size_t dimensions = b.spatial_dimensions();
   const std::int64_t channels = set_window(b, dimensions);
   const std::int64_t filters = positive(b, "filters", 0);
   if (b.config.has("output_padding")) {
@@ -119,7 +109,7 @@ void build_transpose(const LayerBuild& b) {
   add_bias(b, filters);
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kConvLayers[] = {
     {"Conv1D", build_conv},
     {"Conv2D", build_conv},
     {"Conv3D", build_conv},
@@ -139,6 +129,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> conv_layers() { return kLayers; }
+std::span<const LayerClass> conv_layers() { return kConvLayers; }
 
 }  // namespace ckpt::keras

@@ -165,7 +165,7 @@ void build_masking(const LayerBuild& b) {
   b.op.attributes.set("mask_value", b.config.number("mask_value", 0));
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kCoreLayers[] = {
     {"Dense", build_dense, MaskUse::kPasses},
     {"EinsumDense", build_einsum_dense, MaskUse::kPasses},
     {"Activation", build_activation, MaskUse::kPasses},
@@ -198,6 +198,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> core_layers() { return kLayers; }
+std::span<const LayerClass> core_layers() { return kCoreLayers; }
 
 }  // namespace ckpt::keras

@@ -54,6 +54,15 @@ std::int64_t LayerBuild::extent(std::int64_t axis) const {
   return extent;
 }
 
+std::size_t LayerBuild::spatial_dimensions() const {
+  for (const char digit : {'1', '2', '3'}) {
+    if (class_name.find(std::string(1, digit) + "D") != std::string::npos) {
+      return static_cast<std::size_t>(digit - '0');
+    }
+  }
+  return 2;
+}
+
 bool LayerBuild::set_channels_first() const {
   const std::string format = config.text("data_format", "channels_last");
   ops::require(format == "channels_last" || format == "channels_first",

@@ -69,6 +69,8 @@ struct LayerBuild {
   [[nodiscard]] const Shape& input(std::size_t least_rank) const;
   // That extent of the first input. Throws Error(kInvalid) where it is unknown.
   [[nodiscard]] std::int64_t extent(std::int64_t axis) const;
+  // Those of the class: "Conv2D" has two. A class that does not say has two.
+  [[nodiscard]] std::size_t spatial_dimensions() const;
   // A spatial layer's data format; sets the operation's attribute.
   bool set_channels_first() const;
   // Puts an activation, "activation" or another key, among the attributes. `otherwise` stands for

@@ -52,7 +52,7 @@ void build_keras1_merge(const LayerBuild& b) {
   }
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kMergeLayers[] = {
     {"Add", build_merge, MaskUse::kPasses},
     {"Subtract", build_merge, MaskUse::kPasses},
     {"Multiply", build_merge, MaskUse::kPasses},
@@ -66,6 +66,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> merge_layers() { return kLayers; }
+std::span<const LayerClass> merge_layers() { return kMergeLayers; }
 
 }  // namespace ckpt::keras

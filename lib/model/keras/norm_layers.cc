@@ -78,7 +78,7 @@ void build_group_norm(const LayerBuild& b) {
   if (b.config.flag("center", true)) b.make.add(b.op, "beta", {channels}, {"beta"});
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kNormLayers[] = {
     {"BatchNormalization", build_batch_norm, MaskUse::kPasses},
     {"BatchNormalizationV1", build_batch_norm, MaskUse::kPasses},
     {"BatchNormalizationV2", build_batch_norm, MaskUse::kPasses},
@@ -91,6 +91,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> norm_layers() { return kLayers; }
+std::span<const LayerClass> norm_layers() { return kNormLayers; }
 
 }  // namespace ckpt::keras

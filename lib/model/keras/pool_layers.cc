@@ -5,12 +5,8 @@
 namespace ckpt::keras {
 namespace {
 
-std::size_t dimensions_of(const std::string& class_name) {
-  return static_cast<std::size_t>(class_name[class_name.size() - 2] - '0');  // "…2D"
-}
-
 void build_pool(const LayerBuild& b) {
-  const std::size_t dimensions = dimensions_of(b.class_name);
+  const std::size_t dimensions = b.spatial_dimensions();
   b.op.kind = b.class_name.starts_with("Max") ? "max_pool" : "average_pool";
   b.set_channels_first();
   ops::require(b.input(1).size() == dimensions + 2, cat("takes a tensor of ", dimensions + 2,
@@ -26,7 +22,7 @@ void build_global(const LayerBuild& b) {
   b.op.kind =
       b.class_name.find("Max") != std::string::npos ? "global_max_pool" : "global_average_pool";
   b.set_channels_first();
-  ops::require(b.input(1).size() == dimensions_of(b.class_name) + 2,
+  ops::require(b.input(1).size() == b.spatial_dimensions() + 2,
                cat("does not take ", describe(b.input(1))));
   b.op.attributes.set("keepdims", b.config.flag("keepdims", false));
 }
@@ -35,11 +31,10 @@ void build_adaptive(const LayerBuild& b) {
   b.op.kind =
       b.class_name.find("Max") != std::string::npos ? "adaptive_max_pool" : "adaptive_average_pool";
   b.set_channels_first();
-  b.op.attributes.set("output_size",
-                      b.config.integers("output_size", dimensions_of(b.class_name), 1));
+  b.op.attributes.set("output_size", b.config.integers("output_size", b.spatial_dimensions(), 1));
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kPoolLayers[] = {
     {"MaxPooling1D", build_pool},
     {"MaxPooling2D", build_pool},
     {"MaxPooling3D", build_pool},
@@ -62,6 +57,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> pool_layers() { return kLayers; }
+std::span<const LayerClass> pool_layers() { return kPoolLayers; }
 
 }  // namespace ckpt::keras

@@ -74,7 +74,7 @@ void build_discretization(const LayerBuild& b) {
   b.op.compute = DType::kI64;
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kPreprocessingLayers[] = {
     {"Rescaling", build_rescaling},       {"Resizing", build_resizing},
     {"CenterCrop", build_center_crop},    {"Normalization", build_normalization},
     {"CategoryEncoding", build_encoding}, {"Discretization", build_discretization},
@@ -82,6 +82,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> preprocessing_layers() { return kLayers; }
+std::span<const LayerClass> preprocessing_layers() { return kPreprocessingLayers; }
 
 }  // namespace ckpt::keras

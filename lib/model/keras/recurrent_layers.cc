@@ -213,7 +213,7 @@ void build_bidirectional(const LayerBuild& b) {
                "its directions differ in return_sequences");
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kRecurrentLayers[] = {
     {"SimpleRNN", build_recurrent, MaskUse::kSequence},
     {"LSTM", build_recurrent, MaskUse::kSequence},
     {"GRU", build_recurrent, MaskUse::kSequence},
@@ -226,6 +226,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> recurrent_layers() { return kLayers; }
+std::span<const LayerClass> recurrent_layers() { return kRecurrentLayers; }
 
 }  // namespace ckpt::keras

@@ -37,13 +37,9 @@ void build_repeat(const LayerBuild& b) {
   b.op.attributes.set("n", b.config.integer("n"));
 }
 
-std::size_t dimensions_of(const std::string& class_name) {
-  return static_cast<std::size_t>(class_name[class_name.size() - 2] - '0');  // "…2D"
-}
-
 // [[before, after], …], [before and after of each] or one number for all.
 std::vector<std::int64_t> amounts_of(const LayerBuild& b, const char* key) {
-  const std::size_t dimensions = dimensions_of(b.class_name);
+  const std::size_t dimensions = b.spatial_dimensions();
   const Json* json = b.config.find(key);
   std::vector<std::int64_t> out;
   const auto add = [&](const Json& item) {
@@ -83,7 +79,7 @@ void build_cropping(const LayerBuild& b) {
 void build_up_sampling(const LayerBuild& b) {
   b.op.kind = "up_sampling";
   b.set_channels_first();
-  b.op.attributes.set("size", b.config.integers("size", dimensions_of(b.class_name), 2));
+  b.op.attributes.set("size", b.config.integers("size", b.spatial_dimensions(), 2));
   const std::string method = b.config.text("interpolation", "nearest");
   if (method != "nearest" && method != "bilinear") {
     throw Error(Errc::kUnsupported,
@@ -92,7 +88,7 @@ void build_up_sampling(const LayerBuild& b) {
   b.op.attributes.set("interpolation", method);
 }
 
-constexpr LayerClass kLayers[] = {
+constexpr LayerClass kReshapingLayers[] = {
     {"Flatten", build_flatten},          {"Reshape", build_reshape},
     {"Permute", build_permute},          {"RepeatVector", build_repeat},
     {"ZeroPadding1D", build_padding},    {"ZeroPadding2D", build_padding},
@@ -104,6 +100,6 @@ constexpr LayerClass kLayers[] = {
 
 }  // namespace
 
-std::span<const LayerClass> reshaping_layers() { return kLayers; }
+std::span<const LayerClass> reshaping_layers() { return kReshapingLayers; }
 
 }  // namespace ckpt::keras

@@ -154,7 +154,7 @@ std::vector<Array> run_rescaling(const Call& call) {
   return {std::move(y)};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kActivationKinds[] = {
     {"identity", infer_same, run_identity},  {"activation", infer_activation, run_activation},
     {"relu", infer_same, run_relu},          {"prelu", infer_prelu, run_prelu},
     {"softmax", infer_softmax, run_softmax}, {"rescaling", infer_rescaling, run_rescaling},
@@ -162,6 +162,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> activation_kinds() { return kKinds; }
+std::span<const Kind> activation_kinds() { return kActivationKinds; }
 
 }  // namespace ckpt::ops

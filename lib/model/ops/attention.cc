@@ -264,13 +264,13 @@ std::vector<Array> run_multi_head(const Call& call) {
   return out;
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kAttentionKinds[] = {
     {"attention", infer_attention, run_attention},
     {"multi_head_attention", infer_multi_head, run_multi_head},
 };
 
 }  // namespace
 
-std::span<const Kind> attention_kinds() { return kKinds; }
+std::span<const Kind> attention_kinds() { return kAttentionKinds; }
 
 }  // namespace ckpt::ops

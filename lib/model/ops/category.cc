@@ -153,7 +153,7 @@ std::vector<Array> run_discretize(const Call& call) {
   return {std::move(y)};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kCategoryKinds[] = {
     {"embedding", infer_embedding, run_embedding},
     {"reverse_embedding", infer_reverse, run_reverse},
     {"masking", infer_masking, run_masking},
@@ -163,6 +163,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> category_kinds() { return kKinds; }
+std::span<const Kind> category_kinds() { return kCategoryKinds; }
 
 }  // namespace ckpt::ops

@@ -7,12 +7,6 @@
 namespace ckpt::ops {
 namespace {
 
-Shape last(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 3,
-          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
-  return channels_first(op) ? to_channels_last(shape) : shape;
-}
-
 Value result(const Signature& s, const Shape& input, const kernels::Window& window,
              std::int64_t channels) {
   const Shape shape = result_shape(input, window, channels);
@@ -36,16 +30,9 @@ const Shape& need_kernel(const Signature& s, std::string_view role, std::size_t 
 
 // The input, channels last and with five dimensions.
 Array prepared(const Call& call) {
-  Array x = channels_first(call.op) ? to_channels_last(call.input(0)) : call.input(0);
+  Array x = channels_last(call.op, call.input(0));
   Shape shape = five_dimensions(x.shape);
   return reshaped(std::move(x), std::move(shape));
-}
-
-// A kernel with ones put in front until it has three spatial dimensions.
-Array five(const Array& kernel) {
-  Shape shape = kernel.shape;
-  shape.insert(shape.begin(), 5 - shape.size(), 1);
-  return reshaped(kernel, std::move(shape));
 }
 
 // The result with the input's number of dimensions, and its channels where they belong.
@@ -65,7 +52,7 @@ Shape run_shape(const Call& call) {
 }
 
 std::vector<Value> infer_conv(const Signature& s) {
-  const Shape input = last(s.op, s.input(0).shape);
+  const Shape input = channels_last(s.op, s.input(0).shape);
   const auto window = forward_window(s.op, input);
   const std::int64_t groups = s.op.attributes.integer("groups", 1);
   const Shape& kernel = need_kernel(s, "kernel", input.size());
@@ -84,7 +71,7 @@ std::vector<Value> infer_conv(const Signature& s) {
 std::vector<Array> run_conv(const Call& call) {
   const Shape input = run_shape(call);
   const auto window = forward_window(call.op, input);
-  Array y = kernels::conv(prepared(call), five(call.need("kernel")), window,
+  Array y = kernels::conv(prepared(call), five_dimensional_kernel(call.need("kernel")), window,
                           call.op.attributes.integer("groups", 1));
   add_bias(y, call.variable("bias"), call.op.compute);
   activate(y, call.op);
@@ -92,7 +79,7 @@ std::vector<Array> run_conv(const Call& call) {
 }
 
 std::vector<Value> infer_depthwise(const Signature& s) {
-  const Shape input = last(s.op, s.input(0).shape);
+  const Shape input = channels_last(s.op, s.input(0).shape);
   const auto window = forward_window(s.op, input);
   const Shape& kernel = need_kernel(s, "depthwise_kernel", input.size());
   require_variable(s, "depthwise_kernel", kernel_shape(s.op, input.back(), kUnknown));
@@ -113,7 +100,7 @@ std::vector<Value> infer_depthwise(const Signature& s) {
 // Each channel apart: a convolution with as many groups as channels, whose kernel [K, C, M] has
 // the same elements in the same order as [K, 1, C·M].
 Array depthwise(const Call& call, const kernels::Window& window) {
-  Array kernel = five(call.need("depthwise_kernel"));
+  Array kernel = five_dimensional_kernel(call.need("depthwise_kernel"));
   const std::int64_t channels = kernel.shape[3];
   Shape shape = kernel.shape;
   shape[4] *= channels;
@@ -130,7 +117,7 @@ std::vector<Array> run_depthwise(const Call& call) {
     round(y, call.op.compute);
     kernels::Window point;
     point.out = window.out;
-    y = kernels::conv(y, five(call.need("pointwise_kernel")), point, 1);
+    y = kernels::conv(y, five_dimensional_kernel(call.need("pointwise_kernel")), point, 1);
   }
   add_bias(y, call.variable("bias"), call.op.compute);
   activate(y, call.op);
@@ -138,7 +125,7 @@ std::vector<Array> run_depthwise(const Call& call) {
 }
 
 std::vector<Value> infer_transpose(const Signature& s) {
-  const Shape input = last(s.op, s.input(0).shape);
+  const Shape input = channels_last(s.op, s.input(0).shape);
   const auto window = transposed_window(s.op, input);
   const Shape& kernel = need_kernel(s, "kernel", input.size());
   require_variable(s, "kernel", kernel_shape(s.op, kUnknown, input.back()));
@@ -150,13 +137,14 @@ std::vector<Value> infer_transpose(const Signature& s) {
 std::vector<Array> run_transpose(const Call& call) {
   const Shape input = run_shape(call);
   const auto window = transposed_window(call.op, input);
-  Array y = kernels::conv_transpose(prepared(call), five(call.need("kernel")), window);
+  Array y =
+      kernels::conv_transpose(prepared(call), five_dimensional_kernel(call.need("kernel")), window);
   add_bias(y, call.variable("bias"), call.op.compute);
   activate(y, call.op);
   return finished(call, std::move(y), input, window);
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kConvKinds[] = {
     {"conv", infer_conv, run_conv},
     {"depthwise_conv", infer_depthwise, run_depthwise},
     {"separable_conv", infer_depthwise, run_depthwise},
@@ -165,6 +153,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> conv_kinds() { return kKinds; }
+std::span<const Kind> conv_kinds() { return kConvKinds; }
 
 }  // namespace ckpt::ops

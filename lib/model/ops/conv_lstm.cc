@@ -15,7 +15,7 @@ Shape step_shape(const Operation& op, const Shape& shape) {
           cat("takes [batch, time, spatial …, channels], not ", describe(shape)));
   Shape out = shape;
   out.erase(out.begin() + 1);
-  return channels_first(op) ? to_channels_last(out) : out;
+  return channels_last(op, out);
 }
 
 // The convolution of the state: the same window, no strides, padded to keep its extents.
@@ -65,19 +65,13 @@ Array gate(const Array& z, std::size_t which, const Operation& op, const std::st
   return out;
 }
 
-Array five(const Array& kernel) {
-  Shape shape = kernel.shape;
-  shape.insert(shape.begin(), 5 - shape.size(), 1);
-  return reshaped(kernel, std::move(shape));
-}
-
 std::vector<Array> run_conv_lstm(const Call& call) {
   const Array& x = call.input(0);
   const Operation& op = call.op;
   const Shape input = step_shape(op, x.shape);
   const auto window = forward_window(op, input);
-  const Array kernel = five(call.need("kernel"));
-  const Array recurrent = five(call.need("recurrent_kernel"));
+  const Array kernel = five_dimensional_kernel(call.need("kernel"));
+  const Array recurrent = five_dimensional_kernel(call.need("recurrent_kernel"));
   const Array* bias = call.variable("bias");
   const std::int64_t filters = recurrent.shape[3];
   const Shape state_shape = result_shape(input, window, filters);
@@ -90,11 +84,11 @@ std::vector<Array> run_conv_lstm(const Call& call) {
     if (initial == nullptr) {
       states.push_back(make_array(op.compute, state_shape));
     } else {
-      states.push_back(channels_first(op) ? to_channels_last(*initial) : *initial);
+      states.push_back(channels_last(op, *initial));
     }
   }
   const auto step = [&](const Array& at, std::vector<Array>& all) {
-    Array frame = channels_first(op) ? to_channels_last(at) : at;
+    Array frame = channels_last(op, at);
     frame = reshaped(std::move(frame), five_dimensions(input));
     Array z = kernels::conv(frame, kernel, window, 1);
     add_bias(z, bias, op.compute);
@@ -134,10 +128,10 @@ std::vector<Array> run_conv_lstm(const Call& call) {
   return out;
 }
 
-constexpr Kind kKinds[] = {{"conv_lstm", infer_conv_lstm, run_conv_lstm}};
+constexpr Kind kConvLstmKinds[] = {{"conv_lstm", infer_conv_lstm, run_conv_lstm}};
 
 }  // namespace
 
-std::span<const Kind> conv_lstm_kinds() { return kKinds; }
+std::span<const Kind> conv_lstm_kinds() { return kConvLstmKinds; }
 
 }  // namespace ckpt::ops

@@ -174,7 +174,7 @@ std::vector<Array> run_einsum_of_two(const Call& call) {
   return {kernels::einsum(call.op.attributes.text("equation"), call.input(0), call.input(1))};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kDenseKinds[] = {
     {"dense", infer_dense, run_dense},
     {"einsum_dense", infer_einsum_dense, run_einsum_dense},
     {"einsum", infer_einsum_of_two, run_einsum_of_two},
@@ -182,6 +182,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> dense_kinds() { return kKinds; }
+std::span<const Kind> dense_kinds() { return kDenseKinds; }
 
 }  // namespace ckpt::ops

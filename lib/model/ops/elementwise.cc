@@ -198,7 +198,7 @@ std::vector<Array> run_matmul(const Call& call) {
       call.input(0), call.input(1))};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kElementwiseKinds[] = {
     {"binary", infer_binary, run_binary}, {"unary", infer_unary, run_unary},
     {"cast", infer_cast, run_cast},       {"clip", infer_clip, run_clip},
     {"where", infer_where, run_where},    {"matmul", infer_matmul, run_matmul},
@@ -206,6 +206,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> elementwise_kinds() { return kKinds; }
+std::span<const Kind> elementwise_kinds() { return kElementwiseKinds; }
 
 }  // namespace ckpt::ops

@@ -31,7 +31,7 @@ std::vector<Value> infer_merge(const Signature& s) {
   return {{s.op.compute, shape}};
 }
 
-double fold(const std::string& kind, double a, double b) {
+double merged(const std::string& kind, double a, double b) {
   if (kind == "subtract_layers") return a - b;
   if (kind == "multiply_layers") return a * b;
   if (kind == "maximum_layers") return kernels::larger(a, b);
@@ -47,7 +47,7 @@ std::vector<Array> run_merge(const Call& call) {
   Array y = wide(call.input(0));
   for (std::size_t i = 1; i < call.inputs.size(); ++i) {
     y = broadcast(y, wide(call.input(i)),
-                  [&](double a, double b) { return fold(call.op.kind, a, b); });
+                  [&](double a, double b) { return merged(call.op.kind, a, b); });
     round(y, call.op.compute);
   }
   if (call.op.kind == "average_layers") {
@@ -180,7 +180,7 @@ std::vector<Array> run_dot(const Call& call) {
   return {std::move(y)};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kMergeKinds[] = {
     {"add_layers", infer_merge, run_merge},
     {"subtract_layers", infer_merge, run_merge},
     {"multiply_layers", infer_merge, run_merge},
@@ -193,6 +193,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> merge_kinds() { return kKinds; }
+std::span<const Kind> merge_kinds() { return kMergeKinds; }
 
 }  // namespace ckpt::ops

@@ -200,7 +200,7 @@ std::vector<Array> run_normalization(const Call& call) {
   return {std::move(y)};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kNormKinds[] = {
     {"batch_norm", infer_batch_norm, run_batch_norm},
     {"layer_norm", infer_layer_norm, run_layer_norm},
     {"rms_norm", infer_layer_norm, run_layer_norm},
@@ -211,6 +211,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> norm_kinds() { return kKinds; }
+std::span<const Kind> norm_kinds() { return kNormKinds; }
 
 }  // namespace ckpt::ops

@@ -8,20 +8,14 @@
 namespace ckpt::ops {
 namespace {
 
-Shape last(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 3,
-          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
-  return channels_first(op) ? to_channels_last(shape) : shape;
-}
-
 std::vector<Value> infer_pool(const Signature& s) {
-  const Shape input = last(s.op, s.input(0).shape);
+  const Shape input = channels_last(s.op, s.input(0).shape);
   const Shape out = result_shape(input, forward_window(s.op, input), input.back());
   return {{s.op.compute, channels_first(s.op) ? to_channels_first(out) : out}};
 }
 
 std::vector<Array> run_pool(const Call& call) {
-  Array x = channels_first(call.op) ? to_channels_last(call.input(0)) : call.input(0);
+  Array x = channels_last(call.op, call.input(0));
   const Shape input = x.shape;
   const auto window = forward_window(call.op, input);
   x = reshaped(std::move(x), five_dimensions(input));
@@ -32,7 +26,7 @@ std::vector<Array> run_pool(const Call& call) {
 }
 
 std::vector<Value> infer_global(const Signature& s) {
-  const Shape input = last(s.op, s.input(0).shape);
+  const Shape input = channels_last(s.op, s.input(0).shape);
   if (const Value* mask = s.find("mask")) {
     require(input.size() == 3 && mask->shape.size() == 2, "takes a mask [batch, time] alone");
   }
@@ -45,7 +39,7 @@ std::vector<Value> infer_global(const Signature& s) {
 // The mean or the largest over all places, each channel apart. With a mask [N, T]: the mean over
 // the places where it is true.
 std::vector<Array> run_global(const Call& call) {
-  const Array x = channels_first(call.op) ? to_channels_last(call.input(0)) : call.input(0);
+  const Array x = channels_last(call.op, call.input(0));
   const auto batch = static_cast<std::size_t>(x.shape[0]);
   const auto channels = static_cast<std::size_t>(x.shape.back());
   const std::size_t places = batch * channels == 0 ? 0 : x.values.size() / (batch * channels);
@@ -78,7 +72,7 @@ std::vector<Array> run_global(const Call& call) {
 
 // Bin i of n over an extent e covers [⌊i·e/n⌋, ⌈(i+1)·e/n⌉).
 std::vector<Value> infer_adaptive(const Signature& s) {
-  const Shape input = last(s.op, s.input(0).shape);
+  const Shape input = channels_last(s.op, s.input(0).shape);
   const auto& sizes = s.op.attributes.integers("output_size");
   require(sizes.size() == input.size() - 2, "its output_size does not fit its input");
   Shape out{input[0]};
@@ -91,7 +85,7 @@ std::vector<Value> infer_adaptive(const Signature& s) {
 }
 
 std::vector<Array> run_adaptive(const Call& call) {
-  Array x = channels_first(call.op) ? to_channels_last(call.input(0)) : call.input(0);
+  Array x = channels_last(call.op, call.input(0));
   const auto& sizes = call.op.attributes.integers("output_size");
   const bool largest = call.op.kind == "adaptive_max_pool";
   for (std::size_t d = 0; d < sizes.size(); ++d) {  // one dimension after the other
@@ -119,7 +113,7 @@ std::vector<Array> run_adaptive(const Call& call) {
   return {channels_first(call.op) ? to_channels_first(x) : x};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kPoolKinds[] = {
     {"max_pool", infer_pool, run_pool},
     {"average_pool", infer_pool, run_pool},
     {"global_max_pool", infer_global, run_global},
@@ -130,6 +124,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> pool_kinds() { return kKinds; }
+std::span<const Kind> pool_kinds() { return kPoolKinds; }
 
 }  // namespace ckpt::ops

@@ -239,13 +239,13 @@ std::vector<Array> run_bidirectional(const Call& call) {
   return result;
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kRecurrentKinds[] = {
     {"rnn", infer_rnn, run_rnn},
     {"bidirectional", infer_bidirectional, run_bidirectional},
 };
 
 }  // namespace
 
-std::span<const Kind> recurrent_kinds() { return kKinds; }
+std::span<const Kind> recurrent_kinds() { return kRecurrentKinds; }
 
 }  // namespace ckpt::ops

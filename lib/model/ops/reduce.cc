@@ -82,10 +82,10 @@ std::vector<Array> run_reduce(const Call& call) {
   return {std::move(y)};
 }
 
-constexpr Kind kKinds[] = {{"reduce", infer_reduce, run_reduce}};
+constexpr Kind kReduceKinds[] = {{"reduce", infer_reduce, run_reduce}};
 
 }  // namespace
 
-std::span<const Kind> reduce_kinds() { return kKinds; }
+std::span<const Kind> reduce_kinds() { return kReduceKinds; }
 
 }  // namespace ckpt::ops

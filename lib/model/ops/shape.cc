@@ -254,7 +254,7 @@ std::vector<Array> run_as_inferred(const Call& call) {
   return {reshaped(x, infer({call.op, none, {{x.dtype, x.shape}}}).front().shape)};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kShapeKinds[] = {
     {"reshape", infer_reshape, run_reshape},
     {"flatten", infer_flatten, run_flatten},
     {"permute", infer_permute, run_permute},
@@ -268,6 +268,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> shape_kinds() { return kKinds; }
+std::span<const Kind> shape_kinds() { return kShapeKinds; }
 
 }  // namespace ckpt::ops

@@ -36,7 +36,7 @@ std::vector<Array> run_range(const Call& call) {
   return {std::move(y)};
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kSourceKinds[] = {
     {"variable", infer_variable, run_variable},
     {"constant", infer_constant, run_constant},
     {"range", infer_range, run_range},
@@ -44,6 +44,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> source_kinds() { return kKinds; }
+std::span<const Kind> source_kinds() { return kSourceKinds; }
 
 }  // namespace ckpt::ops

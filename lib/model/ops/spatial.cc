@@ -2,20 +2,10 @@
 #include <cmath>
 
 #include "core/text.h"
-#include "model/ops/op.h"
+#include "model/ops/window.h"
 
 namespace ckpt::ops {
 namespace {
-
-Shape last(const Operation& op, const Shape& shape) {
-  require(shape.size() >= 3,
-          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
-  return channels_first(op) ? to_channels_last(shape) : shape;
-}
-
-Array last(const Operation& op, const Array& array) {
-  return channels_first(op) ? to_channels_last(array) : array;
-}
 
 Shape original(const Operation& op, const Shape& shape) {
   return channels_first(op) ? to_channels_first(shape) : shape;
@@ -49,7 +39,7 @@ Array gather(const Array& x, std::size_t axis, const std::vector<std::int64_t>& 
 
 // "amounts": before and after, for each spatial dimension; padding adds zeros, cropping takes away.
 std::vector<Value> infer_padding(const Signature& s) {
-  Shape shape = last(s.op, s.input(0).shape);
+  Shape shape = channels_last(s.op, s.input(0).shape);
   const auto& amounts = s.op.attributes.integers("amounts");
   require(amounts.size() == 2 * (shape.size() - 2),
           cat("its amounts do not fit an input ", describe(shape)));
@@ -65,7 +55,7 @@ std::vector<Value> infer_padding(const Signature& s) {
 }
 
 std::vector<Array> run_padding(const Call& call) {
-  Array x = last(call.op, call.input(0));
+  Array x = channels_last(call.op, call.input(0));
   const auto& amounts = call.op.attributes.integers("amounts");
   const bool pads = call.op.kind == "zero_padding";
   for (std::size_t d = 0; d < amounts.size() / 2; ++d) {
@@ -83,7 +73,7 @@ std::vector<Array> run_padding(const Call& call) {
 
 // Each element "size" times along each spatial dimension.
 std::vector<Value> infer_up_sampling(const Signature& s) {
-  Shape shape = last(s.op, s.input(0).shape);
+  Shape shape = channels_last(s.op, s.input(0).shape);
   const auto& size = s.op.attributes.integers("size");
   require(size.size() == shape.size() - 2, "its size does not fit its input");
   for (std::size_t d = 0; d < size.size(); ++d) {
@@ -132,7 +122,7 @@ Array resized(Array x, std::size_t axis, std::int64_t extent, const std::string&
 }
 
 std::vector<Array> run_up_sampling(const Call& call) {
-  Array x = last(call.op, call.input(0));
+  Array x = channels_last(call.op, call.input(0));
   const auto& size = call.op.attributes.integers("size");
   const std::string method = call.op.attributes.text("interpolation", "nearest");
   for (std::size_t d = 0; d < size.size(); ++d) {
@@ -144,7 +134,7 @@ std::vector<Array> run_up_sampling(const Call& call) {
 
 // To "target" extents, by "interpolation"; without anti-aliasing.
 std::vector<Value> infer_resizing(const Signature& s) {
-  Shape shape = last(s.op, s.input(0).shape);
+  Shape shape = channels_last(s.op, s.input(0).shape);
   const auto& target = s.op.attributes.integers("target");
   require(shape.size() == 4 && target.size() == 2, "takes images [batch, height, width, channels]");
   for (std::size_t d = 0; d < 2; ++d) {
@@ -156,7 +146,7 @@ std::vector<Value> infer_resizing(const Signature& s) {
 }
 
 std::vector<Array> run_resizing(const Call& call) {
-  Array x = last(call.op, call.input(0));
+  Array x = channels_last(call.op, call.input(0));
   const auto& target = call.op.attributes.integers("target");
   const std::string method = call.op.attributes.text("interpolation", "nearest");
   for (std::size_t d = 0; d < 2; ++d) x = resized(std::move(x), d + 1, target[d], method);
@@ -165,7 +155,7 @@ std::vector<Array> run_resizing(const Call& call) {
 
 // The middle of an image, "target" extents; an odd surplus loses one more at the end.
 std::vector<Value> infer_center_crop(const Signature& s) {
-  Shape shape = last(s.op, s.input(0).shape);
+  Shape shape = channels_last(s.op, s.input(0).shape);
   const auto& target = s.op.attributes.integers("target");
   require(shape.size() == 4 && target.size() == 2, "takes images [batch, height, width, channels]");
   for (std::size_t d = 0; d < 2; ++d) {
@@ -178,7 +168,7 @@ std::vector<Value> infer_center_crop(const Signature& s) {
 }
 
 std::vector<Array> run_center_crop(const Call& call) {
-  Array x = last(call.op, call.input(0));
+  Array x = channels_last(call.op, call.input(0));
   const auto& target = call.op.attributes.integers("target");
   for (std::size_t d = 0; d < 2; ++d) {
     const std::int64_t first = (x.shape[d + 1] - target[d]) / 2;
@@ -189,7 +179,7 @@ std::vector<Array> run_center_crop(const Call& call) {
   return original(call.op, std::move(x));
 }
 
-constexpr Kind kKinds[] = {
+constexpr Kind kSpatialKinds[] = {
     {"zero_padding", infer_padding, run_padding},        {"cropping", infer_padding, run_padding},
     {"up_sampling", infer_up_sampling, run_up_sampling}, {"resizing", infer_resizing, run_resizing},
     {"center_crop", infer_center_crop, run_center_crop},
@@ -197,6 +187,6 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const Kind> spatial_kinds() { return kKinds; }
+std::span<const Kind> spatial_kinds() { return kSpatialKinds; }
 
 }  // namespace ckpt::ops

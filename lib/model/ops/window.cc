@@ -45,6 +45,22 @@ std::int64_t span_of(const kernels::Window& window, std::size_t i) {
 
 }  // namespace
 
+Shape channels_last(const Operation& op, const Shape& shape) {
+  require(shape.size() >= 3,
+          cat("takes a tensor of three dimensions at least, not ", describe(shape)));
+  return channels_first(op) ? to_channels_last(shape) : shape;
+}
+
+Array channels_last(const Operation& op, const Array& array) {
+  return channels_first(op) ? to_channels_last(array) : array;
+}
+
+Array five_dimensional_kernel(const Array& kernel) {
+  Shape shape = kernel.shape;
+  shape.insert(shape.begin(), 5 - shape.size(), 1);
+  return reshaped(kernel, std::move(shape));
+}
+
 Shape five_dimensions(const Shape& shape) {
   Shape out = shape;
   out.insert(out.begin() + 1, 5 - shape.size(), 1);

@@ -169,14 +169,14 @@ void build_normalization(Building& b) {
   b.add("variance", shape, Initializer::ones(), false);
 }
 
-struct Row {
+struct LayerRow {
   std::string_view name;
   std::string_view
       contrib;  // the default name of its scope in tf.contrib.layers; empty: none there
   void (*build)(Building& building);
 };
 
-constexpr Row kRows[] = {
+constexpr LayerRow kLayerRows[] = {
     {"batch_normalization", "BatchNorm", build_batch_norm},
     {"conv2d", "Conv", build_conv},
     {"conv2d_transpose", "Conv2d_transpose", build_conv_transpose},
@@ -188,11 +188,11 @@ constexpr Row kRows[] = {
     {"separable_conv2d", "SeparableConv2d", build_separable},
 };
 
-const Row& need_row(std::string_view name) {
-  const auto* it = std::ranges::find(kRows, name, &Row::name);
-  if (it != std::end(kRows)) return *it;
+const LayerRow& need_row(std::string_view name) {
+  const auto* it = std::ranges::find(kLayerRows, name, &LayerRow::name);
+  if (it != std::end(kLayerRows)) return *it;
   std::vector<std::string> known;
-  for (const Row& row : kRows) known.emplace_back(row.name);
+  for (const LayerRow& row : kLayerRows) known.emplace_back(row.name);
   throw Error(Errc::kUnsupported,
               cat("there is no layer '", escape(name), "'", did_you_mean(nearest(name, known, 1)),
                   "; there are ", join(known, ", "),
@@ -247,7 +247,7 @@ std::vector<std::size_t> apply_layer(
     Site& site, VariableStore& store, LayerOptions options,
     const std::function<std::size_t(const Variable&)>& position_of,
     const std::function<std::size_t(const std::string&)>& call_of) {
-  const Row& row = need_row(site.kind);
+  const LayerRow& row = need_row(site.kind);
   site.need_inputs(1, 1);
   const std::size_t x = site.input(0);
   Building b{site, x, site.operation("", x)};

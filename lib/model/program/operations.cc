@@ -353,13 +353,13 @@ Outputs rescale(Site& s) {
   return s.add(std::move(op), {x});
 }
 
-struct Row {
+struct OperationRow {
   std::string_view name;
   std::string_view default_name;  // as TensorFlow names the operation
   Outputs (*apply)(Site& site);
 };
 
-constexpr Row kRows[] = {
+constexpr OperationRow kOperationRows[] = {
     {"abs", "Abs", unary},
     {"add", "add", binary},
     {"average_pool", "AvgPool", pool},
@@ -443,23 +443,23 @@ constexpr Row kRows[] = {
     {"where", "SelectV2", where},
 };
 
-const Row* find_row(std::string_view name) {
-  const auto* it = std::ranges::find(kRows, name, &Row::name);
-  return it == std::end(kRows) ? nullptr : it;
+const OperationRow* find_row(std::string_view name) {
+  const auto* it = std::ranges::find(kOperationRows, name, &OperationRow::name);
+  return it == std::end(kOperationRows) ? nullptr : it;
 }
 
 }  // namespace
 
 std::string_view default_name_of(std::string_view operation) {
-  const Row* row = find_row(operation);
+  const OperationRow* row = find_row(operation);
   return row == nullptr ? "" : row->default_name;
 }
 
 std::vector<std::size_t> apply_operation(Site& site) {
-  const Row* row = find_row(site.kind);
+  const OperationRow* row = find_row(site.kind);
   if (row != nullptr) return row->apply(site);
   std::vector<std::string> known;
-  for (const Row& each : kRows) known.emplace_back(each.name);
+  for (const OperationRow& each : kOperationRows) known.emplace_back(each.name);
   throw Error(Errc::kUnsupported,
               cat("there is no operation '", escape(site.kind), "'",
                   did_you_mean(nearest(site.kind, known, 1)), "; there are ", join(known, ", ")));

@@ -60,7 +60,7 @@ class CompanionPlanner {
       draft_.decisions[s].is_drop = true;
       return;
     }
-    if (of_owner.transform == kNone) {
+    if (of_owner.transform == kNoIndex) {
       decide(s, of_owner.rule);
       draft_.decisions[s].to = draft_.plan.strings.add(new_name(s, of_owner.to));
       return;

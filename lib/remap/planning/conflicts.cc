@@ -51,7 +51,7 @@ class ConflictFinder {
     for (std::size_t i = 0; i < plan_.moves.size(); ++i) {
       const Move& each = plan_.moves[i];
       if (is_drop(each)) continue;
-      if (each.transform != kNone) {
+      if (each.transform != kNoIndex) {
         // A joined variable is named once, by its first member.
         const Transform& made = plan_.transforms[static_cast<std::size_t>(each.transform)];
         if (made.from.size() > 1 && each.from != made.from[0]) continue;
@@ -70,7 +70,7 @@ class ConflictFinder {
         break;
       }
       out.push_back(cat("'", escape(each.from), "'",
-                        each.rule == kNone ? "" : cat(" (rule ", each.rule + 1, ")")));
+                        each.rule == kNoIndex ? "" : cat(" (rule ", each.rule + 1, ")")));
     }
     return join(out, ", ");
   }

@@ -21,8 +21,8 @@ struct Decision {
   bool is_made = false;
   bool is_drop = false;
   Why why = Why::kRest;
-  std::int32_t rule = kNone;
-  std::int32_t transform = kNone;
+  std::int32_t rule = kNoIndex;
+  std::int32_t transform = kNoIndex;
   // The new name: that of the source, or one that the plan holds. Empty where the transform alone
   // says it: all of its targets are meant then.
   std::string_view to;
