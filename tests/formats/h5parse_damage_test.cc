@@ -19,7 +19,7 @@ namespace {
 
 // argv is the folder. old.h5 has no checksums, new.h5 one in each structure, shared.h5 a table of
 // shared messages. Prints where objects are, a name and a number a line.
-constexpr const char* kMake = R"py(
+constexpr const char* kMakeDamaged = R"py(
 import sys, ctypes, zlib
 import numpy as np, h5py
 from h5py import h5f, h5o, h5p
@@ -93,7 +93,7 @@ struct DamagedFiles {
   std::string old, fresh, shared;
 
   DamagedFiles() {
-    const std::string printed = run_python(kMake, {dir.path()});
+    const std::string printed = run_python(kMakeDamaged, {dir.path()});
     for (const auto line : split(printed, "\n")) {
       const auto words = split(line, " ");
       if (words.size() == 2) places[std::string(words[0])] = std::stoull(std::string(words[1]));

@@ -180,8 +180,8 @@ with h5py.File(h5f.create(name('sizes').encode(), h5f.ACC_TRUNC, fcpl, fapl)) as
 )py";
 
 // Files whose addresses, lengths and nodes have other sizes than usual, and what h5py itself cannot
-// ask for: argv is the folder. libhdf5 cannot read its own dense storage with lengths of 2, nor extents
-// without end with lengths of 4.
+// ask for: argv is the folder. libhdf5 cannot read its own dense storage with lengths of 2, nor
+// extents without end with lengths of 4.
 constexpr const char* kMakeOtherSizes = R"py(
 import sys, ctypes
 import numpy as np, h5py
@@ -282,7 +282,7 @@ TEST_SUITE("formats/h5parse_oracle") {
   TEST_CASE("numbers and nodes of other sizes and unfiltered edges read as h5py reads them") {
     const TempDir dir;
     run_python(kMakeOtherSizes, {dir.path()});
-    const auto paths = files_in(dir.path());
+    const auto paths = files_below(dir.path());
     CHECK(paths.size() == 11);
     check_equal(paths);
   }
