@@ -41,7 +41,9 @@ Bytes unshuffle(const Bytes& bytes, std::size_t size) {
   Bytes out = bytes;
   const std::size_t elements = bytes.size() / size;
   for (std::size_t k = 0; k < size; ++k) {
-    for (std::size_t i = 0; i < elements; ++i) out[i * size + k] = bytes[k * elements + i];
+    const std::byte* from = bytes.data() + k * elements;
+    std::byte* to = out.data() + k;
+    for (std::size_t i = 0; i < elements; ++i) to[i * size] = from[i];
   }
   return out;
 }
