@@ -12,7 +12,7 @@ run() {  # prints a command as one would type it, then runs it
 
 say "1. What building needs, and the build (a few minutes the first time)"
 tools/setup.sh
-cmake -S . -B build -G Ninja -D CKPT_TESTS=OFF -D CKPT_BENCH=OFF >/dev/null
+cmake -S . -B build -G Ninja -D CMAKE_UNITY_BUILD=ON -D CKPT_TESTS=OFF -D CKPT_BENCH=OFF >/dev/null
 cmake --build build
 project=$PWD
 PATH=$project/build:$PATH

@@ -24,30 +24,31 @@ constexpr std::size_t kMinNameWidth = 12;
 struct Line {
   std::string name;
   std::string_view dtype;
-  std::string shape;
-  std::string parameters;
-  std::string bytes;
+  const Shape* shape = nullptr;             // empty where it has none
+  std::optional<std::uint64_t> parameters;  // the same
+  std::optional<std::uint64_t> nbytes;      // the same
   std::string remark;
   bool is_scope = false;
   std::optional<std::size_t> entry;
   std::size_t indent = 0;
 
   void clear() {
-    for (std::string* text : {&name, &shape, &parameters, &bytes, &remark}) text->clear();
+    name.clear();
     dtype = {};
+    shape = nullptr;
+    parameters.reset();
+    nbytes.reset();
+    remark.clear();
     is_scope = false;
     entry.reset();
     indent = 0;
   }
-  void set_sizes(std::uint64_t parameter_count, std::uint64_t nbytes) {
-    parameters.clear();
-    append_with_commas(parameters, parameter_count);
-    bytes = human_bytes(nbytes);
-  }
   void set_entry(const Entry& row) {
     dtype = is_numeric(row.dtype) ? name_of(row.dtype) : row.native_dtype.view();
-    append_shape(shape, row.shape);
-    if (is_numeric(row.dtype)) set_sizes(parameters_of(row), row.nbytes);
+    shape = &row.shape;
+    if (!is_numeric(row.dtype)) return;
+    parameters = parameters_of(row);
+    nbytes = row.nbytes;
   }
 };
 
@@ -68,27 +69,46 @@ void set_line(const Index& index, const TreeRow& row, Line& line) {
   }
   // A scope may hold second names only.
   const bool has_sums = row.is_scope ? row.sums.variables > 0 : row.repeats > 1;
-  if (has_sums) line.set_sizes(row.sums.parameters, row.sums.nbytes);
+  if (has_sums) {
+    line.parameters = row.sums.parameters;
+    line.nbytes = row.sums.nbytes;
+  }
   if (row.repeats > 1) line.remark = cat("× ", row.repeats);
   if (row.is_alias) {
     line.remark = "= " + escape(index.entries[*row.entry].name);
-    line.parameters.clear();
-    line.bytes.clear();
+    line.parameters.reset();
+    line.nbytes.reset();
   }
 }
 
-struct Widths {
+// The columns, as wide as the widest of their cells.
+class Widths {
+ public:
   std::size_t name = 0, dtype = 0, shape = 0, parameters = 0, bytes = 0, remark = 0;
-};
 
-void widen(Widths& w, const Line& line) {
-  w.name = std::max(w.name, display_width(line.name));
-  w.dtype = std::max(w.dtype, line.dtype.size());
-  w.shape = std::max(w.shape, line.shape.size());
-  w.parameters = std::max(w.parameters, line.parameters.size());
-  w.bytes = std::max(w.bytes, line.bytes.size());
-  w.remark = std::max(w.remark, display_width(line.remark));
-}
+  void widen(const Line& line) {
+    name = std::max(name, display_width(line.name));
+    dtype = std::max(dtype, line.dtype.size());
+    if (line.shape != nullptr) shape = std::max(shape, width_of(*line.shape));
+    if (line.parameters && *line.parameters >= most_parameters_) {
+      most_parameters_ = *line.parameters;
+      parameters = with_commas(most_parameters_).size();
+    }
+    if (line.nbytes && bytes < kLongestHumanBytes) {
+      bytes = std::max(bytes, human_bytes(*line.nbytes).size());
+    }
+    if (!line.remark.empty()) remark = std::max(remark, display_width(line.remark));
+  }
+
+ private:
+  static std::size_t width_of(const Shape& extents) {
+    std::size_t width = std::string_view("[]").size();
+    for (const std::int64_t extent : extents) width += Piece(extent).text().size();
+    return width + (extents.empty() ? 0 : 2 * (extents.size() - 1));
+  }
+
+  std::uint64_t most_parameters_ = 0;
+};
 
 // Takes from the name column what the terminal does not have.
 void fit(Widths& w, const TextStyle& style) {
@@ -115,6 +135,13 @@ class Columns {
     paint(cell, color);
     text_ += "  ";
   }
+  // A cell that `write` appends to the text.
+  template <typename Write>
+  void left_written(std::size_t width, Write write) {
+    const std::size_t start = text_.size();
+    write(text_);
+    text_.append(width - std::min(width, text_.size() - start) + 2, ' ');
+  }
   // Blanks at the end of a line are left out.
   void end() {
     text_.erase(text_.find_last_not_of(' ') + 1);
@@ -139,9 +166,11 @@ void format_line(const Line& line, const Widths& w, const TextStyle& style, std:
   columns.left(style.width > 0 ? shorten(line.name, w.name) : line.name, w.name,
                line.is_scope ? kBoldBlue : std::string_view{});
   columns.left(line.dtype, w.dtype, kCyan);
-  columns.left(line.shape, w.shape);
-  columns.right(line.parameters, w.parameters, bold);
-  columns.right(line.bytes, w.bytes, bold);
+  columns.left_written(w.shape, [&](std::string& out) {
+    if (line.shape != nullptr) append_shape(out, *line.shape);
+  });
+  columns.right(line.parameters ? with_commas(*line.parameters) : "", w.parameters, bold);
+  columns.right(line.nbytes ? human_bytes(*line.nbytes) : "", w.bytes, bold);
   if (!line.remark.empty()) {
     const std::size_t used = w.name + w.dtype + w.shape + w.parameters + w.bytes + 10;
     columns.left(style.width > used ? shorten(line.remark, style.width - used) : line.remark, 0,
@@ -215,7 +244,7 @@ void print_listing(const Reader& reader, const Listing& listing, const ListingRe
   // The lines are made twice, for the widths and for the text: a million of them need no memory.
   const auto for_each_line = line_source(index, listing, request, how.flat);
   Widths widths;
-  for_each_line([&](const Line& line) { widen(widths, line); });
+  for_each_line([&](const Line& line) { widths.widen(line); });
   fit(widths, how.style);
   std::string text;
   for_each_line([&](const Line& line) {

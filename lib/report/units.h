@@ -8,6 +8,7 @@ namespace ckpt {
 
 // "576 B", "1.5 KiB", "12 GiB": two or three significant digits, powers of 1024.
 std::string human_bytes(std::uint64_t bytes);
+inline constexpr std::size_t kLongestHumanBytes = 8;  // "1023 KiB", "99.9 KiB"
 
 // A number for people: six significant digits, "nan", "inf", "-inf".
 std::string human_number(double value);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/rare_text.h"
 #include "core/shape.h"
 #include "formats/hdf5/datatype.h"
 #include "formats/hdf5/extent.h"
@@ -23,10 +24,10 @@ using ObjectId = std::uint64_t;
 
 struct Link {
   enum class Kind : std::uint8_t { kHard, kSoft, kExternal, kUserDefined };
-  std::string name;  // one segment of a path; any bytes but NUL
-  Kind kind = Kind::kHard;
+  std::string name;     // one segment of a path; any bytes but NUL
   ObjectId object = 0;  // of a hard link
-  std::string target;   // of a soft link the path, of an external one "FILE:PATH"
+  RareText target;      // of a soft link the path, of an external one "FILE:PATH"
+  Kind kind = Kind::kHard;
 };
 
 struct Filter {

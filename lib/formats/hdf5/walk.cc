@@ -66,8 +66,8 @@ class Walker {
         break;
       case Link::Kind::kSoft:
         count_path(path_.size() + 1 + link.name.size());
-        soft_links_.push_back(
-            {result_.groups[stack_.back().group].id, join_path(path_, link.name), link.target});
+        soft_links_.push_back({result_.groups[stack_.back().group].id, join_path(path_, link.name),
+                               std::string(link.target.view())});
         break;
       case Link::Kind::kExternal:
         notes_.add("external links",
@@ -91,25 +91,38 @@ class Walker {
     if (objects_.size() > kMaxObjects) {
       throw Error(Errc::kUnsupported, cat("has more than ", kMaxObjects, " objects"));
     }
-    Object object;
+    bool is_open = false;
     try {
-      object = source_.open(id);
+      Object object = source_.open(id);
       if (object.kind == Object::Kind::kGroup) check_names(object.links);
+      is_open = true;
+      take(id, object, *known);
     } catch (const Error& e) {
+      if (is_open) throw;
       known->kind = Object::Kind::kDatatype;  // of no further interest
       if (!damage_) throw e.in(shown(path_));
       count_path(path_.size());
-      return damage_(path_, e);
+      damage_(path_, e);
     }
-    known->kind = object.kind;
+  }
+
+  // Small, since there is one for each object.
+  struct Visited {
+    Object::Kind kind = Object::Kind::kGroup;
+    std::uint32_t dataset = 0;
+  };
+  static_assert(kMaxObjects <= UINT32_MAX);
+
+  void take(ObjectId id, Object& object, Visited& known) {
+    known.kind = object.kind;
     switch (object.kind) {
       case Object::Kind::kDataset:
-        known->dataset = datasets_;
+        known.dataset = datasets_;
         count_path(path_.size());
         if (take_(path_, id, std::move(object.dataset))) {
           ++datasets_;
         } else {
-          known->kind = Object::Kind::kDatatype;
+          known.kind = Object::Kind::kDatatype;
         }
         break;
       case Object::Kind::kGroup:
@@ -161,13 +174,6 @@ class Walker {
                                         " and ", kUsualPathBytes, " for each are read"));
   }
 
-  // Small, since there is one for each object.
-  struct Visited {
-    Object::Kind kind = Object::Kind::kGroup;
-    std::uint32_t dataset = 0;
-  };
-  static_assert(kMaxObjects <= UINT32_MAX);
-
   void meet_again(const Visited& known) {
     if (known.kind == Object::Kind::kDataset) {
       count_path(path_.size());
@@ -207,7 +213,7 @@ class Walker {
       if (link.kind == Link::Kind::kHard) {
         at = link.object;
       } else if (link.kind == Link::Kind::kSoft && ++hops <= kMaxSoftLinkHops &&
-                 link.target.size() + target.size() < kMaxPathBytes) {
+                 link.target.view().size() + target.size() < kMaxPathBytes) {
         target = cat(link.target, "/", target);
         if (target.starts_with('/')) at = source_.root();
       } else {

@@ -64,7 +64,7 @@ class Checker final : public Observer {
     if (links == nullptr) return object;
     for (const TreeLink* link : links->by_name()) {
       object.links.push_back(
-          {std::string(link->name), link->kind, link->object, std::string(link->target)});
+          {std::string(link->name), link->object, RareText(link->target), link->kind});
     }
     return object;
   }
@@ -115,7 +115,7 @@ class Checker final : public Observer {
         fault_ = cat(shown(group), ": '", escape(link.name), "' ", what);
       };
       if (link.name != found[i].name) return complain("is not there");
-      if (link.kind != found[i].kind || link.target != found[i].target) {
+      if (link.kind != found[i].kind || link.target != found[i].target.view()) {
         return complain("is another link");
       }
       if (link.kind == Link::Kind::kHard && !is_same(link.object, found[i].object)) {
