@@ -24,7 +24,7 @@ std::string sentence;  // made beforehand: a signal handler may not allocate
 
 extern "C" void on_crash(int) {
   [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, sentence.data(), sentence.size());
-  ::_exit(static_cast<int>(ExitStatus::kUnreadable));
+  ::_exit(static_cast<int>(ExitStatus::kBug));
 }
 
 // A stack of its own, so that a stack overflow can be answered too.
@@ -40,8 +40,8 @@ void use_signal_stack() {
 
 CrashGuard::CrashGuard(const std::string& path) {
   sentence = cat("ckpt: ", escape(path),
-                 ": the HDF5 library crashed while reading it; the file is damaged or made to do "
-                 "that. Nothing was changed.\n");
+                 ": ckpt crashed while reading it. No file may do that, so this is a bug in ckpt: "
+                 "please report it, with the file if you can. Nothing was changed.\n");
   use_signal_stack();
   struct sigaction action {};
   action.sa_handler = on_crash;

@@ -4,9 +4,10 @@
 
 namespace ckpt {
 
-// Answers a crash inside the HDF5 library, which damaged files are known to cause, with a sentence
-// that names the file and status 4, instead of with a bare "Segmentation fault". While one of these
-// lives, nothing of the user's is open for writing, so ending on the spot loses nothing.
+// Answers a crash of this process, which no file should cause (libhdf5 works in another one), with
+// a sentence that names the file and status 6, instead of with a bare "Segmentation fault". While
+// one of these lives, nothing of the user's is open for writing, so ending on the spot loses
+// nothing.
 class CrashGuard {
  public:
   explicit CrashGuard(const std::string& path);

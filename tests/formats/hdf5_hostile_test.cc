@@ -74,8 +74,7 @@ TEST_SUITE("formats/hdf5_hostile") {
     CHECK(errors == static_cast<int>(whole.size()));
   }
 
-  // libhdf5 believes some flips: an object renamed, a type changed. Those have no checksum in old
-  // structures, but this file's structures have one each, so what differs are tensors' own bytes.
+  // All structures of this file have a checksum, so what differs are tensors' own bytes.
   TEST_CASE("a file with one byte flipped is an error, or the same but for a tensor's own bytes") {
     const TempDir dir;
     const auto wanted = write_small(dir / "x.h5");
@@ -93,8 +92,7 @@ TEST_SUITE("formats/hdf5_hostile") {
             counts[kDifferent]);
     int crashed = 0;
     for (const auto& [status, count] : counts) crashed += status > kDifferent ? count : 0;
-    // libhdf5 crashes on two of them; a reader of our own must bring this to none.
-    CHECK(crashed <= 2);
+    CHECK(crashed == 0);
     CHECK(counts[kError] > 200 / kStride<5>);
     CHECK(counts[kDifferent] <= 15);  // the 15 bytes of the three tensors
   }

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
-#include "core/checked.h"
 #include "core/escape.h"
 #include "formats/h5parse/datatype.h"
 #include "formats/h5parse/dense.h"
 #include "formats/h5parse/global_heap.h"
 #include "formats/h5parse/limits.h"
-#include "formats/h5parse/shared_message.h"
+#include "formats/h5parse/object_header.h"
 
 namespace ckpt::h5parse {
 namespace {
@@ -25,7 +24,7 @@ constexpr std::uint32_t kSharedSpace = 2U;
 
 struct Parts {
   std::string_view name;
-  std::uint32_t flags = 0;
+  std::uint64_t flags = 0;
   View type;
   View space;
   View data;
@@ -38,12 +37,9 @@ struct Parts {
 //         name with its NUL, datatype, dataspace, each padded to 8 bytes in version 1; data
 Parts read_parts(View body) {
   const std::uint32_t version = body.version(1, 3);
-  const std::uint32_t flags = body.u8();
-  const std::size_t name_size = body.u16();
-  const std::size_t type_size = body.u16();
-  const std::size_t space_size = body.u16();
+  const auto [flags, name_size, type_size, space_size] = body.fields<1, 2, 2, 2>();
   if (version == 3) body.skip(1);
-  const auto part = [&](std::string_view what, std::size_t size) {
+  const auto part = [&](std::string_view what, std::uint64_t size) {
     const View view = body.part(what, size);
     if (version == 1) body.skip((8 - size % 8) % 8);
     return view;
@@ -60,23 +56,20 @@ std::string without_padding(std::string_view text, bool space_padded) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-// The texts of `count` elements of a string type, without padding.
-std::vector<std::string> read_strings(const Context& context, View elements, std::size_t count,
-                                      const Datatype& type) {
+// The texts of elements of a string type, without padding.
+std::vector<std::string> read_strings(const Context& context, View elements, const Datatype& type) {
   std::vector<std::string> out;
   GlobalHeap heap(context);
   std::uint64_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const View element = elements.part("string", static_cast<std::size_t>(type.size));
+  while (elements.left() > 0) {
+    const View element = elements.part("string", type.size);
     out.emplace_back();
     context.attempt([&] {
-      const ByteView bytes = type.variable_string ? heap.element(element, 1) : element.whole();
+      const ByteView bytes = type.variable_string ? heap.text(element) : element.whole();
       out.back() = without_padding(as_text(bytes), type.space_padded);
     });
     total += out.back().size();
-    if (total > kMaxAttributeBytes) {
-      elements.unsupported("has texts of more than ", kMaxAttributeBytes, " bytes");
-    }
+    elements.limit("the length of its texts", total, hdf5::kMaxAttributeBytes);
   }
   return out;
 }
@@ -85,15 +78,12 @@ std::vector<std::string> read_strings(const Context& context, View elements, std
 
 Attributes::Attributes(const Context& context, std::uint64_t address)
     : context_(context), object_(address) {
-  const File::Keep keep(context.file, arena_);
-  struct Named {
-    std::string_view name;
-    View body;
-  };
-  std::vector<Named> found;
+  context.file.arena().clear();
   const auto add = [&](const View& body) {
-    found.push_back({read_parts(body).name, body});
-    return found.back().name;
+    const ByteView bytes = body.whole();
+    const std::string_view name = read_parts(body).name;
+    sorted_.push_back({std::string(name), body.address(), {bytes.begin(), bytes.end()}});
+    return name;
   };
   DenseIndex dense;
   read_object_header(context, address, [&](const Message& message) {
@@ -104,31 +94,33 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
   });
   if (dense.heap != kUndefined) {
     const auto take = [&](View body, bool is_shared) {
-      return add(is_shared ? resolve_shared(context, kAttribute, body, address)
-                           : context.file.keep("attribute", body.address(), body.whole()));
+      return add(is_shared ? resolve_shared(context, kAttribute, body, address) : body);
     };
     context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });
   }
-  std::ranges::stable_sort(found, {}, &Named::name);
-  for (const Named& attribute : found) {
-    if (!names_.empty() && names_.back() == attribute.name) {
-      context.attempt([&] {
-        corrupt("object at ", address, ": two attributes are called '", escape(attribute.name),
-                "'");
-      });
-      continue;
-    }
-    names_.emplace_back(attribute.name);
-    bodies_.push_back(attribute.body);
-  }
+  std::ranges::stable_sort(sorted_, {}, &Named::name);
+  const auto is_twin = [](const Named& a, const Named& b) { return a.name == b.name; };
+  const auto twin = std::ranges::adjacent_find(sorted_, is_twin);
+  if (twin == sorted_.end()) return;
+  context.attempt([&] {
+    corrupt("object at ", address, ": two attributes are called '", escape(twin->name), "'");
+  });
+  sorted_.erase(std::unique(twin, sorted_.end(), is_twin), sorted_.end());
 }
 
-Attribute Attributes::read(std::size_t i) const {
-  Arena arena;
-  const File::Keep keep(context_.file, arena);
+std::vector<std::string> Attributes::names() const {
+  std::vector<std::string> names(sorted_.size());
+  std::ranges::transform(sorted_, names.begin(), &Named::name);
+  return names;
+}
+
+std::optional<Attribute> Attributes::read(const std::string& name) const {
+  const auto named = std::ranges::lower_bound(sorted_, name, {}, &Named::name);
+  if (named == sorted_.end() || named->name != name) return std::nullopt;
+  context_.file.arena().clear();
   Attribute out;
-  out.name = names_[i];
-  const Parts parts = read_parts(bodies_[i]);
+  out.name = name;
+  const Parts parts = read_parts({"attribute", named->address, named->body, context_.file.sizes()});
   const auto resolved = [&](std::uint32_t flag, std::uint32_t type, const View& part) {
     return (parts.flags & flag) == 0 ? part : resolve_shared(context_, type, part, object_);
   };
@@ -136,19 +128,12 @@ Attribute Attributes::read(std::size_t i) const {
   const Dataspace extents = read_dataspace(resolved(kSharedSpace, kDataspace, parts.space));
   out.extents = extents.extents;
   out.is_null = extents.is_null;
-  const std::uint64_t count = extents.elements();
-  const auto bytes = checked_mul(count, out.type.size);
-  if (count == kUndefined || !bytes || *bytes > parts.data.left()) {
-    parts.data.fail("its ", count, " elements of ", out.type.size, " bytes are not in the ",
-                    parts.data.left(), " bytes that are there");
-  }
   View data = parts.data;
-  if (count == 0) return out;
+  const View elements = data.part("attribute's elements", extents.bytes(out.type.size));
   if (out.type.klass == Datatype::Class::kString) {
-    out.strings = read_strings(context_, data, static_cast<std::size_t>(count), out.type);
+    out.strings = read_strings(context_, elements, out.type);
   } else if (!has_variable_length(out.type)) {
-    const ByteView content = data.take(static_cast<std::size_t>(*bytes));
-    out.bytes.assign(content.begin(), content.end());
+    out.bytes.assign(elements.whole().begin(), elements.whole().end());
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,17 +18,21 @@ class Attributes {
   Attributes(const Context& context, std::uint64_t address);
 
   [[nodiscard]] std::uint64_t object() const { return object_; }
-  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  [[nodiscard]] std::vector<std::string> names() const;
 
-  // REQUIRES: i < names().size().
-  [[nodiscard]] hdf5::Attribute read(std::size_t i) const;
+  // Throws Error where there is one of that name which is damaged.
+  [[nodiscard]] std::optional<hdf5::Attribute> read(const std::string& name) const;
 
  private:
+  struct Named {
+    std::string name;
+    std::uint64_t address;
+    Bytes body;
+  };
+
   const Context& context_;
   std::uint64_t object_;
-  Arena arena_;  // what the bodies are views of
-  std::vector<std::string> names_;
-  std::vector<View> bodies_;
+  std::vector<Named> sorted_;
 };
 
 }  // namespace ckpt::h5parse

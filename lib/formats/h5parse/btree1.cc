@@ -7,111 +7,82 @@
 namespace ckpt::h5parse {
 namespace {
 
+// The nodes of one level.
+struct Row {
+  std::vector<std::uint64_t> nodes;  // addresses, from left to right
+  std::uint64_t lowest = 0;          // what their level may be: any where the row is the root
+  std::uint64_t highest = kMaxTreeDepth - 1;
+};
+
 struct Node {
-  std::uint32_t level;
-  std::uint32_t children;
-  View view;         // at the next child's left key
-  Arena::Mark mark;  // before the node
+  std::uint64_t level;
+  std::uint64_t children;
+  View view;  // at the first child's left key
 };
 
-class Walk {
- public:
-  Walk(const Context& context, const Btree1& tree, const TakeChild& take)
-      : context_(context), tree_(tree), take_(take) {}
-
-  void run() {
-    context_.attempt([&] { enter(tree_.address); });
-    while (!stack_.empty()) step();
-    context_.attempt([&] {
-      for (const Edge& edge : edges_) check_sibling(edge.node, "right", edge.right, kUndefined);
-    });
-  }
-
- private:
-  // Of the nodes of one level, the one that was met last. Siblings that are the nodes met before
-  // and after also say that no node is met twice.
-  struct Edge {
-    std::uint64_t node = kUndefined;
-    std::uint64_t right = kUndefined;
+void check_sibling(const View& node, std::string_view side, std::uint64_t seen,
+                   std::uint64_t needed) {
+  if (seen == needed) return;
+  const auto words = [](std::uint64_t address) {
+    return address == kUndefined ? std::string("none") : cat("at ", address);
   };
+  node.fail("its ", side, " sibling is ", words(seen), ", but should be ", words(needed));
+}
 
-  // Section III.A.1, a node.
-  //
-  //      0  "TREE", type, level, children (2)
-  //      8  left sibling, right sibling
-  //     24  key 0, child 0, key 1, child 1, …, key n; the node has room for 2k children
-  void enter(std::uint64_t address) {
-    const std::size_t offset = context_.file.sizes().offset;
-    const std::uint64_t room = std::uint64_t{2} * tree_.k;
-    const std::uint64_t head = 8 + 2 * offset;
-    const std::uint64_t child = tree_.key_size + offset;
-    const Arena::Mark mark = context_.file.arena().mark();
-    context_.file.check("B-tree node", address, head + room * child + tree_.key_size);
-    View view = context_.file.view("B-tree node", address, head);
-    view.signature("TREE");
-    view.expect("its type", view.u8(), tree_.type);
-    const std::uint32_t level = view.u8();
-    if (!stack_.empty()) {
-      view.expect("its level", level, stack_.back().level - 1);
-    } else if (level >= kMaxTreeDepth) {
-      view.fail("has level ", level, "; at most ", kMaxTreeDepth - 1, " are read");
-    } else {
-      edges_.resize(level + 1);
-    }
-    const std::uint32_t children = view.u16();
-    if (children > room) view.fail("has ", children, " children, but room for ", room);
-    const std::uint64_t left = view.offset();
-    const std::uint64_t right = view.offset();
-    Edge& edge = edges_[level];
-    check_sibling(address, "left", left, edge.node);
-    if (edge.node != kUndefined) check_sibling(edge.node, "right", edge.right, address);
-    edge = {address, right};
-    view = context_.file.view("B-tree node", address + head, children * child + tree_.key_size);
-    stack_.push_back({level, children, view, mark});
-  }
-
-  static void check_sibling(std::uint64_t node, std::string_view side, std::uint64_t seen,
-                            std::uint64_t needed) {
-    if (seen == needed) return;
-    const auto words = [](std::uint64_t address) {
-      return address == kUndefined ? std::string("none") : cat("at ", address);
-    };
-    corrupt("B-tree node at ", node, ": its ", side, " sibling is ", words(seen),
-            ", but should be ", words(needed));
-  }
-
-  void step() {
-    Node& node = stack_.back();
-    if (node.children == 0) {
-      context_.file.arena().release(node.mark);
-      stack_.pop_back();
-      return;
-    }
-    --node.children;
-    const View left = node.view.part("B-tree key", tree_.key_size);
-    const std::uint64_t address = node.view.offset();
-    View behind = node.view;
-    const View right = behind.part("B-tree key", tree_.key_size);
-    context_.attempt([&] {
-      if (node.level == 0) {
-        take_({left, address, right});
-      } else {
-        enter(address);
-      }
-    });
-  }
-
-  const Context& context_;
-  const Btree1& tree_;
-  const TakeChild& take_;
-  std::vector<Node> stack_;
-  std::vector<Edge> edges_;
-};
+// Section III.A.1, a node.
+//
+//      0  "TREE", type, level, children (2)
+//      8  left sibling, right sibling: the nodes beside it, so that none is in a row twice
+//     24  key 0, child 0, key 1, child 1, …, key n; the node has room for 2k children
+Node read_node(const Context& context, const Btree1& tree, const Row& row, std::size_t i) {
+  const auto& nodes = row.nodes;
+  const std::uint64_t head = 8 + 2 * context.file.sizes().offset;
+  const std::uint64_t child = tree.key_size + context.file.sizes().offset;
+  context.file.check("B-tree node", nodes[i], head + 2 * tree.k * child + tree.key_size);
+  View view = context.file.view("B-tree node", nodes[i], head);
+  view.signature("TREE");
+  const auto [type, level, children, left, right] = view.fields<1, 1, 2, kAddress, kAddress>();
+  view.expect("its type", type, tree.type);
+  view.within("its level", level, row.lowest, row.highest);
+  view.within("the number of its children", children, 0, 2 * tree.k);
+  check_sibling(view, "left", left, i == 0 ? kUndefined : nodes[i - 1]);
+  check_sibling(view, "right", right, i + 1 == nodes.size() ? kUndefined : nodes[i + 1]);
+  const std::uint64_t size = children * child + tree.key_size;
+  return {level, children, context.file.view("B-tree node", nodes[i] + head, size)};
+}
 
 }  // namespace
 
+// Goes down level by level, so that no tree is too deep for the stack.
 void for_each_child(const Context& context, const Btree1& tree, const TakeChild& take) {
-  Walk(context, tree, take).run();
+  std::uint64_t bytes = 0;  // of the nodes: no more than the file has, so that none pays twice
+  for (Row row{{tree.address}}; !row.nodes.empty();) {
+    Row below;
+    for (std::size_t i = 0; i < row.nodes.size(); ++i) {
+      const Arena::Mark mark = context.file.arena().mark();
+      context.attempt([&] {
+        Node node = read_node(context, tree, row, i);
+        bytes += node.view.whole().size();
+        if (bytes > context.file.size()) {
+          corrupt("B-tree at ", tree.address, ": has more nodes than fit the file");
+        }
+        below.lowest = below.highest = node.level - 1;
+        for (; node.children > 0; --node.children) {
+          const View left = node.view.part("B-tree key", tree.key_size);
+          const std::uint64_t address = node.view.offset();
+          View behind = node.view;
+          const View right = behind.part("B-tree key", tree.key_size);
+          if (node.level > 0) {
+            below.nodes.push_back(address);
+          } else {
+            context.attempt([&] { take({left, address, right}); });
+          }
+        }
+      });
+      context.file.arena().release(mark);
+    }
+    row = std::move(below);
+  }
 }
 
 }  // namespace ckpt::h5parse

@@ -9,8 +9,8 @@ namespace ckpt::h5parse {
 // B-trees of version 1 (section III.A.1): indexes of groups (type 0) and of chunks (type 1).
 struct Btree1 {
   std::uint64_t address = kUndefined;
-  std::uint32_t type = 0;
-  std::uint32_t k = 0;  // a node has at most 2k children
+  std::uint64_t type = 0;
+  std::uint64_t k = 0;  // a node has at most 2k children
   std::size_t key_size = 0;
 };
 
@@ -21,7 +21,7 @@ struct Btree1Child {
   View right;
 };
 
-using TakeChild = std::function<void(const Btree1Child&)>;
+using TakeChild = std::function<void(Btree1Child)>;
 
 // Gives `take` the children of all leaves, from left to right. Views that `take` makes are gone
 // when the walk is over. Throws Error(kCorrupt) where a node is of the wrong type or level, has

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/checked.h"
+#include "core/shape.h"
 #include "formats/h5parse/array_index.h"
 #include "formats/h5parse/btree1.h"
 #include "formats/h5parse/btree2.h"
@@ -10,6 +10,8 @@
 
 namespace ckpt::h5parse {
 namespace {
+
+using Chunk = hdf5::Storage::Chunk;
 
 constexpr std::uint32_t kChunkTree = 1;     // type of a version 1 B-tree
 constexpr std::uint32_t kPlainChunks = 10;  // types of version 2 B-trees
@@ -20,24 +22,24 @@ std::uint64_t chunks_in(std::uint64_t extent, std::uint64_t chunk) {
   return extent == kUndefined ? extent : extent / chunk + (extent % chunk != 0 ? 1 : 0);
 }
 
-class ChunkReader {
- public:
-  ChunkReader(const Context& context, const Messages& dataset)
-      : context_(context), dataset_(dataset), layout_(*dataset.layout), grid_(dataset) {}
+struct ChunkReader {
+  const Context& context;
+  const Messages& dataset;
+  const Layout& layout = *dataset.layout;
+  const ChunkGrid grid{dataset};
+  const View head{"chunk index", layout.address, {}, {}};  // for saying what is wrong with it
+  std::vector<Chunk> chunks{};
 
   std::vector<Chunk> run() {
-    if (layout_.address == kUndefined || grid_.total == 0) return {};
-    if (has_index()) {
-      context_.claim("chunk index", layout_.address, dataset_.header.address);
-    }
-    switch (layout_.index) {
+    if (layout.address == kUndefined || grid.total == 0) return {};
+    if (has_index()) context.claim("chunk index", layout.address, dataset.header.address);
+    switch (layout.index) {
       case ChunkIndex::kBtree1:
         read_btree1();
         break;
       case ChunkIndex::kSingle:
-        add(Coordinates(rank(), 0), layout_.address,
-            layout_.single_size != 0 ? layout_.single_size : grid_.chunk_bytes,
-            layout_.single_mask);
+        add(Coordinates(rank(), 0), layout.address,
+            layout.single_size != 0 ? layout.single_size : grid.chunk_bytes, layout.single_mask);
         break;
       case ChunkIndex::kImplicit:
       case ChunkIndex::kFixedArray:
@@ -48,50 +50,39 @@ class ChunkReader {
         read_btree2_index();
         break;
     }
-    std::ranges::stable_sort(chunks_, {}, &Chunk::index);
-    const auto twin = std::ranges::adjacent_find(chunks_, {}, &Chunk::index);
-    if (twin != chunks_.end()) {
-      context_.attempt([&] {
-        fail("chunk ", twin->index, " is there twice, at ", twin->address, " and ",
-             std::next(twin)->address);
+    std::ranges::stable_sort(chunks, {}, &Chunk::index);
+    const auto twin = std::ranges::adjacent_find(chunks, {}, &Chunk::index);
+    if (twin != chunks.end()) {
+      context.attempt([&] {
+        head.fail("chunk ", twin->index, " is there twice, at ", twin->place.offset, " and ",
+                  std::next(twin)->place.offset, " of the file");
       });
     }
-    return std::move(chunks_);
+    return std::move(chunks);
   }
 
- private:
-  [[nodiscard]] std::size_t rank() const { return layout_.chunk.size(); }
+  [[nodiscard]] std::size_t rank() const { return layout.chunk.size(); }
   [[nodiscard]] bool has_index() const {
-    return layout_.index != ChunkIndex::kSingle && layout_.index != ChunkIndex::kImplicit;
+    return layout.index != ChunkIndex::kSingle && layout.index != ChunkIndex::kImplicit;
   }
-  template <typename... Args>
-  [[noreturn]] void fail(const Args&... sentence) const {
-    corrupt("chunk index at ", layout_.address, ": ", sentence...);
-  }
-
   // Section III.A.1, keys of chunks: stored bytes (4), filters not used (4), for each dimension the
   // chunk's first element (8), 0 (8).
   void read_btree1() {
-    const Btree1 tree{layout_.address, kChunkTree, context_.superblock.chunk_k,
-                      8 + 8 * (rank() + 1)};
+    const Btree1 tree{layout.address, kChunkTree, context.superblock.chunk_k, 8 + 8 * (rank() + 1)};
     std::uint64_t last = 0;
-    for_each_child(context_, tree, [&](const Btree1Child& child) {
-      View key = child.left;
-      const std::uint32_t size = key.u32();
-      const std::uint32_t skipped = key.u32();
+    for_each_child(context, tree, [&](Btree1Child child) {
+      View& key = child.left;
+      const auto [size, skipped] = key.fields<4, 4>();
       Coordinates at;
-      for (const std::uint64_t extent : layout_.chunk) {
-        at.push_back(key.u64());
-        if (at.back() % extent != 0) {
-          key.fail("a chunk starts at element ", at.back(), ", chunks have ", extent);
-        }
+      for (const std::uint64_t extent : layout.chunk) {
+        at.push_back(key.number(8));
+        key.require(at.back() % extent == 0, "a chunk starts at element ", at.back(),
+                    ", chunks have ", extent);
         at.back() /= extent;
       }
       add(at, child.address, size, skipped);
-      const std::uint64_t index = chunks_.back().index;
-      if (chunks_.size() > 1 && index <= last) {
-        key.fail("chunk ", index, " stands behind chunk ", last);
-      }
+      const std::uint64_t index = chunks.back().index;
+      key.require(chunks.size() == 1 || index > last, "chunk ", index, " stands behind ", last);
       last = index;
     });
   }
@@ -100,14 +91,14 @@ class ChunkReader {
   // extensible arrays number the chunks of the maximum extents in row-major order; an extensible
   // one takes the dimension that grows without end as the first.
   void read_numbered() {
-    Coordinates counts = grid_.counts;
-    for (std::size_t d = 0; d < dataset_.space->most.size(); ++d) {
-      counts[d] = chunks_in(dataset_.space->most[d], layout_.chunk[d]);
+    Coordinates counts = grid.counts;
+    for (std::size_t d = 0; d < dataset.space->most.size(); ++d) {
+      counts[d] = chunks_in(dataset.space->most[d], layout.chunk[d]);
     }
     auto behind = counts.begin() + 1;  // of the dimension that comes first
-    if (layout_.index == ChunkIndex::kExtensibleArray) {
+    if (layout.index == ChunkIndex::kExtensibleArray) {
       const auto endless = std::ranges::find(counts, kUndefined);
-      if (endless == counts.end()) fail("no dimension of the dataset grows without end");
+      head.require(endless != counts.end(), "no dimension of the dataset grows without end");
       behind = std::next(endless);
       std::rotate(counts.begin(), endless, behind);
     }
@@ -116,72 +107,57 @@ class ChunkReader {
                                  std::uint32_t skipped) {
       Coordinates at = unravel(number, counts);
       std::rotate(at.begin(), at.begin() + 1, at.begin() + first);
-      if (layout_.index == ChunkIndex::kImplicit && grid_.index_of(at) == kUndefined) return;
-      add(at, address, size == kUndefined ? grid_.chunk_bytes : size, skipped);
+      if (layout.index == ChunkIndex::kImplicit && grid.index_of(at) == kUndefined) return;
+      add(at, address, size == kUndefined ? grid.chunk_bytes : size, skipped);
     };
-    if (layout_.index == ChunkIndex::kFixedArray) {
-      for_each_fixed(context_, layout_.address, take);
-    } else if (layout_.index == ChunkIndex::kExtensibleArray) {
-      for_each_extensible(context_, layout_.address, take);
-    } else {
-      // All chunks lie one after another, unfiltered: the file is long enough for them.
-      std::uint64_t end = grid_.chunk_bytes;
-      for (const std::uint64_t n : counts) end = checked_mul(end, n).value_or(kUndefined);
-      context_.file.check("chunks", layout_.address, end);
-      for (std::uint64_t at = 0; at < end; at += grid_.chunk_bytes) {
-        take(at / grid_.chunk_bytes, layout_.address + at, kUndefined, 0);
-      }
+    if (layout.index != ChunkIndex::kImplicit) {
+      return for_each_element(context, layout.index, layout.address, take);
+    }
+    // All chunks lie one after another, unfiltered: the file is long enough for them.
+    const std::uint64_t end = product(grid.chunk_bytes, counts);
+    context.file.check("chunks", layout.address, end);
+    for (std::uint64_t at = 0; at < end; at += grid.chunk_bytes) {
+      take(at / grid.chunk_bytes, layout.address + at, kUndefined, 0);
     }
   }
 
   // Section III.A.2, records of types 10 and 11: address; type 11: stored bytes (as many bytes as
   // the record leaves), filters not used (4); chunk coordinates (8 each).
   void read_btree2_index() {
-    const bool is_filtered = !dataset_.filters.empty();
+    const bool is_filtered = !dataset.filters.empty();
     const Btree2 tree =
-        read_btree2(context_, layout_.address, is_filtered ? kFilteredChunks : kPlainChunks);
-    const std::size_t fixed = context_.file.sizes().offset + 8 * rank() + (is_filtered ? 4U : 0U);
-    const std::size_t width = tree.record_size > fixed ? tree.record_size - fixed : 0;
-    if (tree.record_size < fixed || (width > 0) != is_filtered) {
-      fail("has records of ", tree.record_size, " bytes, ", fixed, " are needed");
-    }
-    for_each_record(context_, tree, [&](View record) {
+        read_btree2(context, layout.address, is_filtered ? kFilteredChunks : kPlainChunks);
+    for_each_record(context, tree, [&](View record) {
       const std::uint64_t address = record.offset();
-      const std::uint64_t size = is_filtered ? record.number(width) : grid_.chunk_bytes;
-      const std::uint32_t skipped = is_filtered ? record.u32() : 0;
+      std::uint64_t size = grid.chunk_bytes;
+      if (is_filtered) size = record.number(record.left() - (4 + 8 * rank()));
+      const std::uint64_t skipped = is_filtered ? record.u32() : 0;
       Coordinates at(rank());
-      for (auto& coordinate : at) coordinate = record.u64();
+      for (auto& coordinate : at) coordinate = record.number(8);
+      record.expect("the number of bytes behind its coordinates", record.left(), 0);
       add(at, address, size, skipped);
     });
   }
 
   void add(const Coordinates& at, std::uint64_t address, std::uint64_t size,
-           std::uint32_t skipped) {
-    const std::uint64_t index = grid_.index_of(at);
+           std::uint64_t skipped) {
+    const std::uint64_t index = grid.index_of(at);
     if (index == kUndefined) {
-      std::vector<std::string> words;
-      for (const auto coordinate : at) words.push_back(cat(coordinate));
-      fail("chunk [", join(words, ", "), "] is outside of the extents");
+      head.fail("chunk ", to_string(Shape(at.begin(), at.end())), " is outside of the extents");
     }
-    const std::size_t filters = dataset_.filters.size();
-    const bool is_plain = filters == 0 || (filters < 32 && (skipped >> filters) == 0 &&
-                                           skipped == (std::uint32_t{1} << filters) - 1);
-    if (size == 0 || (is_plain && size != grid_.chunk_bytes)) {
-      fail("chunk ", index, " has ", size, " bytes unfiltered, its elements need ",
-           grid_.chunk_bytes);
+    const std::uint64_t all = (std::uint64_t{1} << dataset.filters.size()) - 1;
+    for (std::size_t d = 0; layout.edges_unfiltered && d < rank(); ++d) {
+      if ((at[d] + 1) * layout.chunk[d] > dataset.space->extents[d]) skipped = all;
     }
-    context_.file.check("chunk", address, size);
-    if (has_index() && address <= layout_.address && layout_.address - address < size) {
-      fail("chunk ", index, " of ", size, " bytes at ", address, " lies over its index");
-    }
-    chunks_.push_back({index, address, size, skipped});
+    const bool is_plain = all == 0 || skipped == all;
+    head.require(size > 0 && (!is_plain || size == grid.chunk_bytes), "chunk ", index, " has ",
+                 size, " bytes unfiltered, its elements need ", grid.chunk_bytes);
+    context.file.check("chunk", address, size);
+    head.require(!has_index() || address > layout.address || layout.address - address >= size,
+                 "chunk ", index, " of ", size, " bytes at ", address, " lies over its index");
+    const hdf5::Extent place{context.file.base() + address, size};
+    chunks.push_back({index, place, static_cast<std::uint32_t>(skipped)});
   }
-
-  const Context& context_;
-  const Messages& dataset_;
-  const Layout& layout_;
-  ChunkGrid grid_;
-  std::vector<Chunk> chunks_;
 };
 
 }  // namespace
@@ -190,27 +166,15 @@ ChunkGrid::ChunkGrid(const Messages& dataset) {
   const Layout& layout = *dataset.layout;
   const auto& extents = dataset.space->extents;
   const View& header = dataset.header.view;
-  if (layout.chunk.size() != extents.size()) {
-    header.fail("its chunks have ", layout.chunk.size(), " dimensions, the dataset has ",
-                extents.size());
-  }
+  header.expect("the number of its chunks' dimensions", layout.chunk.size(), extents.size());
   header.expect("the size of its chunks' elements", layout.element_size, dataset.type->size);
-  chunk_bytes = layout.element_size;
-  for (const std::uint64_t extent : layout.chunk) {
-    chunk_bytes = checked_mul(chunk_bytes, extent).value_or(kUndefined);
-  }
-  if (chunk_bytes > kMaxChunkBytes) {
-    header.fail("has chunks of ", chunk_bytes == kUndefined ? "2^64 or more" : cat(chunk_bytes),
-                " bytes; at most ", kMaxChunkBytes, " are possible");
-  }
-  total = 1;
+  chunk_bytes = product(layout.element_size, layout.chunk);
+  header.within("the number of a chunk's bytes", chunk_bytes, 1, kMaxChunkBytes);
   for (std::size_t d = 0; d < extents.size(); ++d) {
     counts.push_back(chunks_in(extents[d], layout.chunk[d]));
-    total = counts.back() == 0 || total == 0
-                ? 0
-                : checked_mul(total, counts.back()).value_or(kUndefined);
   }
-  if (total == kUndefined) header.unsupported("has 2^64 chunks or more");
+  total = product(1, counts);
+  if (total == kUndefined) header.unsupported("has 2^63 chunks or more");
 }
 
 std::uint64_t ChunkGrid::index_of(const Coordinates& at) const {
@@ -237,7 +201,7 @@ Coordinates unravel(std::uint64_t number, const Coordinates& extents) {
 }
 
 std::vector<Chunk> read_chunks(const Context& context, const Messages& dataset) {
-  return ChunkReader(context, dataset).run();
+  return ChunkReader{context, dataset}.run();
 }
 
 }  // namespace ckpt::h5parse

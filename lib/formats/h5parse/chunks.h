@@ -6,14 +6,6 @@
 
 namespace ckpt::h5parse {
 
-// A chunk that is stored.
-struct Chunk {
-  std::uint64_t index = 0;  // in row-major order over the chunks that the extents need
-  std::uint64_t address = 0;
-  std::uint64_t size = 0;     // stored bytes
-  std::uint32_t skipped = 0;  // filters that were not used on it, as bits
-};
-
 using Coordinates = std::vector<std::uint64_t>;
 
 // The number of a place in a box of those extents, in row-major order, and the way back; there the
@@ -36,6 +28,6 @@ struct ChunkGrid {
 
 // The chunks that are stored, sorted by index. Throws Error(kCorrupt) where a chunk lies outside of
 // the file or of the extents, is there twice, or lies on the index that names it.
-std::vector<Chunk> read_chunks(const Context& context, const Messages& dataset);
+std::vector<hdf5::Storage::Chunk> read_chunks(const Context& context, const Messages& dataset);
 
 }  // namespace ckpt::h5parse

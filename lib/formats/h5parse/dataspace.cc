@@ -1,22 +1,18 @@
 #include "formats/h5parse/dataspace.h"
 
-#include "core/checked.h"
+#include <algorithm>
+
 #include "formats/h5parse/limits.h"
 
 namespace ckpt::h5parse {
 
-std::uint64_t Dataspace::elements() const {
-  if (is_null) return 0;
-  std::uint64_t count = 1;
-  bool is_empty = false;
-  bool is_too_large = false;
+std::uint64_t product(std::uint64_t times, const std::vector<std::uint64_t>& extents) {
+  if (std::ranges::find(extents, 0U) != extents.end()) return 0;
   for (const std::uint64_t extent : extents) {
-    is_empty = is_empty || extent == 0;
-    const auto product = checked_mul(count, extent);
-    is_too_large = is_too_large || !product || *product > INT64_MAX;
-    count = product.value_or(0);
+    if (extent > INT64_MAX / times) return kUndefined;
+    times *= extent;
   }
-  return is_empty ? 0 : is_too_large ? kUndefined : count;
+  return times;
 }
 
 // Section IV.A.2.b.
@@ -26,27 +22,26 @@ std::uint64_t Dataspace::elements() const {
 Dataspace read_dataspace(View body) {
   Dataspace space;
   const std::uint32_t version = body.version(1, 2);
-  const std::uint32_t rank = body.u8();
-  const std::uint32_t flags = body.u8();
-  if (rank > kMaxRank) body.fail("has ", rank, " dimensions; at most ", kMaxRank, " are possible");
+  const auto [rank, flags] = body.fields<1, 1>();
+  body.within("the number of its dimensions", rank, 0, kMaxRank);
   if (version == 1) {
     body.skip(5);
   } else {
     const std::uint32_t type = body.u8();
-    if (type > 2) body.fail("is of type ", type, "; 0, 1 or 2 is possible");
-    if ((type == 1) != (rank > 0)) body.fail("is of type ", type, " with ", rank, " dimensions");
+    body.within("its type", type, 0, 2);
+    body.require((type == 1) == (rank > 0), "is of type ", type, " with ", rank, " dimensions");
     space.is_null = type == 2;
   }
   if ((flags & 2U) != 0) body.unsupported("has permuted dimensions");
   space.extents.reserve(rank);
-  for (std::uint32_t i = 0; i < rank; ++i) {
+  for (std::uint64_t i = 0; i < rank; ++i) {
     space.extents.push_back(body.length());
-    if (space.extents.back() == kUndefined) body.fail("has an unlimited current extent");
+    body.require(space.extents.back() != kUndefined, "has an unlimited current extent");
   }
-  for (std::uint32_t i = 0; (flags & 1U) != 0 && i < rank; ++i) {
+  for (std::uint64_t i = 0; (flags & 1U) != 0 && i < rank; ++i) {
     const std::uint64_t extent = space.extents[i];
     const std::uint64_t most = body.length();
-    if (most < extent) body.fail("has an extent of ", extent, " where ", most, " is the most");
+    body.require(most >= extent, "has an extent of ", extent, " where ", most, " is the most");
     if (most == extent) continue;
     if (space.most.empty()) space.most = space.extents;
     space.most[i] = most;

@@ -12,13 +12,10 @@ namespace ckpt::h5parse {
 namespace {
 
 struct Record {
-  std::array<std::byte, 8> id{};
-  std::size_t id_size = 0;
-  std::uint32_t hash = 0;
+  std::array<std::byte, 8> id{};  // in the heap; of links one byte less
+  std::uint64_t hash = 0;
   bool is_shared = false;
   std::uint64_t position = 0;  // in the heap
-
-  [[nodiscard]] ByteView heap_id() const { return ByteView(id).first(id_size); }
 };
 
 // Section III.A.2, records of types 5 and 8.
@@ -29,12 +26,11 @@ Record read_record(View view, std::uint32_t type) {
   Record record;
   const bool is_link = type == kLinksByName;
   if (is_link) record.hash = view.u32();
-  record.id_size = is_link ? 7 : 8;
-  std::ranges::copy(view.take(record.id_size), record.id.begin());
+  std::ranges::copy(view.take(is_link ? 7 : 8), record.id.begin());
   if (is_link) return record;
-  record.is_shared = (view.u8() & kSharedMessage) != 0;
-  view.skip(4);
-  record.hash = view.u32();
+  const auto [flags, order, hash] = view.fields<1, 4, 4>();
+  record.is_shared = (flags & kSharedMessage) != 0;
+  record.hash = hash;
   return record;
 }
 
@@ -49,17 +45,15 @@ void for_each_dense(const Context& context, const DenseIndex& index, std::uint32
   context.attempt([&] {
     if (index.by_order == kUndefined) return;
     const Btree2 order = read_btree2(context, index.by_order, by_name + 1);
-    if (order.records == tree.records) return;
-    corrupt("B-tree at ", index.by_order, ": has ", order.records,
-            " records by order of creation, that by name has ", tree.records);
+    order.head.expect("the number of its records by order", order.records, tree.records);
   });
   // In the order of the heap, so that each of its blocks is read once.
   std::vector<Record> records;
   for_each_record(context, tree, [&](View view) {
     Record record = read_record(view, by_name);
-    const std::uint32_t last = records.empty() ? 0 : records.back().hash;
-    if (record.hash < last) view.fail("its hash ", record.hash, " stands behind ", last);
-    record.position = heap.position(record.heap_id());
+    const std::uint64_t last = records.empty() ? 0 : records.back().hash;
+    view.require(record.hash >= last, "its hash ", record.hash, " stands behind ", last);
+    record.position = heap.position(record.id);
     records.push_back(record);
   });
   std::ranges::stable_sort(records, {}, &Record::position);
@@ -67,14 +61,12 @@ void for_each_dense(const Context& context, const DenseIndex& index, std::uint32
   std::uint64_t end = 0;  // of the managed object before
   for (const Record& record : records) {
     context.attempt([&] {
-      const ByteView bytes = heap.object(record.heap_id());
+      const ByteView bytes = heap.object(record.id);
       total += bytes.size();
-      if (total > context.file.size() || (record.position != 0 && record.position < end)) {
-        corrupt("fractal heap at ", index.heap, ": its object at ", record.position,
-                " overlaps the one before, which ends at ", end);
-      }
-      if (record.position != 0) end = record.position + bytes.size();
       const View body("heap object", record.position, bytes, context.file.sizes());
+      body.require(total <= context.file.size() && (record.position == 0 || record.position >= end),
+                   "overlaps the one before, which ends at ", end);
+      if (record.position != 0) end = record.position + bytes.size();
       const std::string_view name = take(body, record.is_shared);
       body.expect("the hash of its name in the index", record.hash, lookup3(as_byte_view(name)));
     });

@@ -8,6 +8,11 @@
 
 namespace ckpt::h5parse {
 
+// Where a dataset's elements are, once all that its messages say makes sense: there is a dataspace,
+// a datatype and a layout, data is as long as the shape needs and inside the file, the fill value
+// is an element, the chunk index is whole. Throws Error(kCorrupt) otherwise.
+hdf5::Storage read_storage(const Context& context, const Messages& dataset);
+
 // The elements of one dataset, read in pieces. Keeps its chunks' places and, up to kChunkCacheBytes
 // or one chunk, the chunks that were decoded last.
 class Elements {
@@ -28,15 +33,12 @@ class Elements {
   const Bytes* chunk(const Coordinates& at);
 
   const Context& context_;
-  Arena arena_;  // what compact elements and the fill value are views of
   Messages dataset_;
   hdf5::Storage storage_;
   std::size_t element_size_ = 0;
-  std::vector<Chunk> chunks_;
   std::optional<ChunkGrid> grid_;
   std::unordered_map<std::uint64_t, Bytes> decoded_;
   std::deque<std::uint64_t> order_;  // in which they were decoded
-  std::uint64_t decoded_bytes_ = 0;
 };
 
 }  // namespace ckpt::h5parse

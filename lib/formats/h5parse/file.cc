@@ -1,19 +1,9 @@
 #include "formats/h5parse/file.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 
-#include "formats/h5parse/limits.h"
-
 namespace ckpt::h5parse {
-
-void File::set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
-  assert(base <= end && end <= file_.size());
-  base_ = base;
-  end_ = end;
-  sizes_ = sizes;
-}
 
 void File::check(std::string_view what, std::uint64_t address, std::uint64_t size) const {
   if (address <= this->size() && size <= this->size() - address) {
@@ -51,7 +41,7 @@ ByteView File::page(std::uint64_t number) const {
 }
 
 View File::keep(std::string_view what, std::uint64_t address, ByteView bytes) const {
-  const auto kept = arena_->take(bytes.size());
+  const auto kept = arena_.take(bytes.size());
   std::ranges::copy(bytes, kept.begin());
   return {what, address, kept, sizes_};
 }
@@ -72,7 +62,7 @@ void File::read(std::string_view what, std::uint64_t address, std::span<std::byt
 
 View File::view(std::string_view what, std::uint64_t address, std::uint64_t size) const {
   check(what, address, size);
-  const auto bytes = arena_->take(static_cast<std::size_t>(size));
+  const auto bytes = arena_.take(static_cast<std::size_t>(size));
   read(what, address, bytes);
   return {what, address, bytes, sizes_};
 }
@@ -81,30 +71,8 @@ View File::sealed(std::string_view what, std::string_view signature, std::uint64
                   std::uint64_t size) const {
   View view = this->view(what, address, size);
   view.checksum();
-  view.signature(signature);
-  view.version(0, 0);
+  view.signature(signature, 0);
   return view;
-}
-
-std::string File::text(std::string_view what, std::uint64_t address, std::uint64_t end) const {
-  if (address >= end) corrupt(what, " at ", address, ": lies behind its end ", end);
-  check(what, address, end - address);
-  std::string out;
-  for (std::uint64_t at = address; at < end;) {
-    const auto inside = static_cast<std::size_t>((base_ + at) % kPage);
-    const ByteView source = page((base_ + at) / kPage).subspan(inside);
-    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(source.size(), end - at));
-    const std::string_view piece = as_text(source.first(most));
-    const auto nul = piece.find('\0');
-    out += piece.substr(0, nul);
-    if (out.size() > kMaxNameBytes) {
-      throw Error(Errc::kUnsupported,
-                  cat(what, " at ", address, ": has more than ", kMaxNameBytes, " bytes"));
-    }
-    if (nul != std::string_view::npos) return out;
-    at += most;
-  }
-  corrupt(what, " at ", address, ": does not end in the ", end - address, " bytes there");
 }
 
 }  // namespace ckpt::h5parse

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "core/file.h"
@@ -26,7 +24,11 @@ class File {
 
   // What the superblock says: where addresses start and where the file ends, both from its first
   // byte, and the sizes of numbers. REQUIRES: base <= end <= the file's size.
-  void set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes);
+  void set_frame(std::uint64_t base, std::uint64_t end, Sizes sizes) {
+    base_ = base;
+    end_ = end;
+    sizes_ = sizes;
+  }
 
   [[nodiscard]] std::uint64_t base() const { return base_; }
   [[nodiscard]] std::uint64_t size() const { return end_ - base_; }  // addresses are below this
@@ -61,24 +63,8 @@ class File {
   // The bytes at an address: metadata through the cache, large pieces around it.
   void read(std::string_view what, std::uint64_t address, std::span<std::byte> out) const;
 
-  // The NUL-terminated text at `address`, which ends before `end`.
-  [[nodiscard]] std::string text(std::string_view what, std::uint64_t address,
-                                 std::uint64_t end) const;
-
-  // The arena of the views that are made while a Keep of it lives.
-  [[nodiscard]] Arena& arena() const { return *arena_; }
-  class Keep {
-   public:
-    Keep(const File& file, Arena& arena)
-        : file_(file), before_(std::exchange(file.arena_, &arena)) {}
-    ~Keep() { file_.arena_ = before_; }
-    Keep(const Keep&) = delete;
-    Keep& operator=(const Keep&) = delete;
-
-   private:
-    const File& file_;
-    Arena* before_;
-  };
+  // Where the bytes of views are: cleared when another object, attribute or dataset is looked at.
+  [[nodiscard]] Arena& arena() const { return arena_; }
 
  private:
   static constexpr std::size_t kPage = 16 * 1024;
@@ -94,7 +80,7 @@ class File {
   std::uint64_t end_;
   Sizes sizes_;
   mutable std::vector<Page> pages_ = std::vector<Page>(kPages);  // page n is in slot n % kPages
-  mutable Arena* arena_ = nullptr;
+  mutable Arena arena_;
   mutable bool is_surveyed_ = false;
   mutable std::vector<hdf5::Extent> surveyed_;
 };

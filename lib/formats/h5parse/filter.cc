@@ -16,7 +16,6 @@ constexpr std::uint32_t kShuffle = 2;
 constexpr std::uint32_t kFletcher32 = 3;
 constexpr std::uint32_t kFirstNamed = 256;  // filters below have no name in version 2
 constexpr std::size_t kFletcherBytes = 4;
-constexpr std::size_t kMaxSkipBits = 32;
 
 // Filter 1, a zlib stream. Makes no more than `most` bytes.
 Bytes inflate(const Bytes& bytes, std::uint64_t most) {
@@ -37,17 +36,15 @@ Bytes inflate(const Bytes& bytes, std::uint64_t most) {
 }
 
 // Filter 2: the first bytes of all elements, then the second bytes, …; what is left over is last.
+// REQUIRES: size > 0.
 Bytes unshuffle(const Bytes& bytes, std::size_t size) {
-  if (size < 2) return bytes;
+  Bytes out = bytes;
   const std::size_t elements = bytes.size() / size;
-  Bytes out(bytes.size());
   for (std::size_t k = 0; k < size; ++k) {
     const std::byte* from = bytes.data() + k * elements;
     std::byte* to = out.data() + k;
     for (std::size_t i = 0; i < elements; ++i) to[i * size] = from[i];
   }
-  std::copy(bytes.begin() + static_cast<std::ptrdiff_t>(elements * size), bytes.end(),
-            out.begin() + static_cast<std::ptrdiff_t>(elements * size));
   return out;
 }
 
@@ -72,11 +69,8 @@ std::uint32_t fletcher32(ByteView bytes) {
 // Filter 3: a checksum behind the bytes. HDF5 before 1.6.3 swapped the bytes of each half on
 // little-endian machines; such files are good.
 Bytes verify_fletcher32(Bytes bytes) {
-  if (bytes.size() < kFletcherBytes) {
-    corrupt("a chunk of ", bytes.size(), " bytes has no room for a checksum");
-  }
-  const ByteView tail = ByteView(bytes).last(kFletcherBytes);
-  const std::uint32_t stored = View("checksum", 0, tail, {}).u32();
+  const ByteView tail = ByteView(bytes).last(std::min(kFletcherBytes, bytes.size()));
+  const std::uint32_t stored = View("the checksum of a chunk", 0, tail, {}).u32();
   bytes.resize(bytes.size() - kFletcherBytes);
   const std::uint32_t needed = fletcher32(bytes);
   const std::uint32_t swapped = (needed & 0x00ff00ffU) << 8U | (needed >> 8U & 0x00ff00ffU);
@@ -97,22 +91,18 @@ std::vector<hdf5::Filter> read_filters(View body) {
   std::vector<hdf5::Filter> filters;
   const std::uint32_t version = body.version(1, 2);
   const std::uint32_t count = body.u8();
-  if (count > kMaxFilters)
-    body.fail("has ", count, " filters; at most ", kMaxFilters, " are possible");
+  body.within("the number of its filters", count, 0, hdf5::kMaxFilters);
   if (version == 1) body.skip(6);
   for (std::uint32_t i = 0; i < count; ++i) {
     hdf5::Filter filter;
     filter.id = body.u16();
     const bool has_name = version == 1 || filter.id >= kFirstNamed;
     const std::size_t name_size = has_name ? body.u16() : 0;
-    body.skip(2);
-    const std::size_t values = body.u16();
+    const auto [flags, values] = body.fields<2, 2>();
     const std::size_t padded = version == 1 ? (name_size + 7) / 8 * 8 : name_size;
     const std::string_view name = as_text(body.take(padded)).substr(0, name_size);
     filter.name = name.substr(0, name.find('\0'));
-    if (values > body.left() / 4)
-      body.fail("a filter with ", values, " values, ", body.left(), " bytes are left");
-    for (std::size_t k = 0; k < values; ++k) filter.values.push_back(body.u32());
+    for (std::uint64_t k = 0; k < values; ++k) filter.values.push_back(body.u32());
     if (version == 1 && values % 2 == 1) body.skip(4);
     filter.is_known = filter.id == kDeflate || filter.id == kShuffle || filter.id == kFletcher32;
     filters.push_back(std::move(filter));
@@ -122,7 +112,7 @@ std::vector<hdf5::Filter> read_filters(View body) {
 
 Bytes decode_chunk(const std::vector<hdf5::Filter>& filters, std::uint32_t skipped, Bytes bytes,
                    std::uint64_t needed) {
-  if (filters.size() < kMaxSkipBits && skipped >> filters.size() != 0) {
+  if (std::uint64_t{skipped} >> filters.size() != 0) {
     corrupt("a chunk's mask ", skipped, " names more than its ", filters.size(), " filters");
   }
   for (std::size_t i = filters.size(); i-- > 0;) {
@@ -133,7 +123,7 @@ Bytes decode_chunk(const std::vector<hdf5::Filter>& filters, std::uint32_t skipp
       bytes = inflate(bytes, i == 0 ? needed : needed + needed / 512 + 1024);
     } else if (filter.id == kShuffle) {
       const std::size_t size = filter.values.empty() ? 1 : filter.values.front();
-      bytes = unshuffle(bytes, size);
+      if (size > 1) bytes = unshuffle(bytes, size);
     } else if (filter.id == kFletcher32) {
       bytes = verify_fletcher32(std::move(bytes));
     } else {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/checked.h"
 #include "formats/h5parse/btree2.h"
 #include "formats/h5parse/limits.h"
 #include "formats/h5parse/lookup3.h"
@@ -13,10 +12,6 @@ namespace {
 
 constexpr std::uint64_t kMaxRows = 64;
 constexpr std::uint32_t kHugeRecords = 1;  // type of the B-tree of huge objects, not filtered
-
-std::uint64_t log2_of(std::uint64_t power) {
-  return static_cast<std::uint64_t>(std::bit_width(power)) - 1;
-}
 
 }  // namespace
 
@@ -28,56 +23,50 @@ std::uint64_t log2_of(std::uint64_t power) {
 //         huge: bytes, objects; tiny: bytes, objects
 //         table width (2), starting block, largest direct block, heap bits (2), rows (2)
 //         address of the root block, its rows (2); with filters more; checksum (4)
-FractalHeap::FractalHeap(const Context& context, std::uint64_t address)
-    : context_(context), address_(address) {
+FractalHeap::FractalHeap(const Context& context, std::uint64_t address) : context_(context) {
   const Sizes sizes = context.file.sizes();
   View view =
       context.file.view("fractal heap", address, 14 + 12 * sizes.length + 3 * sizes.offset + 8 + 4);
-  view.signature("FRHP");
-  view.version(0, 0);
-  view.skip(2);
+  head_ = view;
+  view.signature("FRHP", 0);
+  has_huge_places_ = view.u16() > sizes.offset + sizes.length;
   if (view.u16() != 0) view.unsupported("is filtered");
   view.checksum();
   has_checksums_ = (view.u8() & 2U) != 0;
-  const std::uint64_t largest_managed = view.u32();
-  view.skip(sizes.length);
-  huge_tree_ = view.offset();
+  const auto [largest_managed, next_key, huge_tree] = view.fields<4, kLength, kAddress>();
   view.skip(sizes.length + sizes.offset + 3 * sizes.length);
-  objects_ = view.length();
-  for (int kind = 0; kind < 2; ++kind) {  // huge, tiny
-    view.skip(sizes.length);
-    objects_ = checked_add(objects_, view.length()).value_or(kUndefined);
-  }
-  width_ = view.u16();
-  start_size_ = view.length();
-  const std::uint64_t largest_direct = view.length();
-  const std::uint64_t bits = view.u16();
-  view.skip(2);
-  root_ = view.offset();
-  root_rows_ = view.u16();
-  if (!std::has_single_bit(width_) || !std::has_single_bit(start_size_) ||
-      !std::has_single_bit(largest_direct) || start_size_ > largest_direct ||
-      largest_direct > kMaxChunkBytes || bits > 64 || root_rows_ > kMaxRows) {
-    view.fail("has a table of ", width_, " × ", root_rows_, " blocks from ", start_size_, " to ",
-              largest_direct, " bytes, of ", bits, " bits");
-  }
+  const auto [managed, huge_bytes, huge, tiny_bytes, tiny] =
+      view.fields<kLength, kLength, kLength, kLength, kLength>();
+  const auto [width, start, largest_direct, bits, start_rows, root, rows] =
+      view.fields<2, kLength, kLength, 2, 2, kAddress, 2>();
+  objects_ = managed + huge + tiny;
+  width_ = width;
+  start_size_ = start;
+  view.within("the bits of its offsets", bits, 1, 64);
+  view.require(std::has_single_bit(width) && std::has_single_bit(start) &&
+                   std::has_single_bit(largest_direct) && start <= largest_direct &&
+                   largest_direct <= kMaxChunkBytes,
+               "has a table of ", width, " blocks a row, from ", start, " to ", largest_direct,
+               " bytes");
   offset_width_ = static_cast<std::size_t>((bits + 7) / 8);
   length_width_ = static_cast<std::size_t>(
       std::min((log2_of(largest_direct) + 7) / 8,
                log2_of(std::max<std::uint64_t>(largest_managed, 1)) / 8 + 1));
   direct_rows_ = log2_of(largest_direct) - log2_of(start_size_) + 2;
-}
-
-void FractalHeap::check_count(std::uint64_t records) const {
-  if (records != objects_) fail("has ", objects_, " objects, but its index has ", records);
-}
-
-std::uint64_t FractalHeap::size_of_row(std::uint64_t row) const {
-  return row == 0 ? start_size_ : start_size_ << (row - 1);
+  if (huge_tree != kUndefined && !has_huge_places_) read_huge_objects(huge_tree);
+  if (rows == 0) blocks_.push_back({0, start_size_, root});
+  std::vector<Block> tables;
+  if (rows != 0) tables.push_back({0, rows, root});
+  while (!tables.empty()) {
+    const Block table = tables.back();
+    tables.pop_back();
+    context_.attempt([&] { read_table(table, tables); });
+  }
+  std::ranges::sort(blocks_, {}, &Block::offset);
 }
 
 std::uint64_t FractalHeap::position(ByteView id) const {
-  View view("heap ID", address_, id, context_.file.sizes());
+  View view("heap ID", head_.address(), id, context_.file.sizes());
   if ((view.u8() & 0x30U) != 0) return 0;
   return view.number(offset_width_);
 }
@@ -85,9 +74,9 @@ std::uint64_t FractalHeap::position(ByteView id) const {
 // Section III.G, heap IDs: the first byte has the version in bits 6 and 7 and the kind in 4 and 5.
 //
 //     managed: offset in the heap, length       huge: key of the B-tree, or address and length
-//     tiny: length - 1 in the low 4 bits (12 with the next byte in long IDs), the object
+//     tiny: length - 1 in the low 4 bits, the object (IDs of more than 17 bytes are not met here)
 ByteView FractalHeap::object(ByteView id) {
-  View view("heap ID", address_, id, context_.file.sizes());
+  View view("heap ID", head_.address(), id, context_.file.sizes());
   const std::uint32_t first = view.u8();
   if (first >> 6U != 0) view.unsupported("is of version ", first >> 6U);
   switch (first >> 4U & 3U) {
@@ -96,7 +85,7 @@ ByteView FractalHeap::object(ByteView id) {
     case 1:
       return huge(view);
     case 2:
-      return view.take((id.size() > 17 ? (first & 15U) << 8U | view.u8() : first & 15U) + 1);
+      return view.take((first & 15U) + 1);
     default:
       view.fail("is of the reserved kind 3");
   }
@@ -106,65 +95,42 @@ ByteView FractalHeap::managed(View id) {
   const std::uint64_t offset = id.number(offset_width_);
   const std::uint64_t size = id.number(length_width_);
   if (offset - block_.offset >= block_.size) load_block(offset);
-  const std::uint64_t inside = offset - block_.offset;
-  if (size == 0 || size > block_.size - inside) {
-    fail("an object of ", size, " bytes at ", offset, " is not inside its block of ", block_.size,
-         " bytes at ", block_.offset);
-  }
-  return ByteView(block_bytes_)
-      .subspan(static_cast<std::size_t>(inside), static_cast<std::size_t>(size));
+  View block("fractal heap block", block_.address, block_bytes_, context_.file.sizes());
+  block.skip(offset - block_.offset);
+  block.require(size > 0, "has an object of 0 bytes");
+  return block.take(size);
 }
 
 // Section III.G, both kinds of blocks start so.
 //
 //      0  signature, version 0, address of the heap, offset in the heap
 void FractalHeap::check_block(View& view, std::string_view signature, std::uint64_t offset) const {
-  view.signature(signature);
-  view.version(0, 0);
-  view.expect("its heap", view.offset(), address_);
+  view.signature(signature, 0);
+  view.expect("its heap", view.offset(), head_.address());
   view.expect("its offset in the heap", view.number(offset_width_), offset);
 }
 
 // Section III.G, the doubling table: rows of `width` blocks. Those of rows 0 and 1 have the
 // starting size, those of each further row twice the size of the row before; from some row on they
 // are indirect, with tables of their own.
-void FractalHeap::find_blocks() {
-  if (has_blocks_) return;
-  has_blocks_ = true;
-  if (root_rows_ == 0) {
-    blocks_.push_back({0, start_size_, root_});
-    return;
-  }
-  std::vector<Table> tables{{0, root_rows_, root_}};
-  while (!tables.empty()) {
-    const Table table = tables.back();
-    tables.pop_back();
-    context_.attempt([&] { read_table(table, tables); });
-  }
-  std::ranges::sort(blocks_, {}, &Block::offset);
-}
-
+//
 // Section III.G, an indirect block.
 //
 //      0  "FHIB", version 0, …
 //         for each block of each row: its address
 //         checksum (4)
-void FractalHeap::read_table(const Table& table, std::vector<Table>& below) {
-  if (table.rows > kMaxRows) {
-    fail("a block of ", table.rows, " rows; at most ", kMaxRows, " are possible");
-  }
+void FractalHeap::read_table(const Block& table, std::vector<Block>& below) {
+  head_.within("the number of a block's rows", table.size, 0, kMaxRows);
   const std::size_t width = context_.file.sizes().offset;
-  const std::uint64_t size = 5 + width + offset_width_ + table.rows * width_ * width + 4;
+  const std::uint64_t size = 5 + width + offset_width_ + table.size * width_ * width + 4;
   table_bytes_ += size;
-  if (table_bytes_ > context_.file.size()) {
-    fail("its tables have more than the file's ", context_.file.size(), " bytes");
-  }
+  head_.require(table_bytes_ <= context_.file.size(), "has more tables than fit the file");
   View view = context_.file.view("fractal heap table", table.address, size);
   view.checksum();
   check_block(view, "FHIB", table.offset);
   std::uint64_t offset = table.offset;
-  for (std::uint64_t row = 0; row < table.rows; ++row) {
-    const std::uint64_t block = size_of_row(row);
+  for (std::uint64_t row = 0; row < table.size; ++row) {
+    const std::uint64_t block = row == 0 ? start_size_ : start_size_ << (row - 1);
     for (std::uint64_t column = 0; column < width_; ++column, offset += block) {
       const std::uint64_t address = view.offset();
       if (address == kUndefined) continue;
@@ -184,13 +150,10 @@ void FractalHeap::read_table(const Table& table, std::vector<Table>& below) {
 //         objects
 void FractalHeap::load_block(std::uint64_t offset) {
   constexpr std::string_view kWhat = "fractal heap block";
-  find_blocks();
   block_.size = 0;  // in case what follows throws
   const auto behind = std::ranges::upper_bound(blocks_, offset, {}, &Block::offset);
-  if (behind == blocks_.begin() || offset - std::prev(behind)->offset >= std::prev(behind)->size) {
-    fail("an object at ", offset, " lies where no block is");
-  }
-  const Block block = *std::prev(behind);
+  const Block block = behind == blocks_.begin() ? Block{} : *std::prev(behind);
+  head_.require(offset - block.offset < block.size, "an object at ", offset, " lies in no block");
   context_.file.check(kWhat, block.address, block.size);
   block_bytes_.resize(static_cast<std::size_t>(block.size));
   context_.file.read(kWhat, block.address, block_bytes_);
@@ -206,36 +169,27 @@ void FractalHeap::load_block(std::uint64_t offset) {
 }
 
 ByteView FractalHeap::huge(View id) {
-  const Sizes sizes = context_.file.sizes();
-  Huge where{};
-  if (id.left() >= sizes.offset + sizes.length) {
+  hdf5::Extent where{};
+  if (has_huge_places_) {
     where = {id.offset(), id.length()};
   } else {
-    read_huge_objects();
-    const std::uint64_t key = id.number(std::min(sizes.length, id.left()));
+    const std::uint64_t key = id.number(std::min(id.sizes().length, id.left()));
     const auto found = huge_objects_.find(key);
-    if (found == huge_objects_.end()) fail("has no huge object ", key);
+    head_.require(found != huge_objects_.end(), "has no huge object ", key);
     where = found->second;
   }
-  if (where.size > kMaxAttributeBytes) {
-    id.unsupported("an object of ", where.size, " bytes; at most ", kMaxAttributeBytes,
-                   " are read");
-  }
-  context_.file.check("huge object", where.address, where.size);
-  huge_object_.resize(static_cast<std::size_t>(where.size));
-  context_.file.read("huge object", where.address, huge_object_);
+  id.limit("the size of its object", where.bytes, hdf5::kMaxAttributeBytes);
+  context_.file.check("huge object", where.offset, where.bytes);
+  huge_object_.resize(static_cast<std::size_t>(where.bytes));
+  context_.file.read("huge object", where.offset, huge_object_);
   return huge_object_;
 }
 
 // Section III.A.2, records of type 1: address, length, ID.
-void FractalHeap::read_huge_objects() {
-  if (has_huge_objects_) return;
-  has_huge_objects_ = true;
-  const Btree2 tree = read_btree2(context_, huge_tree_, kHugeRecords);
-  for_each_record(context_, tree, [&](View record) {
-    const std::uint64_t address = record.offset();
-    const std::uint64_t size = record.length();
-    huge_objects_[record.length()] = {address, size};
+void FractalHeap::read_huge_objects(std::uint64_t tree) {
+  for_each_record(context_, read_btree2(context_, tree, kHugeRecords), [&](View record) {
+    const hdf5::Extent where{record.offset(), record.length()};
+    huge_objects_[record.length()] = where;
   });
 }
 

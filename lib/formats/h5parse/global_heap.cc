@@ -14,58 +14,35 @@ GlobalHeap::Collection GlobalHeap::load(std::uint64_t address) {
   const Sizes sizes = context_.file.sizes();
   const std::size_t head = (8 + sizes.length + 7) / 8 * 8;  // of the collection and of an object
   View view = context_.file.view("global heap", address, head);
-  view.signature("GCOL");
-  view.version(1, 1);
-  view.skip(3);
-  const std::uint64_t size = view.length();
-  if (size < head) view.fail("says that it has ", size, " bytes; its head has ", head);
-  context_.file.check("global heap", address, size);
-  loaded_ += size;
-  if (loaded_ > context_.file.size()) {
-    view.fail("has ", size, " bytes and overlaps others: together they have ", loaded_,
-              ", the file has ", context_.file.size());
-  }
+  view.signature("GCOL", 1);
+  const auto [zero, size] = view.fields<3, kLength>();
   view = context_.file.view("global heap", address, size);
+  loaded_ += size;
+  view.require(loaded_ <= context_.file.size(), "has ", size, " bytes and overlaps others");
   view.skip(head);
   Collection objects;
   while (view.left() >= head) {
-    const std::uint32_t index = view.u16();
-    view.skip(6);
-    const std::uint64_t bytes = view.length();
+    const auto [index, references, zeros, bytes] = view.fields<2, 2, 4, kLength>();
     if (index == 0) break;
     view.skip(head - 8 - sizes.length);
-    if (bytes > view.left()) {
-      view.fail("its object ", index, " has ", bytes, " bytes, ", view.left(), " are left");
-    }
-    if (!objects.emplace(index, view.take(static_cast<std::size_t>(bytes))).second) {
-      view.fail("has two objects ", index);
-    }
+    if (!objects.emplace(index, view.take(bytes)).second) view.fail("has two objects ", index);
     view.skip(std::min<std::size_t>((8 - bytes % 8) % 8, view.left()));
   }
   return objects;
 }
 
-ByteView GlobalHeap::object(std::uint64_t address, std::uint32_t index) {
+ByteView GlobalHeap::object(std::uint64_t address, std::uint64_t index) {
   auto known = collections_.find(address);
   if (known == collections_.end()) known = collections_.emplace(address, load(address)).first;
   const auto found = known->second.find(index);
-  if (found == known->second.end()) {
-    corrupt("global heap at ", address, ": has no object ", index);
-  }
-  return found->second;
+  if (found != known->second.end()) return found->second;
+  corrupt("global heap at ", address, ": has no object ", index);
 }
 
-ByteView GlobalHeap::element(View reference, std::uint64_t unit) {
-  const std::uint64_t count = reference.u32();
-  const std::uint64_t address = reference.offset();
-  const std::uint32_t index = reference.u32();
-  if (count == 0 || (address == 0 && index == 0)) return {};
-  const ByteView bytes = object(address, index);
-  if (bytes.size() / unit < count) {
-    corrupt("global heap at ", address, ": its object ", index, " has ", bytes.size(), " bytes, ",
-            count, " elements of ", unit, " are needed");
-  }
-  return bytes.first(static_cast<std::size_t>(count * unit));
+ByteView GlobalHeap::text(View reference) {
+  const auto [size, address, index] = reference.fields<4, kAddress, 4>();
+  if (size == 0 || (address == 0 && index == 0)) return {};
+  return View("global heap object", address, object(address, index), {}).take(size);
 }
 
 }  // namespace ckpt::h5parse

@@ -14,14 +14,13 @@ class GlobalHeap {
 
   // The object with that index in the collection at `address`, valid as long as the arena. Throws
   // Error(kCorrupt) where there is none, and where collections overlap.
-  ByteView object(std::uint64_t address, std::uint32_t index);
+  ByteView object(std::uint64_t address, std::uint64_t index);
 
-  // The bytes of an element of variable length: length (4), address, index (4). `unit` is the size
-  // of one of its elements.
-  ByteView element(View reference, std::uint64_t unit);
+  // The bytes of a string of variable length: length (4), address, index (4).
+  ByteView text(View reference);
 
  private:
-  using Collection = std::unordered_map<std::uint32_t, ByteView>;  // objects by index
+  using Collection = std::unordered_map<std::uint64_t, ByteView>;  // objects by index
   Collection load(std::uint64_t address);
 
   const Context& context_;

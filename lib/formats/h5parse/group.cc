@@ -16,103 +16,91 @@ using hdf5::Link;
 constexpr std::uint32_t kGroupTree = 0;
 constexpr std::uint32_t kSoftLinkEntry = 2;  // cache type of a symbol table entry
 
-void check_target(const Link& link, const View& view) {
-  if (link.target.empty()) view.fail("the soft link '", escape(link.name), "' has no target");
-}
-
-void check_object(const Link& link, const View& view) {
-  if (link.object == kUndefined) view.fail("the link '", escape(link.name), "' leads nowhere");
+// Throws unless the link leads somewhere.
+void check(const Link& link, const View& view) {
+  const bool is_hard = link.kind == Link::Kind::kHard;
+  if (is_hard ? link.object == kUndefined : link.target.empty()) {
+    view.fail("the ", is_hard ? "" : "soft ", "link '", escape(link.name), "' leads nowhere");
+  }
 }
 
 // A group of the old form: a B-tree of symbol table nodes, names in a local heap.
-class SymbolReader {
- public:
-  SymbolReader(const Context& context, const SymbolTable& table, std::vector<Link>& links)
-      : context_(context), table_(table), heap_(context, table.heap), links_(links) {}
+struct SymbolReader {
+  const Context& context;
+  const SymbolTable& table;
+  std::vector<Link>& links;
+  LocalHeap heap{context, table.heap};
 
   void run() {
-    const Btree1 tree{table_.tree, kGroupTree, context_.superblock.group_k,
-                      context_.file.sizes().length};
-    for_each_child(context_, tree, [&](const Btree1Child& child) { read_node(child); });
-    context_.attempt([&] { heap_.check_all_read(); });
+    const Btree1 tree{table.tree, kGroupTree, context.superblock.group_k,
+                      context.file.sizes().length};
+    for_each_child(context, tree, [&](Btree1Child child) { read_node(child); });
+    context.attempt([&] { heap.check_all_read(); });
   }
 
- private:
   // Section III.B, a symbol table node.
   //
   //      0  "SNOD", version 1, 0, symbols (2)
   //      8  entries; the node has room for 2 × leaf K
-  void read_node(const Btree1Child& child) {
-    const std::uint64_t room = std::uint64_t{2} * context_.superblock.leaf_k;
-    const std::uint64_t entry = 2 * context_.file.sizes().offset + 24;
-    context_.file.check("symbol table node", child.address, 8 + room * entry);
-    View node = context_.file.view("symbol table node", child.address, 8);
-    node.signature("SNOD");
-    node.version(1, 1);
-    node.skip(1);
-    const std::uint32_t count = node.u16();
-    if (count > room) node.fail("has ", count, " symbols, but room for ", room);
-    View entries = context_.file.view("symbol table node", child.address + 8, count * entry);
+  void read_node(Btree1Child& child) {
+    const Sizes sizes = context.file.sizes();
+    const std::uint64_t room = 2 * context.superblock.leaf_k;
+    const std::uint64_t entry = sizes.length + sizes.offset + 24;
+    context.file.check("symbol table node", child.address, 8 + room * entry);
+    View node = context.file.view("symbol table node", child.address, 8);
+    node.signature("SNOD", 1);
+    const auto [zero, count] = node.fields<1, 2>();
+    node.within("the number of its symbols", count, 0, room);
+    View entries = context.file.view("symbol table node", child.address + 8, count * entry);
     std::uint64_t last_name = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
+    for (std::uint64_t i = 0; i < count; ++i) {
       View view = entries.part("symbol table entry", entry);
-      context_.attempt([&] { last_name = read_entry(view); });
+      context.attempt([&] { last_name = read_entry(view); });
     }
     // The key on the right is the last name; after links were removed, it may be a later one.
-    View left = child.left;
-    View right = child.right;
-    heap_.check_offset(left.length());
-    const std::uint64_t key = right.length();
-    heap_.check_offset(key);
-    if (count > 0 && !links_.empty() && key != last_name) check_key(key, node);
+    heap.check_offset(child.left.length());
+    const std::uint64_t key = child.right.length();
+    heap.check_offset(key);
+    if (count > 0 && !links.empty() && key != last_name) check_key(key, node);
   }
 
   void check_key(std::uint64_t key, const View& node) {
-    const std::string name = LocalHeap(context_, table_.heap).text(key);
-    const std::string last = escape(links_.back().name);
-    if (name < links_.back().name) {
+    const std::string_view name = heap.peek(key);
+    const std::string last = escape(links.back().name);
+    if (name < links.back().name) {
       node.fail("its last name '", last, "' is behind its key '", escape(name), "'");
     }
-    context_.note(cat("symbol table node at ", node.address(), ": its last name is '", last,
-                      "', but its key is '", escape(name),
-                      "': a link may be hidden, or was removed"));
+    context.note(cat("symbol table node at ", node.address(), ": its last name is '", last,
+                     "', but its key is '", escape(name),
+                     "': a link may be hidden, or was removed"));
   }
 
   // Section III.C, an entry. Gives the offset of its name.
   //
-  //      0  offset of the name in the heap, address of the object's header
+  //      0  offset of the name in the heap (libhdf5 makes it as wide as a length, not as an
+  //         address), address of the object's header
   //     16  cache type (4), 0 (4), 16 bytes by cache type: for 2 the offset of a soft link's target
   std::uint64_t read_entry(View view) {
-    const std::uint64_t name = view.offset();
-    const std::uint64_t object = view.offset();
-    const std::uint32_t cache_type = view.u32();
-    view.skip(4);
-    if (cache_type > kSoftLinkEntry) {
-      view.fail("has the cache type ", cache_type, "; 0, 1 or 2 is possible");
-    }
+    const auto [name, object, cache_type, zero, target] =
+        view.fields<kLength, kAddress, 4, 4, 4>();
+    view.within("its cache type", cache_type, 0, kSoftLinkEntry);
     Link link;
-    link.name = heap_.text(name);
+    link.name = heap.text(name);
     if (cache_type == kSoftLinkEntry) {
       link.kind = Link::Kind::kSoft;
-      link.target = heap_.text(view.u32());
-      check_target(link, view);
+      link.target = heap.text(target);
     } else {
       link.object = object;
-      check_object(link, view);
     }
-    if (!links_.empty() && link.name < links_.back().name) {
-      context_.note(cat("symbol table at ", table_.tree, ": '", escape(link.name),
-                        "' stands behind '", escape(links_.back().name),
-                        "': programs that look it up may not find it"));
+    check(link, view);
+    if (!links.empty() && link.name < links.back().name) {
+      context.note(cat("symbol table at ", table.tree, ": '", escape(link.name),
+                       "' stands behind '", escape(links.back().name),
+                       "': programs that look it up may not find it"));
     }
-    links_.push_back(std::move(link));
+    links.push_back(std::move(link));
     return name;
   }
-
-  const Context& context_;
-  const SymbolTable& table_;
-  LocalHeap heap_;
-  std::vector<Link>& links_;
 };
 
 }  // namespace
@@ -130,22 +118,17 @@ Link read_link(View body) {
   if ((flags & 4U) != 0) body.skip(8);
   if ((flags & 16U) != 0) body.skip(1);
   const std::uint64_t size = body.number(std::size_t{1} << (flags & 3U));
-  if (size > body.left()) body.fail("a name of ", size, " bytes, ", body.left(), " are left");
   Link link;
-  link.name = as_text(body.take(static_cast<std::size_t>(size)));
+  link.name = as_text(body.take(size));
   if (link.name.find('\0') != std::string::npos) {
     body.fail("the name '", escape(link.name), "' has a NUL inside");
   }
+  View data = type == 0 ? body : body.part("link target", body.u16());
   if (type == 0) {
-    link.object = body.offset();
-    check_object(link, body);
-    return link;
-  }
-  View data = body.part("link target", body.u16());
-  if (type == 1) {
+    link.object = data.offset();
+  } else if (type == 1) {
     link.kind = Link::Kind::kSoft;
     link.target = as_text(data.take(data.left()));
-    check_target(link, data);
   } else if (type == 64) {
     link.kind = Link::Kind::kExternal;
     data.skip(1);
@@ -156,6 +139,7 @@ Link read_link(View body) {
     link.kind = Link::Kind::kUserDefined;
     link.target = cat("type ", type);
   }
+  check(link, data);
   return link;
 }
 
@@ -163,9 +147,15 @@ std::vector<Link> read_links(const Context& context, Messages& group) {
   const std::uint64_t object = group.header.address;
   std::vector<Link> links = std::move(group.links);
   if (group.symbols) {
+    const auto& cached = context.superblock.cached;
+    if (object == context.superblock.root && cached && *cached != *group.symbols) {
+      context.note(cat("the superblock's copy of the root group's place (B-tree at ", cached->tree,
+                       ", heap at ", cached->heap, ") is not what the group says (",
+                       group.symbols->tree, ", ", group.symbols->heap, ")"));
+    }
     context.claim("B-tree", group.symbols->tree, object);
     context.claim("local heap", group.symbols->heap, object);
-    context.attempt([&] { SymbolReader(context, *group.symbols, links).run(); });
+    context.attempt([&] { SymbolReader{context, *group.symbols, links}.run(); });
   }
   if (group.dense_links && group.dense_links->heap != kUndefined) {
     const auto take = [&](View body, bool /*is_shared*/) -> std::string_view {
@@ -175,15 +165,6 @@ std::vector<Link> read_links(const Context& context, Messages& group) {
         [&] { for_each_dense(context, *group.dense_links, kLinksByName, object, take); });
   }
   if (!std::ranges::is_sorted(links, {}, &Link::name)) std::ranges::sort(links, {}, &Link::name);
-  context.attempt([&] {
-    if (!links.empty() && links.front().name.empty()) {
-      corrupt("group at ", object, ": a link has no name");
-    }
-    const auto twin = std::ranges::adjacent_find(links, {}, &Link::name);
-    if (twin != links.end()) {
-      corrupt("group at ", object, ": two links are called '", escape(twin->name), "'");
-    }
-  });
   return links;
 }
 

@@ -9,8 +9,8 @@
 namespace ckpt::h5parse {
 
 // The links of a group in all of its forms, sorted by name; those of its messages are taken over.
-// Throws Error(kCorrupt) where two have one name, where the order is not that of the names, and
-// where there is more than the index shows.
+// Throws Error(kCorrupt) where there is more than the index shows. That no two have one name is for
+// those to check who follow the links, whoever reads the file (hdf5/walk.h).
 std::vector<hdf5::Link> read_links(const Context& context, Messages& group);
 
 // Section IV.A.2.g, a link message, or the same bytes in a fractal heap.

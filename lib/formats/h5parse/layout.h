@@ -22,7 +22,7 @@ struct Layout {
   Kind kind = Kind::kContiguous;
   std::uint64_t address = kUndefined;  // of the elements, or of the index of chunks
   std::uint64_t size = kUndefined;  // contiguous: bytes; kUndefined where versions 1, 2 do not say
-  ByteView compact;                 // compact: the elements, in the object's header
+  Bytes compact;                    // compact: the elements, in the object's header
   std::uint32_t virtual_index = 0;  // virtual: which object of the global heap at `address`
   // Of chunks.
   std::vector<std::uint64_t> chunk;  // extents

@@ -9,12 +9,6 @@ namespace ckpt::h5parse {
 
 // Ceilings of this parser beside those that all HDF5 code shares (formats/hdf5/limits.h): far above
 // what libhdf5 writes, low enough that a hostile file is answered soon.
-using hdf5::kMaxAttributeBytes;
-using hdf5::kMaxFilters;
-using hdf5::kMaxNameBytes;
-using hdf5::kMaxTypeDepth;
-using hdf5::kMaxTypeMembers;
-
 constexpr std::size_t kMaxRank = 32;                  // dimensions; the format's own ceiling
 constexpr std::size_t kMaxTreeDepth = 64;             // levels of a B-tree
 constexpr std::size_t kMaxMessages = 65'535;          // of one object, all its header's blocks

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 namespace ckpt::h5parse {
 namespace {
@@ -16,7 +17,8 @@ std::uint32_t word_at(const std::byte* at) {
 }
 
 // The state is three words. Twelve bytes at a time are added as little-endian words and mixed; the
-// last one to twelve are padded with zeros and mixed with another schedule of rotations.
+// last one to twelve are padded with zeros and mixed in another way. Both are a row of equal steps
+// that differ in how far a word is rotated; behind each the three words change their parts.
 struct State {
   std::uint32_t a, b, c;
 
@@ -25,25 +27,20 @@ struct State {
     b += word_at(twelve + 4);
     c += word_at(twelve + 8);
   }
-
   void mix() {
-    a -= c, a ^= std::rotl(c, 4), c += b;
-    b -= a, b ^= std::rotl(a, 6), a += c;
-    c -= b, c ^= std::rotl(b, 8), b += a;
-    a -= c, a ^= std::rotl(c, 16), c += b;
-    b -= a, b ^= std::rotl(a, 19), a += c;
-    c -= b, c ^= std::rotl(b, 4), b += a;
+    for (const int bits : {4, 6, 8, 16, 19, 4}) {
+      a = (a - c) ^ std::rotl(c, bits);
+      c += b;
+      turn();
+    }
   }
-
   void finish() {
-    c ^= b, c -= std::rotl(b, 14);
-    a ^= c, a -= std::rotl(c, 11);
-    b ^= a, b -= std::rotl(a, 25);
-    c ^= b, c -= std::rotl(b, 16);
-    a ^= c, a -= std::rotl(c, 4);
-    b ^= a, b -= std::rotl(a, 14);
-    c ^= b, c -= std::rotl(b, 24);
+    for (const int bits : {14, 11, 25, 16, 4, 14, 24}) {
+      c = (c ^ b) - std::rotl(b, bits);
+      turn();
+    }
   }
+  void turn() { a = std::exchange(b, std::exchange(c, a)); }
 };
 
 }  // namespace
@@ -60,7 +57,7 @@ std::uint32_t lookup3(ByteView bytes) {
   std::ranges::copy(bytes, last.begin());
   state.add(last.data());
   state.finish();
-  return state.c;
+  return state.b;  // the c that was, seven turns ago
 }
 
 }  // namespace ckpt::h5parse

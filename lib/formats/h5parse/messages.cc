@@ -1,5 +1,6 @@
 #include "formats/h5parse/messages.h"
 
+#include <algorithm>
 #include <array>
 
 #include "formats/h5parse/datatype.h"
@@ -12,12 +13,16 @@ namespace {
 
 constexpr std::size_t kUsualLinks = 4;  // of a layer
 
-using Parse = void (*)(const Context& context, View body, Messages& out);
+// A message, and where it goes.
+struct Parsing {
+  const Context& context;
+  View body;
+  Messages& out;
+};
 
-// Section IV.A.2.e, the old fill value: size (4), bytes.
-void parse_old_fill(const Context& /*context*/, View body, Messages& out) {
-  if (out.fill) return;  // the new message rules
-  out.fill = body.take(body.u32());
+// Section IV.A.2.e, the old fill value: size (4), bytes. The new message rules.
+void parse_old_fill(Parsing p) {
+  if (!p.out.fill) p.out.fill = p.body.copy(p.body.u32());
 }
 
 // Section IV.A.2.f, the fill value.
@@ -26,101 +31,74 @@ void parse_old_fill(const Context& /*context*/, View body, Messages& out) {
 //     1
 //                    always: size (4), bytes
 //     version 3:     version, flags; with flag 5: size (4), bytes
-void parse_fill(const Context& /*context*/, View body, Messages& out) {
-  const std::uint32_t version = body.version(1, 3);
-  bool has_size = version == 1;
-  if (version < 3) {
-    body.skip(2);
-    has_size = body.u8() != 0 || has_size;
-  } else {
-    has_size = (body.u8() & 0x20U) != 0;
-  }
-  out.fill = ByteView();
-  if (!has_size) return;
-  const std::uint32_t size = body.u32();
-  if (size == UINT32_MAX) return;  // version 1: undefined
-  out.fill = body.take(size);
+void parse_fill(Parsing p) {
+  const std::uint32_t version = p.body.version(1, 3);
+  if (version < 3) p.body.skip(2);
+  const std::uint32_t flags = p.body.u8();
+  const bool has_size = version == 1 || (version == 2 ? flags != 0 : (flags & 0x20U) != 0);
+  const std::uint32_t size = has_size ? p.body.u32() : 0;
+  p.out.fill = p.body.copy(size == UINT32_MAX ? 0 : size);  // version 1: undefined
 }
 
 // Section IV.A.2.h, external files.
 //
 //      0  version 1, 0 (3), slots (2), slots used (2), address of a local heap
 //         for each: offset of the name in the heap, offset in the file, size (lengths)
-void parse_external_files(const Context& context, View body, Messages& out) {
-  out.is_external = true;
-  body.version(1, 1);
-  body.skip(5);
-  const std::uint32_t used = body.u16();
-  LocalHeap names(context, body.offset());
-  for (std::uint32_t i = 0; i < used; ++i) {
-    out.external_files.push_back(names.text(body.length()));
-    body.length();
-    body.length();
+void parse_external_files(Parsing p) {
+  p.out.is_external = true;
+  p.body.version(1, 1);
+  const auto [zero, slots, used, heap] = p.body.fields<3, 2, 2, kAddress>();
+  LocalHeap names(p.context, heap);
+  for (std::uint64_t i = 0; i < used; ++i) {
+    const auto [name, offset, size] = p.body.fields<kLength, kLength, kLength>();
+    p.out.external_files.emplace_back(names.text(name));
   }
+}
+
+// Section IV.A.2.g.
+void parse_link(Parsing p) {
+  p.out.is_group = true;
+  if (p.out.links.empty()) p.out.links.reserve(kUsualLinks);
+  p.out.links.push_back(read_link(p.body));
+}
+
+// Section IV.A.2.r, a group of the old form: addresses of the B-tree and of the local heap.
+void parse_symbols(Parsing p) {
+  p.out.is_group = true;
+  p.out.symbols = SymbolTable{p.body.offset(), p.body.offset()};
+}
+
+void parse_link_info(Parsing p) {
+  p.out.is_group = true;
+  p.out.dense_links = read_dense_index(p.body, 8);
 }
 
 struct MessageType {
   std::uint32_t id;
   std::string_view name;
-  Parse parse;  // null: says nothing that reading needs, or is read elsewhere
+  void (*parse)(Parsing p);
 };
 
-// Every type of message (section IV.A.2). A new one is a row here and a member of Messages.
-constexpr std::array<MessageType, 25> kTypes{{
-    {0x00, "nil", nullptr},  // skipped by object_header.cc
-    {0x01, "dataspace",
-     [](const Context&, View body, Messages& out) { out.space = read_dataspace(body); }},
-    {0x02, "link info",
-     [](const Context&, View body, Messages& out) {
-       out.is_group = true;
-       out.dense_links = read_dense_index(body, 8);
-     }},
-    {0x03, "datatype",
-     [](const Context&, View body, Messages& out) { out.type = read_datatype(body); }},
+// The types of messages (section IV.A.2) that say what an object is. A new one is a row here and a
+// member of Messages. Continuations and reference counts are read by object_header.cc; 0x0f, 0x13,
+// 0x14 and 0x18 of the superblock's extension by superblock.cc; attributes by attribute.cc when
+// they are asked for. Comments, times, free space and what is deleted say nothing that reading
+// needs.
+constexpr std::array<MessageType, 13> kTypes{{
+    {0x01, "dataspace", [](Parsing p) { p.out.space = read_dataspace(p.body); }},
+    {0x02, "link info", parse_link_info},
+    {0x03, "datatype", [](Parsing p) { p.out.type = read_datatype(p.body); }},
     {0x04, "old fill value", parse_old_fill},
     {0x05, "fill value", parse_fill},
-    {0x06, "link",
-     [](const Context&, View body, Messages& out) {
-       out.is_group = true;
-       if (out.links.empty()) out.links.reserve(kUsualLinks);
-       out.links.push_back(read_link(body));
-     }},
+    {0x06, "link", parse_link},
     {0x07, "external files", parse_external_files},
-    {0x08, "layout",
-     [](const Context&, View body, Messages& out) { out.layout = read_layout(body); }},
-    {0x09, "bogus", nullptr},
-    {0x0a, "group info", [](const Context&, View, Messages& out) { out.is_group = true; }},
-    {0x0b, "filters",
-     [](const Context&, View body, Messages& out) { out.filters = read_filters(body); }},
-    {0x0c, "attribute",  // read by attribute.cc when asked for
-     [](const Context&, View, Messages& out) { out.has_attributes = true; }},
-    {0x0d, "comment", nullptr},
-    {0x0e, "old modification time", nullptr},
-    {0x0f, "shared message table", nullptr},  // superblock.cc
-    {0x10, "continuation", nullptr},          // object_header.cc
-    {0x11, "symbol table",
-     [](const Context&, View body, Messages& out) {
-       // Section IV.A.2.r: addresses of the B-tree and of the local heap.
-       out.is_group = true;
-       out.symbols = SymbolTable{body.offset(), body.offset()};
-     }},
-    {0x12, "modification time", nullptr},
-    {0x13, "B-tree K", nullptr},            // superblock.cc
-    {0x14, "driver information", nullptr},  // superblock.cc
-    {0x15, "attribute info",
-     [](const Context&, View, Messages& out) { out.has_attributes = true; }},
-    {0x16, "reference count", nullptr},  // object_header.cc
-    {0x17, "free space", nullptr},
-    {0x18, "cache image", nullptr},
+    {0x08, "layout", [](Parsing p) { p.out.layout = read_layout(p.body); }},
+    {0x0a, "group info", [](Parsing p) { p.out.is_group = true; }},
+    {0x0b, "filters", [](Parsing p) { p.out.filters = read_filters(p.body); }},
+    {0x0c, "attribute", [](Parsing p) { p.out.has_attributes = true; }},
+    {0x11, "symbol table", parse_symbols},
+    {0x15, "attribute info", [](Parsing p) { p.out.has_attributes = true; }},
 }};
-
-constexpr bool ids_are_positions() {
-  for (std::uint32_t i = 0; i < kTypes.size(); ++i) {
-    if (kTypes[i].id != i) return false;
-  }
-  return true;
-}
-static_assert(ids_are_positions());
 
 }  // namespace
 
@@ -139,15 +117,19 @@ DenseIndex read_dense_index(View body, std::size_t order_size) {
 Messages read_messages(const Context& context, std::uint64_t address) {
   Messages out;
   out.header = read_object_header(context, address, [&](const Message& message) {
-    if (message.type >= kTypes.size() || kTypes[message.type].parse == nullptr) return;
+    const auto type = std::ranges::find(kTypes, message.type, &MessageType::id);
+    if (type == kTypes.end()) return;
     context.attempt([&] {
       try {
-        kTypes[message.type].parse(context, message.body, out);
+        type->parse({context, message.body, out});
       } catch (const Error& e) {
-        throw e.in(cat(kTypes[message.type].name, " message"));
+        throw e.in(cat(type->name, " message"));
       }
     });
   });
+  if (out.header.references == 0) {
+    context.note(cat("object header at ", address, ": says that 0 links lead to it"));
+  }
   return out;
 }
 

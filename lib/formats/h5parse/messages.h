@@ -25,7 +25,7 @@ struct Messages {
   std::optional<Dataspace> space;
   std::optional<hdf5::Datatype> type;
   std::optional<Layout> layout;
-  std::optional<ByteView> fill;  // one element; empty where it is zero or undefined
+  std::optional<Bytes> fill;  // one element; empty where it is zero or undefined
   std::vector<hdf5::Filter> filters;
   std::vector<std::string> external_files;
   bool is_external = false;

@@ -18,9 +18,9 @@ struct Message {
 // What an object header says beside its messages.
 struct ObjectHeader {
   std::uint64_t address = 0;
-  std::uint32_t version = 0;
-  std::uint32_t references = 1;  // hard links that lead here, as the header says
-  View view;                     // for saying what is wrong with the object
+  std::uint64_t version = 0;
+  std::uint64_t references = 1;  // hard links that lead here, as the header says
+  View view{};                   // for saying what is wrong with the object
 };
 
 using TakeMessage = std::function<void(const Message&)>;
@@ -35,5 +35,12 @@ enum class Resolve : bool { kNo, kYes };
 // that of the bytes.
 ObjectHeader read_object_header(const Context& context, std::uint64_t address,
                                 const TakeMessage& take, Resolve resolve = Resolve::kYes);
+
+// The body that a shared message of the object `owner` stands for (section IV.A.1, flag 1): the
+// message of that type in the header of a committed datatype, or in the file's heap of shared
+// messages. A datatype or dataspace inside an attribute is shared by the attribute's flags. Throws
+// Error(kCorrupt) where there is none, or where it is itself shared.
+View resolve_shared(const Context& context, std::uint32_t type, View reference,
+                    std::uint64_t owner);
 
 }  // namespace ckpt::h5parse

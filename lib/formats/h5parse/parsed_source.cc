@@ -1,10 +1,7 @@
 #include "formats/h5parse/parsed_source.h"
 
-#include <algorithm>
-
 #include "core/escape.h"
 #include "formats/h5parse/group.h"
-#include "formats/h5parse/storage.h"
 
 namespace ckpt::h5parse {
 namespace {
@@ -12,46 +9,18 @@ namespace {
 using hdf5::Object;
 using hdf5::ObjectId;
 
-void note_oddities(const Context& context, const Messages& object) {
-  const ObjectHeader& header = object.header;
-  if (header.references == 0) {
-    context.note(cat("object header at ", header.address, ": says that 0 links lead to it"));
-  }
-  const auto& cached = context.superblock.cached;
-  if (header.address == context.superblock.root && cached && object.symbols &&
-      *cached != *object.symbols) {
-    context.note(cat("the superblock's copy of the root group's place (B-tree at ", cached->tree,
-                     ", heap at ", cached->heap, ") is not what the group says (",
-                     object.symbols->tree, ", ", object.symbols->heap, ")"));
-  }
-  const bool is_stored = object.layout && object.space &&
-                         object.layout->kind == Layout::Kind::kContiguous &&
-                         object.layout->address != kUndefined && !object.is_external;
-  if (is_stored && object.layout->address == 0 && object.space->elements() > 0) {
-    context.note(cat("object header at ", header.address, ": its data lies over the superblock"));
-  }
-  if (is_stored && object.layout->size != kUndefined && object.space->elements() == 0 &&
-      object.layout->size > 0) {
-    context.note(cat("object header at ", header.address, ": has no elements, but ",
-                     object.layout->size, " bytes are stored"));
-  }
-}
-
 }  // namespace
 
 ParsedSource::ParsedSource(const RandomFile& file, Mode mode, Survey survey)
     : context_(file, mode), survey_(survey) {
   if (survey == Survey::kAll) context_.file.survey();
-  const File::Keep keep(context_.file, arena_);
   read_superblock(context_, file);
 }
 
 Object ParsedSource::open(ObjectId id) const {
-  arena_.clear();
+  context_.file.arena().clear();
   if (survey_ == Survey::kObject) context_.file.survey();
-  const File::Keep keep(context_.file, arena_);
   Messages messages = read_messages(context_, id);
-  note_oddities(context_, messages);
   Object object;
   object.has_attributes = messages.has_attributes;
   if (messages.is_group) {
@@ -71,36 +40,21 @@ Object ParsedSource::open(ObjectId id) const {
   return object;
 }
 
-const Attributes& ParsedSource::attributes_of(ObjectId id) const {
-  if (attributes_ && attributes_->object() == id) return *attributes_;
-  attributes_.reset();
-  return attributes_.emplace(context_, id);
-}
-
 std::vector<std::string> ParsedSource::attribute_names(ObjectId id) const {
-  return attributes_of(id).names();
+  return of_object(attributes_, id).names();
 }
 
 std::optional<hdf5::Attribute> ParsedSource::attribute(ObjectId id, const std::string& name) const {
-  const Attributes& attributes = attributes_of(id);
-  const auto found = std::ranges::lower_bound(attributes.names(), name);
-  if (found == attributes.names().end() || *found != name) return std::nullopt;
   try {
-    return attributes.read(static_cast<std::size_t>(found - attributes.names().begin()));
+    return of_object(attributes_, id).read(name);
   } catch (const Error& e) {
     throw e.in(cat("attribute '", escape(name), "'"));
   }
 }
 
-Elements& ParsedSource::elements_of(ObjectId id) const {
-  if (elements_ && elements_->object() == id) return *elements_;
-  elements_.reset();
-  return elements_.emplace(context_, id);
-}
-
 void ParsedSource::read(ObjectId id, std::uint64_t first, std::uint64_t count,
                         std::span<std::byte> out) const {
-  elements_of(id).read(first, count, out);
+  of_object(elements_, id).read(first, count, out);
 }
 
 }  // namespace ckpt::h5parse

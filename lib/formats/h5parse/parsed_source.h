@@ -43,13 +43,16 @@ class ParsedSource final : public hdf5::Source {
   [[nodiscard]] std::uint64_t used_bytes() const { return context_.file.surveyed_bytes(); }
 
  private:
-  [[nodiscard]] const Attributes& attributes_of(hdf5::ObjectId id) const;
-  [[nodiscard]] Elements& elements_of(hdf5::ObjectId id) const;
+  // What was asked for last is likely to be asked for again.
+  template <typename T>
+  [[nodiscard]] T& of_object(std::optional<T>& last, hdf5::ObjectId id) const {
+    if (last && last->object() == id) return *last;
+    last.reset();
+    return last.emplace(context_, id);
+  }
 
   Context context_;
   Survey survey_;
-  mutable Arena arena_;  // of what is opened now
-  // What was asked for last is likely to be asked for again.
   mutable std::optional<Attributes> attributes_;
   mutable std::optional<Elements> elements_;
 };

@@ -25,9 +25,9 @@ struct Superblock {
   std::uint64_t end = 0;                    // of the file, from its first byte
   std::uint64_t root = kUndefined;          // header of the root group
   std::optional<SymbolTable> cached;        // versions 0, 1: a copy of what the root's header says
-  std::uint32_t leaf_k = 4;                 // half of the entries of a symbol table node
-  std::uint32_t group_k = 16;               // half of the children of a group's B-tree node
-  std::uint32_t chunk_k = 32;               // half of the children of a chunk's B-tree node
+  std::uint64_t leaf_k = 4;                 // half of the entries of a symbol table node
+  std::uint64_t group_k = 16;               // half of the children of a group's B-tree node
+  std::uint64_t chunk_k = 32;               // half of the children of a chunk's B-tree node
   std::uint64_t shared_table = kUndefined;  // of shared messages (section III.I)
   std::uint32_t shared_indexes = 0;         // rows of that table
 };

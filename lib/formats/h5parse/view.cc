@@ -4,22 +4,11 @@
 
 namespace ckpt::h5parse {
 
-std::uint64_t View::number(std::size_t width) {
-  if (width == 0 || width > 8) fail("has a number of ", width, " bytes; 1 to 8 are possible");
-  const ByteView bytes = take(width);
-  std::uint64_t value = 0;
-  for (std::size_t i = width; i-- > 0;) {
-    value = value << 8U | std::to_integer<std::uint64_t>(bytes[i]);
-  }
-  return value;
-}
-
 std::string_view View::text() {
   const std::string_view rest = as_text(bytes_.subspan(at_));
   const auto end = rest.find('\0');
-  if (end == std::string_view::npos) {
-    fail("a name at byte ", at_, " does not end in the ", rest.size(), " bytes that are left");
-  }
+  require(end != std::string_view::npos, "a name at byte ", at_, " does not end in the ",
+          rest.size(), " bytes that are left");
   at_ += end + 1;
   return rest.substr(0, end);
 }
@@ -31,7 +20,7 @@ std::string_view View::padded_text() {
 }
 
 void View::signature(std::string_view expected) {
-  if (as_text(take(expected.size())) != expected) fail("has no signature ", expected);
+  require(as_text(take(expected.size())) == expected, "has no signature ", expected);
 }
 
 void View::checksum() {
@@ -48,7 +37,7 @@ void View::wrong_version(std::uint32_t seen, std::uint32_t first, std::uint32_t 
   unsupported("is of version ", seen, "; versions ", first, " to ", last, " are known");
 }
 
-void View::too_short(std::size_t size) const {
+void View::too_short(std::uint64_t size) const {
   fail(size, " bytes are needed at byte ", at_, ", ", left(), " are left of ", bytes_.size());
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +14,15 @@ namespace ckpt::h5parse {
 
 // An address or a size that the file says is not there: all bits one.
 inline constexpr std::uint64_t kUndefined = UINT64_MAX;
+
+// Widths of fields that the file's own sizes decide.
+constexpr int kAddress = 0;
+constexpr int kLength = -1;
+
+// REQUIRES: number > 0.
+constexpr std::uint64_t log2_of(std::uint64_t number) {
+  return static_cast<std::uint64_t>(std::bit_width(number)) - 1;
+}
 
 // How many bytes the file's addresses ("size of offsets") and lengths take: 2, 4 or 8.
 struct Sizes {
@@ -39,28 +50,45 @@ class View {
   [[nodiscard]] std::size_t position() const { return at_; }        // in the piece
   [[nodiscard]] std::size_t left() const { return bytes_.size() - at_; }
   [[nodiscard]] Sizes sizes() const { return sizes_; }
+  void set_sizes(Sizes sizes) { sizes_ = sizes; }
   [[nodiscard]] ByteView whole() const { return bytes_; }
 
   // Little-endian unsigned numbers.
-  std::uint32_t u8() { return static_cast<std::uint32_t>(fixed<1>()); }
-  std::uint32_t u16() { return static_cast<std::uint32_t>(fixed<2>()); }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(fixed<4>()); }
-  std::uint64_t u64() { return fixed<8>(); }
-  // Of any width up to 8 bytes.
-  std::uint64_t number(std::size_t width);
+  std::uint32_t u8() { return static_cast<std::uint32_t>(number(1)); }
+  std::uint32_t u16() { return static_cast<std::uint32_t>(number(2)); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
+  // Of any width from 1 to 8 bytes.
+  std::uint64_t number(std::size_t width) {
+    within("the width of a number", width, 1, 8);
+    const ByteView bytes = take(width);
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < width; ++i) {
+      value |= std::to_integer<std::uint64_t>(bytes[i]) << 8 * i;
+    }
+    return value;
+  }
+  // Several, one behind the other: `auto [type, size, address] = view.fields<1, 2, kAddress>()`.
+  template <int... kWidths>
+  std::array<std::uint64_t, sizeof...(kWidths)> fields() {
+    return {field(kWidths)...};
+  }
 
   // An address, which counts from the superblock, or a length; kUndefined where all bits are one.
   std::uint64_t offset() { return with_undefined(sizes_.offset); }
   std::uint64_t length() { return with_undefined(sizes_.length); }
 
-  ByteView take(std::size_t size) {
+  ByteView take(std::uint64_t size) {
     if (left() < size) too_short(size);
-    at_ += size;
-    return bytes_.subspan(at_ - size, size);
+    at_ += static_cast<std::size_t>(size);
+    return bytes_.subspan(at_ - static_cast<std::size_t>(size), static_cast<std::size_t>(size));
   }
-  void skip(std::size_t size) { take(size); }
+  void skip(std::uint64_t size) { take(size); }
+  Bytes copy(std::uint64_t size) {
+    const ByteView taken = take(size);
+    return {taken.begin(), taken.end()};
+  }
   // The next `size` bytes as a view of their own, which calls itself `what`.
-  View part(std::string_view what, std::size_t size) {
+  View part(std::string_view what, std::uint64_t size) {
     const std::uint64_t address = address_ + at_;
     return {what, address, take(size), sizes_};
   }
@@ -69,8 +97,12 @@ class View {
   // The same where name and NUL are padded to a multiple of 8 bytes.
   std::string_view padded_text();
 
-  // Throws unless the next bytes are these.
+  // Throws unless the next bytes are these, and the one behind them is that version.
   void signature(std::string_view expected);
+  void signature(std::string_view expected, std::uint32_t version_behind) {
+    signature(expected);
+    version(version_behind, version_behind);
+  }
   // Throws Error(kUnsupported) unless the next byte is a version from `first` to `last`.
   std::uint32_t version(std::uint32_t first, std::uint32_t last) {
     const std::uint32_t seen = u8();
@@ -79,9 +111,25 @@ class View {
   }
   // The last four bytes are the lookup3 of all before: throws unless they are, and cuts them off.
   void checksum();
-  // Throws unless they are equal: "its type is 3, but should be 5".
+
+  // Throws Error(kCorrupt) with that sentence unless `is_so`.
+  template <typename... Args>
+  void require(bool is_so, const Args&... sentence) const {
+    if (!is_so) fail(sentence...);
+  }
+  // The same of numbers that should be equal: "its type is 3, but should be 5",
   void expect(std::string_view what, std::uint64_t seen, std::uint64_t needed) const {
-    if (seen != needed) fail(what, " is ", seen, ", but should be ", needed);
+    require(seen == needed, what, " is ", seen, ", but should be ", needed);
+  }
+  // and of one from `first` to `last`: "its class is 9; 0 to 3 are possible".
+  void within(std::string_view what, std::uint64_t seen, std::uint64_t first,
+              std::uint64_t last) const {
+    require(seen >= first && seen <= last, what, " is ", seen, "; ", first, " to ", last,
+            " are possible");
+  }
+  // Throws Error(kUnsupported) where a number passes a ceiling of this parser.
+  void limit(std::string_view what, std::uint64_t seen, std::uint64_t most) const {
+    if (seen > most) unsupported(what, " is ", seen, "; at most ", most, " is read");
   }
 
   // Error(kCorrupt) and Error(kUnsupported): "object header at 96: SENTENCE".
@@ -95,22 +143,16 @@ class View {
   }
 
  private:
-  template <std::size_t N>
-  std::uint64_t fixed() {
-    if (left() < N) too_short(N);
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < N; ++i) {
-      value |= std::to_integer<std::uint64_t>(bytes_[at_ + i]) << 8 * i;
-    }
-    at_ += N;
-    return value;
+  std::uint64_t field(int width) {
+    if (width == kAddress) return offset();
+    return width == kLength ? length() : number(static_cast<std::size_t>(width));
   }
   std::uint64_t with_undefined(std::size_t width) {
-    if (width == 8) return fixed<8>();
+    if (width == 8) return number(8);
     const std::uint64_t value = number(width);
     return value == (std::uint64_t{1} << 8 * width) - 1 ? kUndefined : value;
   }
-  [[noreturn]] void too_short(std::size_t size) const;
+  [[noreturn]] void too_short(std::uint64_t size) const;
   [[noreturn]] void wrong_version(std::uint32_t seen, std::uint32_t first,
                                   std::uint32_t last) const;
 

@@ -51,10 +51,11 @@ struct Storage {
   std::uint64_t bytes = 0;   // that are stored, as the file says
   Shape chunk;
   struct Chunk {
+    std::uint64_t index = 0;    // in row-major order over the chunks that the extents need
     Extent place;               // from the first byte of the file
     std::uint32_t skipped = 0;  // bit n: filter n was not applied
   };
-  std::vector<Chunk> chunks;
+  std::vector<Chunk> chunks;  // that are stored, sorted by index
   std::vector<Filter> filters;
   std::vector<std::string> files;  // the other files of external and virtual storage
 };

@@ -67,8 +67,8 @@ void add(Description& sum, const Storage& storage) {
   sum.add_number(storage.chunk.size());
   for (const auto extent : storage.chunk) sum.add_number(static_cast<std::uint64_t>(extent));
   sum.add_number(storage.filters.size());
-  for (const auto& [place, skipped] : storage.chunks) {
-    for (const auto number : {place.offset, place.bytes, std::uint64_t{skipped}}) {
+  for (const auto& [index, place, skipped] : storage.chunks) {
+    for (const auto number : {index, place.offset, place.bytes, std::uint64_t{skipped}}) {
       sum.add_number(number);
     }
   }
