@@ -29,7 +29,8 @@ struct ArrayReader {
   void read_fixed() {
     View view = read_header("fixed array", "FAHD", 8 + sizes.length + sizes.offset);
     const auto [page_bits, count, data_block] = view.fields<1, kLength, kAddress>();
-    set_page(view, page_bits);
+    view.within("the bits of its page size", page_bits, 0, 63);
+    page = std::uint64_t{1} << page_bits;
     read_data_block(data_block, count);
   }
 
@@ -44,7 +45,8 @@ struct ArrayReader {
         view.fields<1, 1, 1, 1, 1>();
     view.skip(4 * sizes.length);
     const auto [set, elements, index_block] = view.fields<kLength, kLength, kAddress>();
-    set_page(view, page_bits);
+    view.within("the bits of its page size", page_bits, 0, 63);
+    page = std::uint64_t{1} << page_bits;
     view.within("the bits of its counts", bits, 1, 64);
     const std::uint64_t log2_least = log2_of(least_elements);
     view.require(std::has_single_bit(least_elements) && log2_least <= bits &&
@@ -77,11 +79,6 @@ struct ArrayReader {
     view.expect("its client", view.u8(), client);
     view.expect("its header", view.offset(), head);
     return view;
-  }
-
-  void set_page(const View& header, std::uint64_t bits) {
-    header.within("the bits of its page size", bits, 0, 63);
-    page = std::uint64_t{1} << bits;
   }
 
   // The index block:  "EAIB", version 0, client, address of the header; elements; addresses of the

@@ -53,16 +53,14 @@ std::uint64_t read_fields(Context& context, View view) {
   const bool is_old = block.version < 2;
   if (is_old) view.skip(4);
   view.set_sizes(read_sizes(view));
-  const std::size_t offset = view.sizes().offset;
   if (is_old) {
     view.skip(1);
     block.leaf_k = view.u16();
     block.group_k = view.u16();
     block.flags = view.u32();
-    if (block.version == 1) block.chunk_k = view.u16();
-    if (block.version == 1) view.skip(2);
+    if (block.version == 1) block.chunk_k = view.fields<2, 2>()[0];
   } else {
-    context.file.view("superblock", block.base, 16 + 4 * offset).checksum();
+    context.file.view("superblock", block.base, 16 + 4 * view.sizes().offset).checksum();
     block.flags = view.u8();
   }
   const auto [base, further, end] = view.fields<kAddress, kAddress, kAddress>();
