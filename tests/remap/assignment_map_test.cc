@@ -14,23 +14,23 @@ const Strings kTensors{"old/x", "old/y", "x", "y", "old_2/x", "w"};
 // "variable < tensor" for each assignment; the error's sentence alone where there is one.
 Strings resolved(std::string_view map, const Strings& tensors, const Strings& variables) {
   Strings out;
-  const std::string fault = error_of([&] {
+  const std::string error = error_of([&] {
     for (const Assignment& each :
          resolve_assignments(parse_assignment_map(map), tensors, std::span(variables))) {
       out.push_back(each.variable + " < " + each.tensor);
     }
   });
-  return fault == "no error" ? out : Strings{fault};
+  return error == "no error" ? out : Strings{error};
 }
 
 Strings without_model(std::string_view map, const Strings& tensors) {
   Strings out;
-  const std::string fault = error_of([&] {
+  const std::string error = error_of([&] {
     for (const Assignment& each : resolve_assignments(parse_assignment_map(map), tensors)) {
       out.push_back(each.variable + " < " + each.tensor);
     }
   });
-  return fault == "no error" ? out : Strings{fault};
+  return error == "no error" ? out : Strings{error};
 }
 
 }  // namespace

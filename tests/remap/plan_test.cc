@@ -77,7 +77,8 @@ TEST_SUITE("remap/plan") {
     REQUIRE(plan.transforms.size() == 1);
     CHECK(plan.transforms[0].from == Strings{"h.1.q", "h.1.k", "h.1.v"});
     CHECK(plan.transforms[0].entries == std::vector<std::size_t>{1, 0, 2});
-    CHECK(plan.transforms[0].to == std::vector<PlannedVariable>{{"h.1.qkv", {DType::kF32, {10, 4}}}});
+    CHECK(plan.transforms[0].to ==
+          std::vector<PlannedVariable>{{"h.1.qkv", {DType::kF32, {10, 4}}}});
     CHECK(changes_of(plan) == Strings{"h.1.k > h.1.qkv", "h.1.q > h.1.qkv", "h.1.v > h.1.qkv"});
   }
 

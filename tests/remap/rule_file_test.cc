@@ -8,7 +8,7 @@ using namespace ckpt;
 
 namespace {
 
-std::string fault(std::string_view json) {
+std::string map_file_fault(std::string_view json) {
   return error_of([&] { (void)parse_rule_file(json, '/'); });
 }
 
@@ -71,44 +71,47 @@ TEST_SUITE("remap/rule_file") {
   }
 
   TEST_CASE("a wrong rule is named by its line and number") {
-    CHECK(fault("{\"schema\": \"ckpt/map/1\",\n \"rules\": [\"a = b\",\n  \"a/ = b\"]}") ==
+    CHECK(map_file_fault("{\"schema\": \"ckpt/map/1\",\n \"rules\": [\"a = b\",\n  \"a/ = b\"]}") ==
           "line 3: rule 2: column 6: expected a scope that ends in '/', as the other side does\n"
           "  a/ = b\n       ^");
-    CHECK(fault("{\"schema\": \"ckpt/map/1\",\n \"rules\": [\n\n  {\n \"from\": \"a\"}]}") ==
-          "line 4: rule 1: \"to\" is missing");
+    CHECK(
+        map_file_fault("{\"schema\": \"ckpt/map/1\",\n \"rules\": [\n\n  {\n \"from\": \"a\"}]}") ==
+        "line 4: rule 1: \"to\" is missing");
   }
 
   TEST_CASE("what is not as it should be is refused") {
-    CHECK(fault("{") ==
+    CHECK(map_file_fault("{") ==
           "not JSON: parse error at line 1, column 2: syntax error while parsing object key - "
           "unexpected end of input; expected string literal");
-    CHECK(fault("[]") == "expected an object with \"schema\": \"ckpt/map/1\"");
-    CHECK(fault("{\"rules\": []}") == "\"schema\" is missing");
-    CHECK(fault("{\"schema\": \"ckpt/map/2\", \"rules\": []}") ==
+    CHECK(map_file_fault("[]") == "expected an object with \"schema\": \"ckpt/map/1\"");
+    CHECK(map_file_fault("{\"rules\": []}") == "\"schema\" is missing");
+    CHECK(map_file_fault("{\"schema\": \"ckpt/map/2\", \"rules\": []}") ==
           "the schema is \"ckpt/map/2\", needed is \"ckpt/map/1\"");
-    CHECK(fault("{\"schema\": \"ckpt/map/1\"}") == "\"rules\" must be there and be an array");
-    CHECK(fault("{\"schema\": \"ckpt/map/1\", \"rule\": [], \"rules\": []}") ==
+    CHECK(map_file_fault("{\"schema\": \"ckpt/map/1\"}") ==
+          "\"rules\" must be there and be an array");
+    CHECK(map_file_fault("{\"schema\": \"ckpt/map/1\", \"rule\": [], \"rules\": []}") ==
           "the key \"rule\" is unknown; did you mean 'rules'?");
-    CHECK(fault(in_file("1")) == "line 1: rule 1: a rule is a string or an object");
-    CHECK(fault(in_file(R"({"from": "a", "too": "b"})")) ==
+    CHECK(map_file_fault(in_file("1")) == "line 1: rule 1: a rule is a string or an object");
+    CHECK(map_file_fault(in_file(R"({"from": "a", "too": "b"})")) ==
           "line 1: rule 1: the key \"too\" is unknown; did you mean 'to'?");
-    CHECK(fault(in_file(R"({"from": null, "to": "b"})")) ==
+    CHECK(map_file_fault(in_file(R"({"from": null, "to": "b"})")) ==
           "line 1: rule 1: \"from\" must be a name or an array of names");
-    CHECK(fault(in_file(R"({"from": ["a", 1], "to": "b"})")) ==
+    CHECK(map_file_fault(in_file(R"({"from": ["a", 1], "to": "b"})")) ==
           "line 1: rule 1: \"from\" must be a name or an array of names");
-    CHECK(fault(in_file(R"json({"from": "a", "to": "b", "ops": "cast(f16)"})json")) ==
+    CHECK(map_file_fault(in_file(R"json({"from": "a", "to": "b", "ops": "cast(f16)"})json")) ==
           "line 1: rule 1: \"ops\" must be an array of operations");
-    CHECK(fault(in_file(R"({"from": "a", "to": "b", "optional": 1})")) ==
+    CHECK(map_file_fault(in_file(R"({"from": "a", "to": "b", "optional": 1})")) ==
           "line 1: rule 1: \"optional\" must be true or false");
-    CHECK(fault(in_file(R"({"from": "a", "to": "b", "comment": 1})")) ==
+    CHECK(map_file_fault(in_file(R"({"from": "a", "to": "b", "comment": 1})")) ==
           "line 1: rule 1: \"comment\" must be a string");
   }
 
   TEST_CASE("a key that is there twice is refused, wherever it is") {
-    CHECK(fault("{\"schema\": \"ckpt/map/1\", \"rules\": [],\n \"rules\": []}") ==
+    CHECK(map_file_fault("{\"schema\": \"ckpt/map/1\", \"rules\": [],\n \"rules\": []}") ==
           "line 2: the key \"rules\" is there twice");
-    CHECK(fault(in_file("\n{\"from\": \"a\", \"to\": \"b\", \"to\": \"c\"}")) ==
+    CHECK(map_file_fault(in_file("\n{\"from\": \"a\", \"to\": \"b\", \"to\": \"c\"}")) ==
           "line 2: the key \"to\" is there twice");
-    CHECK(fault(in_file(R"({"from": "a", "to": "b"}, {"from": "b", "to": "a"})")) == "no error");
+    CHECK(map_file_fault(in_file(R"({"from": "a", "to": "b"}, {"from": "b", "to": "a"})")) ==
+          "no error");
   }
 }

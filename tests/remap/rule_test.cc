@@ -15,7 +15,7 @@ std::string reprinted(std::string_view text, char separator = '/') {
   return printed;
 }
 
-std::string fault(std::string_view text, char separator = '/') {
+std::string rule_fault(std::string_view text, char separator = '/') {
   return error_of([&] { (void)parse_rule(text, separator); });
 }
 
@@ -75,29 +75,30 @@ TEST_SUITE("remap/rule") {
   }
 
   TEST_CASE("an error says what was expected, at which column, and shows it") {
-    CHECK(fault("a = b | permut(1,0)") ==
+    CHECK(rule_fault("a = b | permut(1,0)") ==
           "column 9: 'permut' is no operation; did you mean 'permute'?\n"
           "  a = b | permut(1,0)\n"
           "          ^");
-    CHECK(fault("module/") == "column 8: expected '=' and the new name\n  module/\n         ^");
-    CHECK(fault("größe/{i:itn} = x/{i}") ==
+    CHECK(rule_fault("module/") ==
+          "column 8: expected '=' and the new name\n  module/\n         ^");
+    CHECK(rule_fault("größe/{i:itn} = x/{i}") ==
           "column 8: expected int or path behind ':', found 'itn'\n"
           "  größe/{i:itn} = x/{i}\n"
           "         ^");
     CHECK(
-        fault("a/ = b") ==
+        rule_fault("a/ = b") ==
         "column 6: expected a scope that ends in '/', as the other side does\n  a/ = b\n       ^");
-    CHECK(fault("a = b/") ==
+    CHECK(rule_fault("a = b/") ==
           "column 5: a name does not end in '/'; for a scope, the other side must end in it too\n"
           "  a = b/\n      ^");
-    CHECK(fault("a/{i} = b/{j}") ==
+    CHECK(rule_fault("a/{i} = b/{j}") ==
           "column 12: {j} is not on the left, so it stands for nothing\n"
           "  a/{i} = b/{j}\n             ^");
   }
 
   TEST_CASE("each fault has its sentence") {
     const auto sentence = [](std::string_view text) {
-      const std::string whole = fault(text);
+      const std::string whole = rule_fault(text);
       return whole.substr(0, whole.find('\n'));
     };
     CHECK(sentence("") == "column 1: expected '=' and the new name");
@@ -189,7 +190,7 @@ TEST_SUITE("remap/rule") {
   }
 
   TEST_CASE("a control character in a rule is shown, not sent to the terminal") {
-    CHECK(fault("a\x1b[2J/ = b") ==
+    CHECK(rule_fault("a\x1b[2J/ = b") ==
           "column 13: expected a scope that ends in '/', as the other side does\n"
           "  a\\x1b[2J/ = b\n"
           "              ^");

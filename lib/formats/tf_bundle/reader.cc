@@ -223,8 +223,8 @@ class BundleReader final : public Reader {
     Entry entry{
         .name = std::string(variable.name), .dtype = type.dtype, .shape = variable.entry.shape};
     const std::size_t more = variable.piece_count() - 1;
-    entry.own_place = cat("shard ", first.shard, "+", first.offset,
-                          more > 0 ? cat(" and ", more, " more") : "");
+    entry.own_place =
+        cat("shard ", first.shard, "+", first.offset, more > 0 ? cat(" and ", more, " more") : "");
     const bool is_quantised = type.name[0] == 'q' || type.name.starts_with("uq");
     if (!is_numeric(type.dtype) || is_quantised) entry.native_dtype = type.name;
     if (is_numeric(type.dtype)) {

@@ -22,8 +22,6 @@
 namespace ckpt::torch {
 namespace {
 
-constexpr std::uint64_t kLargestPickle = std::uint64_t{512} << 20;
-
 class ArchiveSource final : public StorageSource {
  public:
   ArchiveSource(std::unique_ptr<zip::Contents> contents, std::vector<std::uint32_t> members)

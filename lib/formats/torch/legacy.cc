@@ -26,7 +26,6 @@ using namespace std::string_view_literals;
 constexpr std::string_view kMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;
 constexpr std::int64_t kProtocol = 1001;
 constexpr std::uint64_t kFirstTry = std::uint64_t{64} << 10;
-constexpr std::uint64_t kLargestPickle = std::uint64_t{512} << 20;
 
 class LegacySource final : public StorageSource {
  public:

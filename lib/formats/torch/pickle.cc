@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::size_t kMostOpcodes = 100'000'000;
 
-[[noreturn]] void fail(const std::string& sentence) { throw Error(Errc::kCorrupt, sentence); }
-
 class Machine {
  public:
   Machine(std::string_view bytes, PickleTrace* trace)

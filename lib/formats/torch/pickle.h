@@ -13,6 +13,8 @@
 
 namespace ckpt::torch {
 
+inline constexpr std::uint64_t kLargestPickle = std::uint64_t{512} << 20;  // that is read, in bytes
+
 // What a pickle says, as a graph of inert nodes. Protocols 0 to 5 are read; opcodes that only build
 // values are carried out, and calls are recorded. Names that find_global() does not know, extension
 // codes and out-of-band buffers end the reading.

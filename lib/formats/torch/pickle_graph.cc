@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/torch/pickle_text.h"
 #include "formats/torch/view.h"
 
 namespace ckpt::torch {
@@ -13,8 +14,6 @@ namespace {
 
 constexpr std::size_t kMostNodes = 20'000'000;
 constexpr std::size_t kMostItems = 100'000'000;
-
-[[noreturn]] void fail(const std::string& sentence) { throw Error(Errc::kCorrupt, sentence); }
 
 void check_limit(std::size_t count, std::size_t most) {
   if (count > most) {

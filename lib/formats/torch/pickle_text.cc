@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t kMostDigits = 20;  // of a decimal number
 
-[[noreturn]] void fail(const std::string& sentence) { throw Error(Errc::kCorrupt, sentence); }
-
 void append_utf8(std::string& out, std::uint32_t code) {
   if (code < 0x80) {
     out += static_cast<char>(code);
@@ -43,6 +41,8 @@ std::uint32_t hexadecimal(std::string_view digits, std::size_t count) {
 }
 
 }  // namespace
+
+void fail(const std::string& sentence) { throw Error(Errc::kCorrupt, sentence); }
 
 std::int64_t decimal(std::string_view line) {
   std::int64_t value = 0;

@@ -9,6 +9,8 @@ namespace ckpt::torch {
 // Numbers and texts as protocol 0 of a pickle spells them. All throw Error(kCorrupt), without the
 // place.
 
+[[noreturn]] void fail(const std::string& sentence);
+
 std::int64_t decimal(std::string_view line);
 double real(std::string_view line);
 
