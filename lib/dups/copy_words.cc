@@ -12,7 +12,7 @@ namespace ckpt {
 namespace {
 
 // How many pairs and signs are told one by one.
-constexpr std::size_t kMost = 4;
+constexpr std::size_t kPairsTold = 4;
 
 std::string name(const Subject& subject, std::size_t node) {
   return escape(scope_name(subject.catalogue, node));
@@ -30,7 +30,7 @@ std::string ratio_text(double ratio) {
 }
 
 void add_structure(const Subject& subject, const CopyPair& pair, std::vector<std::string>& out) {
-  for (std::size_t i = 0; i < std::min(pair.b.size(), kMost); ++i) {
+  for (std::size_t i = 0; i < std::min(pair.b.size(), kPairsTold); ++i) {
     const std::size_t count = entries_below(subject.catalogue, pair.b[i]).size();
     if (subject.catalogue.nodes[pair.b[i]].children.empty()) {
       out.push_back(
@@ -40,8 +40,8 @@ void add_structure(const Subject& subject, const CopyPair& pair, std::vector<std
                         count_of(count, "variable"), " of the same names, dtypes and shapes"));
     }
   }
-  if (pair.b.size() > kMost) {
-    out.push_back(cat("and so do ", count_of(pair.b.size() - kMost, "more pair")));
+  if (pair.b.size() > kPairsTold) {
+    out.push_back(cat("and so do ", count_of(pair.b.size() - kPairsTold, "more pair")));
   }
   if (pair.covers_model) out.push_back("together they are all of the model's variables");
   const bool parallel = std::ranges::any_of(
@@ -111,7 +111,7 @@ std::optional<std::size_t> twin_of(const Subject& subject, const CopyPair& pair,
 void add_looks(const Subject& subject, const CopyPair& pair, std::vector<std::string>& out) {
   std::size_t told = 0;
   for (const auto& [entry, likeness] : pair.two.signs) {
-    if (likeness.look != Look::kInitial || told == kMost) continue;
+    if (likeness.look != Look::kInitial || told == kPairsTold) continue;
     ++told;
     std::string words = cat(entry_name(subject, entry), " is ", likeness.words);
     const auto twin = twin_of(subject, pair, entry);
