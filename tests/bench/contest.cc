@@ -12,6 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t kUsualMemory = 128 << 20;  // more than most contenders take
+
 volatile sig_atomic_t interrupted = 0;
 
 void remove_output(const Contender& contender) {
@@ -103,10 +105,8 @@ std::vector<Result> hold_contest(std::vector<Contender> contenders, int runs,
       if (!result.excuse.empty()) continue;
       // What the one before left to be written is not this one's to wait for, nor is memory that a
       // virtual machine has given back to its host meanwhile.
-      if (!result.contender.output.empty()) {
-        ::sync();
-        workshop.warm_page_cache(result.contender.output_bytes);
-      }
+      if (!result.contender.output.empty()) ::sync();
+      workshop.warm_memory(std::max(result.contender.output_bytes, kUsualMemory));
       const Usage usage = time_process(result.contender.command);
       remove_output(result.contender);
       stop_if_interrupted();

@@ -40,7 +40,7 @@ std::string Workshop::make_input(std::vector<std::string> arguments,
   return made;
 }
 
-void Workshop::warm_page_cache(std::uint64_t bytes) const {
+void Workshop::warm_memory(std::uint64_t bytes) const {
   const std::string file = path("warm");
   const std::vector<char> block(std::size_t{1} << 20U, 'w');
   {

@@ -24,10 +24,10 @@ class Workshop {
   // std::runtime_error with the script's words where it fails.
   std::string make_input(std::vector<std::string> arguments, const std::string& name) const;
 
-  // Writes a file of that size in the folder and lets it go, so that whoever comes next finds the
-  // page cache's memory in use by this machine: a virtual one gives idle memory back to its host,
-  // and to get it again takes several times as long as a copy.
-  void warm_page_cache(std::uint64_t bytes) const;
+  // Writes a file of that size in the folder and lets it go, so that whoever comes next finds as
+  // much memory in this machine's hands: a virtual one gives idle memory back to its host, and to
+  // get it again takes several times as long as a copy.
+  void warm_memory(std::uint64_t bytes) const;
 
   // The command that runs a script of this folder's sources in Debian's Python.
   static Command python(const std::string& script, const std::vector<std::string>& arguments);

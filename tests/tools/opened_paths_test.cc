@@ -114,6 +114,8 @@ TEST_SUITE("tools/opened_paths") {
       }
       check_opens(folder, made.file, made.parts);
     }
+    run_python("import numpy as np, sys\nnp.save(sys.argv[1], np.arange(4.0))", {dir / "x.npy"});
+    check_opens(folder, "x.npy");
   }
 
   TEST_CASE("what a file names is not opened, though it is there") {
