@@ -15,7 +15,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct ConvertOptions {
   std::string input;
   std::string output;
   std::string to;
@@ -39,7 +39,7 @@ std::vector<std::string> written_formats() {
   return ids;
 }
 
-const Format& target_of(const Options& options) {
+const Format& target_of(const ConvertOptions& options) {
   const Format* format =
       options.to.empty() ? format_for_name(options.output) : find_format(options.to);
   if (format != nullptr && format->create != nullptr) return *format;
@@ -65,7 +65,7 @@ DType dtype_named(std::string_view word, const std::string& option) {
                                   "' is no type; FROM=TO is needed, as bf16=f32"));
 }
 
-std::vector<TypeCast> casts_of(const Options& options) {
+std::vector<TypeCast> casts_of(const ConvertOptions& options) {
   std::vector<TypeCast> casts;
   for (const std::string& option : options.casts) {
     const auto equals = option.find('=');
@@ -75,7 +75,7 @@ std::vector<TypeCast> casts_of(const Options& options) {
   return casts;
 }
 
-ExitStatus run_convert(const Options& options, Console& console) {
+ExitStatus run_convert(const ConvertOptions& options, Console& console) {
   const Format& format = target_of(options);
   if (options.max_shard_bytes > 0 && format.id != "safetensors-index") {
     throw Error(Errc::kInvalid, cat("--max-shard-size makes a set of files, which is called "
@@ -104,9 +104,8 @@ ExitStatus run_convert(const Options& options, Console& console) {
                        .casts = casts,
                        .tensors_only = options.tensors_only});
   for (const std::string& note : conversion.notes) console.complain(cat("note: ", note));
-  const CarriedMetadata metadata =
-      carry_metadata(reader->metadata(), reader->other_metadata(), format.holds_metadata,
-                     has_changes(plan));
+  const CarriedMetadata metadata = carry_metadata(reader->metadata(), reader->other_metadata(),
+                                                  format.holds_metadata, has_changes(plan));
   for (const std::string& note : metadata.notes) console.complain(cat("note: ", note));
   for (const std::string& problem : conversion.problems) {
     console.complain(cat(escape(options.input), ": ", problem));
@@ -150,7 +149,7 @@ ExitStatus run_convert(const Options& options, Console& console) {
 }  // namespace
 
 Action add_convert(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ConvertOptions>();
   app.add_option("IN", o->input, "a checkpoint of any kind")->required();
   app.add_option("OUT", o->output, "the new one; its name tells the kind, or --to")->required();
   app.add_option("--to", o->to, cat("the kind to write: ", join(written_formats(), ", ")))

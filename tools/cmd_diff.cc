@@ -7,7 +7,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct DiffOptions {
   std::string a;
   std::string b;
   std::string map;
@@ -15,7 +15,7 @@ struct Options {
   bool json = false;
 };
 
-ExitStatus run_diff(const Options& options, Console& console) {
+ExitStatus run_diff(const DiffOptions& options, Console& console) {
   const auto a = open_input(options.a, false, console);
   const auto b = open_input(options.b, false, console);
   const Correspondence names = correspond(*a, *b, options.b, options.map, false);
@@ -34,7 +34,7 @@ ExitStatus run_diff(const Options& options, Console& console) {
 }  // namespace
 
 Action add_diff(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DiffOptions>();
   app.add_option("A", o->a, "a checkpoint")->required();
   app.add_option("B", o->b, "another, of any kind")->required();
   app.add_option("-m,--map", o->map, "rules or a receipt by which A's names became B's")

@@ -13,7 +13,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct DoctorOptions {
   std::string file;
   std::string salvage;
   bool overwrite = false;
@@ -21,7 +21,7 @@ struct Options {
   std::string color = "auto";
 };
 
-void salvage(const Options& options, const Checkup& checkup, const Reader& reader) {
+void salvage(const DoctorOptions& options, const Checkup& checkup, const Reader& reader) {
   if (checkup.whole.empty()) {
     throw Error(Errc::kCorrupt, cat(escape(options.file), ": nothing of it is whole, so that ",
                                     escape(options.salvage), " was not written"));
@@ -38,7 +38,7 @@ void salvage(const Options& options, const Checkup& checkup, const Reader& reade
   }
 }
 
-ExitStatus run_doctor(const Options& options, Console& console) {
+ExitStatus run_doctor(const DoctorOptions& options, Console& console) {
   const CrashGuard guard(options.file);
   CheckupReport report{.path = options.file};
   std::unique_ptr<Reader> reader;
@@ -77,7 +77,7 @@ ExitStatus run_doctor(const Options& options, Console& console) {
 }  // namespace
 
 Action add_doctor(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DoctorOptions>();
   app.add_option("FILE", o->file, "a checkpoint, damaged or not")->required();
   auto* target =
       app.add_option("--salvage", o->salvage, "write the variables that are whole to a new file")

@@ -17,7 +17,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct DupsOptions {
   std::vector<std::string> files;
   std::vector<std::string> across;
   DupsRequest request;
@@ -51,7 +51,7 @@ FindingCode code_of(const std::string& name) {
                   near.empty() ? cat("; there are ", join(names, ", ")) : did_you_mean(near)));
 }
 
-void write_fix(const Options& options, const FindingsReport& report, Console& console) {
+void write_fix(const DupsOptions& options, const FindingsReport& report, Console& console) {
   const auto& findings = report.found->findings;
   const std::size_t count = fix_rules(findings, options.fix_all, report.least).size();
   const std::size_t asked = fix_rules(findings, true, report.least).size();
@@ -78,7 +78,7 @@ void write_fix(const Options& options, const FindingsReport& report, Console& co
                                      : ""));
 }
 
-ExitStatus run_dups(const Options& options, Console& console) {
+ExitStatus run_dups(const DupsOptions& options, Console& console) {
   if (!options.explain.empty()) {
     console.write(help_of(code_of(options.explain)));
     return ExitStatus::kDone;
@@ -141,7 +141,7 @@ ExitStatus run_dups(const Options& options, Console& console) {
 }  // namespace
 
 Action add_dups(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DupsOptions>();
   app.add_option("FILE", o->files, "a checkpoint")->type_name("")->expected(1, 1000000);
   app.add_option("--across", o->across, "what two checkpoints or more have in common, instead")
       ->type_name("A B…")

@@ -13,7 +13,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct InitOptions {
   GraphChoice graph;
   std::string output;
   std::string to;
@@ -22,7 +22,7 @@ struct Options {
 };
 
 // The kind of file that is asked for, or that the name tells, or HDF5.
-const Format& target_of(const Options& options) {
+const Format& target_of(const InitOptions& options) {
   const Format* format =
       options.to.empty() ? format_for_name(options.output) : find_format(options.to);
   if (format == nullptr && options.to.empty()) format = find_format("hdf5");
@@ -40,7 +40,7 @@ std::vector<std::size_t> saved_order(const Graph& graph) {
   return order;
 }
 
-ExitStatus run_init(const Options& options, Console& console) {
+ExitStatus run_init(const InitOptions& options, Console& console) {
   const Format& format = target_of(options);
   const Graph graph = read_graph(options.graph, nullptr, console);
   const auto reader = open_initial(graph, options.seed);
@@ -94,7 +94,7 @@ ExitStatus run_init(const Options& options, Console& console) {
 }  // namespace
 
 Action add_init(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<InitOptions>();
   app.add_option("OUT", o->output, "the new checkpoint; its name tells the kind, or --to")
       ->required();
   add_graph_options(app, o->graph, "the network: a graph file, a Keras config or a whole model")

@@ -15,7 +15,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct LsOptions {
   std::vector<std::string> files;
   GraphChoice graph;
   ListingRequest request;
@@ -32,7 +32,7 @@ struct Options {
 };
 
 // Lists one checkpoint.
-bool list(const Options& options, const Reader& reader, const Target& target, bool first,
+bool list(const LsOptions& options, const Reader& reader, const Target& target, bool first,
           Console& console) {
   ListingRequest request = options.request;
   request.scope = target.scope;
@@ -68,7 +68,7 @@ bool list(const Options& options, const Reader& reader, const Target& target, bo
 }
 
 // The graph's own variables where there is no file; of each file, whether it has them.
-ExitStatus run_graph(const Options& options, Console& console) {
+ExitStatus run_graph(const LsOptions& options, Console& console) {
   if (options.files.empty()) {
     const Graph graph = read_graph(options.graph, nullptr, console);
     list(options, *open_initial(graph), {options.graph.file, ""}, true, console);
@@ -88,7 +88,7 @@ ExitStatus run_graph(const Options& options, Console& console) {
   return fits ? ExitStatus::kDone : ExitStatus::kNo;
 }
 
-ExitStatus run_ls(const Options& options, Console& console) {
+ExitStatus run_ls(const LsOptions& options, Console& console) {
   if (!options.graph.file.empty()) return run_graph(options, console);
   ExitStatus worst = ExitStatus::kDone;
   bool found = false;
@@ -117,7 +117,7 @@ ExitStatus run_ls(const Options& options, Console& console) {
 }  // namespace
 
 Action add_ls(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<LsOptions>();
   app.add_option("FILE", o->files, "checkpoints; FILE:SCOPE lists one scope of a file");
   add_graph_options(app, o->graph,
                     "list the variables that a graph file or Keras config makes; with FILE, say "

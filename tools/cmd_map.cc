@@ -14,7 +14,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct MapOptions {
   std::string map;
   std::string file;
 };
@@ -25,7 +25,7 @@ struct Input {
   PlanOptions plan;
 };
 
-Input read(const Options& options, Console& console) {
+Input read(const MapOptions& options, Console& console) {
   Input input;
   char separator = '/';
   if (!options.file.empty()) {
@@ -38,7 +38,7 @@ Input read(const Options& options, Console& console) {
   return input;
 }
 
-ExitStatus check(const Options& options, Console& console) {
+ExitStatus check(const MapOptions& options, Console& console) {
   const auto [rules, entries, plan_options] = read(options, console);
   bool fine = true;
   for (const LintFinding& finding : lint(rules)) {
@@ -58,7 +58,7 @@ ExitStatus check(const Options& options, Console& console) {
   return fine ? ExitStatus::kDone : ExitStatus::kNo;
 }
 
-ExitStatus explain_names(const Options& options, Console& console) {
+ExitStatus explain_names(const MapOptions& options, Console& console) {
   const auto [rules, entries, plan_options] = read(options, console);
   std::vector<std::string> names;
   for (const Entry& entry : entries) names.push_back(entry.name);
@@ -76,7 +76,7 @@ ExitStatus explain_names(const Options& options, Console& console) {
   return ExitStatus::kDone;
 }
 
-ExitStatus invert_rules(const Options& options, Console& console) {
+ExitStatus invert_rules(const MapOptions& options, Console& console) {
   const auto [rules, entries, plan_options] = read(options, console);
   const Inversion inversion = invert(rules, entries, plan_options);
   for (const Offender& offender : inversion.offenders) {
@@ -102,7 +102,7 @@ ExitStatus invert_rules(const Options& options, Console& console) {
 
 Action add_map(CLI::App& app) {
   app.require_subcommand(1);
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<MapOptions>();
   const auto add = [&](const char* name, const char* what, bool needs_file) {
     CLI::App* sub = app.add_subcommand(name, what);
     sub->add_option("MAP", o->map, "a map file of rules")->required();

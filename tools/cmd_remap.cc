@@ -20,7 +20,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct RemapOptions {
   std::vector<std::string> files;
   RulesInput rules;
   PlanOptions plan;
@@ -46,7 +46,7 @@ std::vector<std::string> names_of(const Index& index) {
 }
 
 // Rules and plan options of the way back that --invert asks for.
-Rules inverted(const Options& options, const Index& index, PlanOptions& plan) {
+Rules inverted(const RemapOptions& options, const Index& index, PlanOptions& plan) {
   const std::string text =
       options.rules.map_file.empty() ? "" : read_text_file(options.rules.map_file);
   if (text.find("\"ckpt/receipt/") != std::string::npos) {
@@ -82,7 +82,7 @@ bool is_checkpoint(const std::string& path) {
 }
 
 // The variables of a checkpoint, or those that a graph makes.
-std::vector<Entry> expected_entries(const Options& options, Console& console) {
+std::vector<Entry> expected_entries(const RemapOptions& options, Console& console) {
   const GraphChoice& expect = options.expect;
   if (is_graph_text(expect.file) && !is_checkpoint(expect.file)) {
     const Graph graph = read_graph(expect, nullptr, console);
@@ -109,7 +109,7 @@ std::vector<std::pair<std::string, std::string>> digests_of(const Reader& reader
   return digests;
 }
 
-ExitStatus run_remap(const Options& options, Console& console) {
+ExitStatus run_remap(const RemapOptions& options, Console& console) {
   const std::string& input = options.files.at(0);
   const std::string output = options.in_place ? "" : options.files.at(1);
   auto reader = open_input(input, options.edit.use_paths, console);
@@ -203,7 +203,7 @@ ExitStatus run_remap(const Options& options, Console& console) {
 }  // namespace
 
 Action add_remap(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<RemapOptions>();
   app.add_option("FILES", o->files, "IN OUT; with -i FILE alone")->required()->expected(1, 2);
   app.add_option("-r,--rule", o->rules.texts, "a rule, 'SOURCE = TARGET'; repeatable")
       ->type_name("RULE")

@@ -15,7 +15,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct RunRequest {
   std::string file;
   GraphChoice graph;
   std::string inputs;
@@ -27,7 +27,7 @@ struct Options {
   bool json = false;
 };
 
-ExitStatus run_run(const Options& options, Console& console) {
+ExitStatus run_run(const RunRequest& options, Console& console) {
   const auto reader = open_input(options.file, false, console);
   const GraphInput graph = need_graph(*reader, options.file, options.graph, console);
   const std::vector<Tensor> inputs = read_inputs({options.inputs}, graph.graph, console);
@@ -81,7 +81,7 @@ ExitStatus run_run(const Options& options, Console& console) {
 }  // namespace
 
 Action add_run(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<RunRequest>();
   app.add_option("FILE", o->file, "a checkpoint")->required();
   app.add_option("--inputs", o->inputs,
                  "the input tensors, by the graph's names or as input_0, input_1, …")

@@ -14,7 +14,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct ShowOptions {
   std::string file;
   std::string name;
   std::string npy;
@@ -36,7 +36,8 @@ std::size_t find_variable(const Reader& reader, const std::string& name) {
               cat("no variable '", escape(name), "' in it", did_you_mean(nearest(name, names))));
 }
 
-void write_npy_file(const Options& options, const Reader& reader, std::size_t i, Console& console) {
+void write_npy_file(const ShowOptions& options, const Reader& reader, std::size_t i,
+                    Console& console) {
   try {
     write_npy(reader, i, options.npy, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
   } catch (const Error& e) {
@@ -52,7 +53,7 @@ void write_npy_file(const Options& options, const Reader& reader, std::size_t i,
   }
 }
 
-ExitStatus run_show(const Options& options, Console& console) {
+ExitStatus run_show(const ShowOptions& options, Console& console) {
   const auto reader = open_input(options.file, options.paths, console);
   try {
     const CrashGuard guard(options.file);
@@ -85,7 +86,7 @@ ExitStatus run_show(const Options& options, Console& console) {
 }  // namespace
 
 Action add_show(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ShowOptions>();
   app.add_option("FILE", o->file, "a checkpoint")->required();
   app.add_option("NAME", o->name, "a variable, as `ckpt ls --flat` calls it")->required();
   auto* raw = app.add_flag(

@@ -74,11 +74,11 @@ ExitStatus run_recover(const std::string& path, Console& console) {
 }  // namespace
 
 Action add_undo(CLI::App& app) {
-  struct Options {
+  struct UndoOptions {
     std::string file;
     bool dry_run = false;
   };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<UndoOptions>();
   app.add_option("FILE", o->file, "a file that was remapped in place, or its receipt")->required();
   app.add_flag("-n,--dry-run", o->dry_run, "say what would be done and stop");
   app.footer(help_footer("64 MiB and what the remap changed.",

@@ -18,7 +18,7 @@
 namespace ckpt {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::string file;
   std::string against;
   std::string golden;
@@ -84,14 +84,14 @@ void write_text_file(const std::string& path, std::string_view text) {
   }
 }
 
-Probe probe_of(const Options& options, const Graph& graph, Console& console) {
+Probe probe_of(const VerifyOptions& options, const Graph& graph, Console& console) {
   if (options.inputs.empty()) return make_probe(graph, options.seed);
   std::vector<std::string> words;
   for (const std::string& path : options.inputs) words.push_back(escape(path));
   return {join(words, ", "), read_inputs(options.inputs, graph, console)};
 }
 
-ExitStatus report_on(const Options& options, VerifyReport report, Console& console) {
+ExitStatus report_on(const VerifyOptions& options, VerifyReport report, Console& console) {
   if (!options.junit.empty()) {
     std::string text;
     write_verification_junit(report, kTool, [&](std::string_view piece) { text += piece; });
@@ -109,17 +109,17 @@ ExitStatus report_on(const Options& options, VerifyReport report, Console& conso
 }
 
 // NEW's graph, where one is given. Parameters that are set are of both.
-GraphChoice new_graph_of(const Options& options) {
+GraphChoice new_graph_of(const VerifyOptions& options) {
   return {options.graph_new,
           options.graph_new.empty() ? std::vector<std::string>{} : options.graph.settings};
 }
 
 // The graph of NEW where there is no OLD: either option names it.
-GraphChoice only_graph(const Options& options) {
+GraphChoice only_graph(const VerifyOptions& options) {
   return options.graph_new.empty() ? options.graph : new_graph_of(options);
 }
 
-ExitStatus run_record(const Options& options, Console& console) {
+ExitStatus run_record(const VerifyOptions& options, Console& console) {
   const auto reader = open_input(options.file, false, console);
   const GraphInput graph = need_graph(*reader, options.file, only_graph(options), console);
   const Probe probe = probe_of(options, graph.graph, console);
@@ -143,7 +143,7 @@ ExitStatus run_record(const Options& options, Console& console) {
       console);
 }
 
-void fill_common(const Options& options, VerifyRequest& request, Console& console) {
+void fill_common(const VerifyOptions& options, VerifyRequest& request, Console& console) {
   request.seed = options.seed;
   request.engines = options.engines;
   request.labels = read_labels(options.labels, console);
@@ -154,7 +154,7 @@ void fill_common(const Options& options, VerifyRequest& request, Console& consol
 }
 
 // The record's inputs, those that are not given by --inputs, and the rest of it.
-void take_golden(const Options& options, const Graph& graph, VerifyRequest& request,
+void take_golden(const VerifyOptions& options, const Graph& graph, VerifyRequest& request,
                  Console& console) {
   std::vector<NamedTensor> inputs;
   for (NamedTensor& tensor : read_tensors(options.golden, console)) {
@@ -179,7 +179,7 @@ void take_golden(const Options& options, const Graph& graph, VerifyRequest& requ
   }
 }
 
-ExitStatus run_golden(const Options& options, Console& console) {
+ExitStatus run_golden(const VerifyOptions& options, Console& console) {
   const auto reader = open_input(options.file, false, console);
   const GraphInput graph = need_graph(*reader, options.file, only_graph(options), console);
   VerifyRequest request;
@@ -203,7 +203,7 @@ ExitStatus run_golden(const Options& options, Console& console) {
   }
 }
 
-ExitStatus run_against(const Options& options, Console& console) {
+ExitStatus run_against(const VerifyOptions& options, Console& console) {
   const auto old = open_input(options.against, false, console);
   const auto found = open_input(options.file, false, console);
   Correspondence names = correspond(*old, *found, options.file, options.map, !options.no_receipt);
@@ -254,7 +254,7 @@ ExitStatus run_against(const Options& options, Console& console) {
 }  // namespace
 
 Action add_verify(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<VerifyOptions>();
   app.add_option("NEW", o->file, "the checkpoint to be proven")->required();
   auto* against =
       app.add_option("--against", o->against, "the checkpoint that it should be")->type_name("OLD");

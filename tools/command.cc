@@ -1,29 +1,21 @@
 #include "command.h"
 
-#include <sys/stat.h>
-
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/system.h"
 #include "core/text.h"
 #include "crash_guard.h"
 #include "formats/formats.h"
 
 namespace ckpt {
-namespace {
-
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Target parse_target(const std::string& argument) {
-  if (exists(argument)) return {argument, ""};
+  if (is_there(argument)) return {argument, ""};
   for (auto colon = argument.find(':'); colon != std::string::npos;
        colon = argument.find(':', colon + 1)) {
     const std::string path = argument.substr(0, colon);
-    if (exists(path)) return {path, argument.substr(colon + 1)};
+    if (is_there(path)) return {path, argument.substr(colon + 1)};
   }
   return {argument, ""};
 }

@@ -13,7 +13,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::size_t kBuffer = 1 << 16;
+constexpr std::size_t kPendingBytes = 1 << 16;
 
 std::size_t terminal_width() {
   // COLUMNS, where someone exported it, is a wish that comes before what the terminal says.
@@ -30,7 +30,7 @@ std::size_t terminal_width() {
 
 void Console::write(std::string_view text) {
   pending_ += text;
-  if (pending_.size() >= kBuffer) flush();
+  if (pending_.size() >= kPendingBytes) flush();
 }
 
 void Console::flush() {

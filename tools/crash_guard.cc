@@ -20,10 +20,11 @@ constexpr std::array<int, 0> kSignals{};
 constexpr std::array kSignals{SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 #endif
 
-std::string sentence;  // made beforehand: a signal handler may not allocate
+std::string crash_sentence;  // made beforehand: a signal handler may not allocate
 
 extern "C" void on_crash(int) {
-  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, sentence.data(), sentence.size());
+  [[maybe_unused]] const ssize_t ignored =
+      ::write(STDERR_FILENO, crash_sentence.data(), crash_sentence.size());
   ::_exit(static_cast<int>(ExitStatus::kBug));
 }
 
@@ -39,9 +40,10 @@ void use_signal_stack() {
 }  // namespace
 
 CrashGuard::CrashGuard(const std::string& path) {
-  sentence = cat("ckpt: ", escape(path),
-                 ": ckpt crashed while reading it. No file may do that, so this is a bug in ckpt: "
-                 "please report it, with the file if you can. Nothing was changed.\n");
+  crash_sentence =
+      cat("ckpt: ", escape(path),
+          ": ckpt crashed while reading it. No file may do that, so this is a bug in ckpt: "
+          "please report it, with the file if you can. Nothing was changed.\n");
   use_signal_stack();
   struct sigaction action {};
   action.sa_handler = on_crash;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzzer (tests/fuzz/) with clang and runs each of its targets for some seconds, two at a
-# time, from the files of the fixtures and of ../shared that are small enough. What is found stays in
+# Builds the fuzzer (tests/fuzz/) with clang and runs each of its targets for some seconds, one more
+# at a time than there are cores, from the files of the fixtures and of ../shared that are small enough. What is found stays in
 # BUILD/fuzz/TARGET: the corpus, which the next run goes on with, and files that crash.
 #   tools/fuzz.sh [SECONDS]          60 where it is not said
 #   BUILD=build-x tools/fuzz.sh      in a build folder of that name
@@ -63,7 +63,7 @@ run() {  # run TARGET: its log says the rest
 
 for target in $targets; do seed "$target"; done
 for target in $targets; do
-  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+  while [ "$(jobs -rp | wc -l)" -gt "$(nproc)" ]; do wait -n; done
   run "$target" &
 done
 wait

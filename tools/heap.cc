@@ -22,7 +22,8 @@ void set_up_heap() {
   ::mallopt(M_TOP_PAD, kStep);
   ::mallopt(M_TRIM_THRESHOLD, INT32_MAX);
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that it takes
-  // The first 12 MiB are for commands on small files: they would wait for large pages to be cleared.
+  // The first 12 MiB are for commands on small files: they would wait for large pages to be
+  // cleared.
   const auto first = reinterpret_cast<std::uintptr_t>(::sbrk(0)) + kSmall;
   void* volatile piece = std::malloc(1 << 20);  // makes a step
   std::free(piece);

@@ -70,7 +70,7 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& app) {
   return cat(error.what(), hint, hint.empty() ? "; see `" : " See `", program, " --help`");
 }
 
-int run(int argc, char** argv, Console& console) {
+int run_ckpt(int argc, char** argv, Console& console) {
   CLI::App app{"ckpt inspects, de-duplicates, remaps and verifies neural-network checkpoints.",
                "ckpt"};
   app.set_version_flag("--version", std::string(kTool));
@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   ckpt::set_up_heap();
   ckpt::Console console;
   try {
-    return ckpt::run(argc, argv, console);
+    return ckpt::run_ckpt(argc, argv, console);
   } catch (const ckpt::Console::PipeClosed&) {
     return 0;
   } catch (const ckpt::Error& e) {

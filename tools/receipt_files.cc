@@ -1,20 +1,15 @@
 #include "receipt_files.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/system.h"
 #include "core/text.h"
 
 namespace ckpt {
 namespace {
-
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
 
 std::string numbered(const std::string& file, int number) {
   return cat(file, ".ckpt-receipt", number == 1 ? "" : cat("-", number), ".json");
@@ -47,7 +42,7 @@ void write_whole(const std::string& path, const std::function<void(const WriteTe
 
 ReceiptFiles::ReceiptFiles(const std::string& file, bool stacked) {
   int number = 1;
-  while (stacked && exists(numbered(file, number))) ++number;
+  while (stacked && is_there(numbered(file, number))) ++number;
   receipt_path_ = numbered(file, number);
 }
 
@@ -68,7 +63,7 @@ void ReceiptFiles::write(const Receipt& receipt, const Undo* undo) {
 
 std::string newest_receipt(const std::string& file) {
   int number = 1;
-  while (exists(numbered(file, number))) ++number;
+  while (is_there(numbered(file, number))) ++number;
   return number == 1 ? "" : numbered(file, number - 1);
 }
 

@@ -26,6 +26,9 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
+// Is there a file, folder or anything else at that path?
+bool is_there(const std::string& path);
+
 // The system's words for an errno value, in a form that threads can share.
 std::string error_text(int error);
 
