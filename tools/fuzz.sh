@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the fuzzer (tests/fuzz/) with clang and runs each of its targets for some seconds, one more
-# at a time than there are cores, from the files of the fixtures and of ../shared that are small enough. What is found stays in
-# BUILD/fuzz/TARGET: the corpus, which the next run goes on with, and files that crash.
+# at a time than there are cores, from the files of the fixtures and of ../shared that are small
+# enough. What is found stays in BUILD/fuzz/TARGET: the corpus, which the next run goes on with, and
+# files that crash.
 #   tools/fuzz.sh [SECONDS]          60 where it is not said
 #   BUILD=build-x tools/fuzz.sh      in a build folder of that name
 # Ends in 1 where something crashed, with what to do.
