@@ -33,7 +33,6 @@ class MemoryReader final : public Reader {
       take(name);
       for (const auto& alias : aliases) take(alias);
       index_.entries.push_back({.name = name,
-                                .own_place = {},
                                 .dtype = tensor.dtype,
                                 .role = Role::kVariable,
                                 .shape = tensor.shape,

@@ -38,7 +38,7 @@ std::string text_of(const Attribute& attribute) {
     std::string operator()(bool x) const { return x ? "true" : "false"; }
     std::string operator()(std::int64_t x) const { return cat(x); }
     std::string operator()(double x) const { return cat(x); }
-    std::string operator()(const std::string& x) const { return cat("'", escape(x), "'"); }
+    std::string operator()(const std::string& x) const { return in_quotes(x); }
     std::string operator()(const std::vector<std::int64_t>& x) const { return list_text(x); }
     std::string operator()(const std::vector<double>& x) const { return list_text(x); }
   };

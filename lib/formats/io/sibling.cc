@@ -17,6 +17,10 @@ void check_no_lfs_pointer(const RandomFile& file) {
   }
 }
 
+std::string beside(const std::string& path, std::string_view name) {
+  return path.substr(0, path.rfind('/') + 1).append(name);
+}
+
 void check_sibling_name(const std::string& name, std::string_view what) {
   const bool plain = !name.empty() && name != "." && name != ".." &&
                      name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
@@ -30,10 +34,8 @@ void check_sibling_name(const std::string& name, std::string_view what) {
 std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::string& name,
                                          std::string_view what) {
   check_sibling_name(name, what);
-  const auto slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
   try {
-    auto file = open_file(folder + name);
+    auto file = open_file(beside(path, name));
     check_no_lfs_pointer(*file);
     return file;
   } catch (const Error& e) {

@@ -11,6 +11,7 @@
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
+#include "formats/io/sibling.h"
 #include "formats/safetensors/divided_edit.h"
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/format.h"
@@ -32,9 +33,7 @@ class Draft {
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
-  [[nodiscard]] std::string path_of(const std::string& shard) const {
-    return path_.substr(0, path_.rfind('/') + 1) + shard;
-  }
+  [[nodiscard]] std::string path_of(const std::string& shard) const { return beside(path_, shard); }
 
   // The shard is to get this header.
   void put_header(const std::string& shard, const std::string& text) { put(shard, text); }

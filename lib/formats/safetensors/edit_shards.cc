@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
+#include "formats/io/sibling.h"
 #include "formats/safetensors/divided_edit.h"
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/edit_set.h"
@@ -21,8 +22,6 @@
 
 namespace ckpt::safetensors {
 namespace {
-
-std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
 // The new files; they go away with the object unless keep() was called.
 class NewShards {
@@ -76,10 +75,10 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   std::uint64_t total = 0;
   for (std::size_t s = 0; s < edits.size(); ++s) {
     const std::string& name = names[s];
-    const std::string shard = replacement ? replacement->add(name) : folder_of(stem) + name;
+    const std::string shard = replacement ? replacement->add(name) : beside(stem, name);
     try {
       const EditResult part =
-          safetensors::edit(folder_of(path) + content.file_names[s], shard, edits[s], own);
+          safetensors::edit(beside(path, content.file_names[s]), shard, edits[s], own);
       if (!replacement) made.add(shard);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;

@@ -88,10 +88,6 @@ SetChange parse_change(const RandomFile& file) {
   return change;
 }
 
-std::string beside(const std::string& path, const std::string& name) {
-  return path.substr(0, path.rfind('/') + 1) + name;
-}
-
 std::string real_path(const std::string& path) {
   std::error_code failure;
   const auto real = std::filesystem::canonical(path, failure);
@@ -194,10 +190,9 @@ Recovery recover_shards(const std::string& path) {
     try {
       check_sibling_name(shard.file, "shard");
       // A set that takes the place of a smaller one has files that the old one had not.
-      const bool waits = ::access(new_path(beside(path, shard.file)).c_str(), F_OK) == 0;
-      if (waits && ::access(beside(path, shard.file).c_str(), F_OK) != 0) continue;
-      static_cast<void>(open_sibling(path, shard.file, "shard"));
       const std::string own = beside(path, shard.file);
+      if (is_there(new_path(own)) && !is_there(own)) continue;
+      static_cast<void>(open_sibling(path, shard.file, "shard"));
       if (hdf5::recover_hdf5(own) == Recovery::kClean) recover(own);
       locks[shard.file] = open_locked(own, LockFor::kWriting);
     } catch (const Error& e) {

@@ -10,16 +10,11 @@
 #include "formats/edit/locked_file.h"
 #include "formats/hdf5_edit/journal.h"
 #include "formats/io/json.h"
+#include "formats/io/sibling.h"
 #include "formats/safetensors/shard_names.h"
 
 namespace ckpt::safetensors {
 namespace {
-
-std::string beside(const std::string& path, const std::string& name) {
-  return path.substr(0, path.rfind('/') + 1) + name;
-}
-
-bool is_there(const std::string& path) { return stamp_of(path).inode != 0; }
 
 // The shards that an index names and that are called as a set of its name calls them; none where it
 // is no index.

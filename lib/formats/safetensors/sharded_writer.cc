@@ -9,6 +9,7 @@
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
+#include "formats/io/sibling.h"
 #include "formats/safetensors/set_replacement.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
@@ -53,7 +54,7 @@ class ShardedWriter final : public Writer {
   };
 
   [[nodiscard]] std::string path_of(std::size_t shard) const {
-    return stem_.substr(0, stem_.rfind('/') + 1) + names_[shard];
+    return beside(stem_, names_[shard]);
   }
 
   std::vector<std::vector<VariableSpec>> divide(std::uint64_t most) {

@@ -149,7 +149,7 @@ ExtentReader::Content read_shards(const RandomFile& file, const std::string& pat
                         escape(content.file_names[extent.file]), "' and '", escape(shard), "'"));
       }
       found = i;
-      if (!is_named) unnamed.push_back(cat("'", escape(name), "'"));
+      if (!is_named) unnamed.push_back(in_quotes(name));
     }
     if (!unnamed.empty()) {
       const std::size_t count = unnamed.size();

@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
+#include "formats/io/sibling.h"
 #include "formats/tf_bundle/crc32c.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/index.h"
@@ -52,8 +53,6 @@ Shards shards_of(const BundleIndex& bundle) {
   }
   return shards;
 }
-
-std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
 }  // namespace
 
@@ -127,7 +126,7 @@ void undo(const std::string& path, const Undo& undo, InPlace) {
   std::vector<FileDescriptor> shards;
   for (const auto& file : undo.grown) {
     try {
-      shards.push_back(open_locked(folder_of(index_path) + file.name, LockFor::kWriting));
+      shards.push_back(open_locked(beside(index_path, file.name), LockFor::kWriting));
     } catch (const Error& e) {
       throw e.in(file.name);
     }

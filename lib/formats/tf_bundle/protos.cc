@@ -1,11 +1,11 @@
 #include "formats/tf_bundle/protos.h"
-#include "formats/tf_bundle/wire.h"
 
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/tf_bundle/wire.h"
 
 namespace ckpt::tf {
 namespace {

@@ -8,7 +8,6 @@
 #include "formats/torch/pickle_text.h"
 
 namespace ckpt::torch {
-namespace {
 
 std::uint64_t little_endian(std::string_view bytes) {
   std::uint64_t value = 0;
@@ -17,8 +16,6 @@ std::uint64_t little_endian(std::string_view bytes) {
   }
   return value;
 }
-
-}  // namespace
 
 std::uint64_t Opcode::number() const { return little_endian(argument); }
 

@@ -7,6 +7,9 @@
 
 namespace ckpt::torch {
 
+// At most eight bytes as a number without a sign.
+std::uint64_t little_endian(std::string_view bytes);
+
 // An opcode of a pickle with what stands behind it.
 struct Opcode {
   std::size_t at = 0;  // its byte

@@ -211,13 +211,11 @@ class Machine {
         push(graph_.add_int(decimal(digits)));
         break;
       }
-      case 'J':
-        push(graph_.add_little_endian(argument));
-        break;
       case 'K':
       case 'M':
         push(graph_.add_int(static_cast<std::int64_t>(opcode_.number())));
         break;
+      case 'J':
       case 0x8a:
       case 0x8b:
         push(graph_.add_little_endian(argument));

@@ -93,10 +93,7 @@ Ref PickleGraph::add_owned(Kind kind, std::string_view text) {
 
 Ref PickleGraph::add_little_endian(std::string_view bytes) {
   if (bytes.size() > 8) return add_text(Kind::kBigInt, bytes);
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  }
+  std::uint64_t value = little_endian(bytes);
   if (!bytes.empty() && bytes.size() < 8 &&
       (static_cast<unsigned char>(bytes.back()) & 0x80) != 0) {
     value |= ~std::uint64_t{0} << (8 * bytes.size());

@@ -176,7 +176,7 @@ std::string words_of(const Datum& datum) {
     case Datum::Kind::kNumber:
       return cat("the number ", datum.number);
     case Datum::Kind::kText:
-      return cat("'", escape(datum.text), "'");
+      return in_quotes(datum.text);
     case Datum::Kind::kList:
       return "a list";
     case Datum::Kind::kObject:
