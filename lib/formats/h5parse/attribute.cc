@@ -93,7 +93,7 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
     });
   });
   if (dense.heap != kUndefined) {
-    const auto take = [&](View body, bool is_shared) {
+    const auto take = [&](View body, bool is_shared, std::size_t /*left*/) {
       return add(is_shared ? resolve_shared(context, kAttribute, body, address) : body);
     };
     context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });

@@ -157,7 +157,8 @@ std::vector<Link> read_links(const Context& context, Messages& group) {
     context.attempt([&] { SymbolReader{context, *group.symbols, links}.run(); });
   }
   if (group.dense_links && group.dense_links->heap != kUndefined) {
-    const auto take = [&](View body, bool /*is_shared*/) -> std::string_view {
+    const auto take = [&](View body, bool /*shared*/, std::size_t left) -> std::string_view {
+      if (links.empty()) links.reserve(left);
       return links.emplace_back(read_link(body)).name;
     };
     context.attempt(

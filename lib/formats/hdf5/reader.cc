@@ -236,12 +236,13 @@ class Hdf5Reader final : public Reader {
     }
   }
 
-  static void check_sparse(const Entry& entry, const Place& place) {
-    if (entry.nbytes > kMaxSparseBytes && entry.nbytes / kMaxSparseRatio > place.stored_bytes) {
-      throw Error(Errc::kUnsupported, cat("declares ", with_commas(entry.nbytes),
-                                          " bytes, but only ", with_commas(place.stored_bytes),
-                                          " are stored; it is not read whole, slices of it are"));
-    }
+  void check_sparse(const Entry& entry, const Place& place) const {
+    if (entry.nbytes <= kMaxSparseBytes || place.kind == Storage::Kind::kContiguous) return;
+    const std::uint64_t stored = source_->open(place.object).dataset.storage.bytes;
+    if (entry.nbytes / kMaxSparseRatio <= stored) return;
+    throw Error(Errc::kUnsupported,
+                cat("declares ", with_commas(entry.nbytes), " bytes, but only ",
+                    with_commas(stored), " are stored; it is not read whole, slices of it are"));
   }
 
   std::unique_ptr<RandomFile> file_;

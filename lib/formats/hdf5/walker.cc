@@ -68,10 +68,10 @@ bool Walker::step() {
 }
 
 bool Walker::absorb(const Findings& part) {
-  bool is_apart = part.soft_links.empty() && part.walk.aliases.empty();
-  part.objects.for_each([&](ObjectId id, const Findings::Visited&) {
-    is_apart = is_apart && found_.objects.find(id) == nullptr;
-  });
+  const auto& met = part.objects.ids();
+  const bool is_apart =
+      part.soft_links.empty() && part.walk.aliases.empty() &&
+      std::ranges::none_of(met, [&](ObjectId id) { return found_.objects.find(id) != nullptr; });
   const bool fits = found_.objects.size() + part.objects.size() <= most_objects_ &&
                     are_usual(found_.paths + part.paths, found_.path_bytes + part.path_bytes);
   if (!is_apart || !fits) return false;
@@ -80,9 +80,11 @@ bool Walker::absorb(const Findings& part) {
   } catch (const Error&) {  // met again, and told, where the walk comes to it
     return false;
   }
-  part.objects.for_each([&](ObjectId id, const Findings::Visited& visited) {
-    *found_.objects.try_emplace(id).first = {visited.kind, found_.datasets + visited.dataset};
-  });
+  for (std::size_t i = 0; i < met.size(); ++i) {
+    const Findings::Visited visited = part.objects.values()[i];
+    *found_.objects.try_emplace(met[i]).first =
+        visited < Findings::kOfNoInterest ? found_.datasets + visited : visited;
+  }
   Frame& frame = stack_.back();
   const std::size_t before = found_.walk.groups.size() - 1;  // of the part's first that is its own
   for (std::size_t i = 1; i < part.walk.groups.size(); ++i) {
@@ -145,7 +147,7 @@ void Walker::visit(ObjectId id) {
     take(id, object, *known);
   } catch (const Error& e) {
     if (is_open) throw;
-    known->kind = Object::Kind::kDatatype;  // of no further interest
+    *known = Findings::kOfNoInterest;
     if (damage_ == nullptr || !*damage_) throw e.in(shown(path_));
     count_path(path_.size());
     (*damage_)(path_, e);
@@ -153,18 +155,14 @@ void Walker::visit(ObjectId id) {
 }
 
 void Walker::take(ObjectId id, Object& object, Findings::Visited& known) {
-  known.kind = object.kind;
+  known = Findings::kOfNoInterest;
   switch (object.kind) {
     case Object::Kind::kDataset:
-      known.dataset = found_.datasets;
       count_path(path_.size());
-      if (take_(path_, id, std::move(object.dataset))) {
-        ++found_.datasets;
-      } else {
-        known.kind = Object::Kind::kDatatype;
-      }
+      if (take_(path_, id, std::move(object.dataset))) known = found_.datasets++;
       break;
     case Object::Kind::kGroup:
+      known = Findings::kGroup;
       enter(id, std::move(object.links));
       break;
     case Object::Kind::kDatatype:
@@ -213,11 +211,11 @@ void Walker::count_path(std::size_t bytes) {
                   " for each are read"));
 }
 
-void Walker::meet_again(const Findings::Visited& known) {
-  if (known.kind == Object::Kind::kDataset) {
+void Walker::meet_again(Findings::Visited known) {
+  if (known < Findings::kOfNoInterest) {
     count_path(path_.size());
-    found_.walk.aliases.push_back({known.dataset, path_});
-  } else if (known.kind == Object::Kind::kGroup) {
+    found_.walk.aliases.push_back({known, path_});
+  } else if (known == Findings::kGroup) {
     notes_.add("further names of groups",
                cat(shown(path_),
                    ": a further name of a group that is listed under another "
@@ -229,7 +227,7 @@ void Walker::meet_again(const Findings::Visited& known) {
 const Walker::Links& Walker::links_of(ObjectId id) {
   const auto [it, is_new] = resolved_groups_.try_emplace(id);
   const Findings::Visited* known = found_.objects.find(id);
-  if (is_new && known != nullptr && known->kind == Object::Kind::kGroup) {
+  if (is_new && known != nullptr && *known == Findings::kGroup) {
     for (Link& link : source_.open(id).links) it->second.emplace(link.name, std::move(link));
   }
   return it->second;
@@ -270,8 +268,8 @@ void Walker::resolve_soft_links() {
       notes_.add("soft links that lead nowhere",
                  cat(shown(link.path), ": a soft link to ", escape(link.target),
                      ", which leads to nothing in this file"));
-    } else if (known->kind == Object::Kind::kDataset) {
-      found_.walk.aliases.push_back({known->dataset, link.path});
+    } else if (*known < Findings::kOfNoInterest) {
+      found_.walk.aliases.push_back({*known, link.path});
     } else {
       notes_.add("soft links to groups",
                  cat(shown(link.path), ": a soft link to ", escape(link.target),

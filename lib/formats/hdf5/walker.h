@@ -25,12 +25,11 @@ struct Stretch {
 
 // What a walker has found so far.
 struct Findings {
-  // Small, since there is one for each object.
-  struct Visited {
-    Object::Kind kind = Object::Kind::kGroup;
-    std::uint32_t dataset = 0;
-  };
-  static_assert(kMaxObjects <= UINT32_MAX);
+  // What an object is: the number of a dataset, or one of these. Small, since there are many.
+  using Visited = std::uint32_t;
+  static constexpr Visited kGroup = UINT32_MAX;
+  static constexpr Visited kOfNoInterest = UINT32_MAX - 1;  // a datatype, or not to be read
+  static_assert(kMaxObjects < kOfNoInterest);
   struct SoftLink {
     ObjectId group;  // where it lies
     std::string path;
@@ -88,7 +87,7 @@ class Walker {
   void enter(ObjectId id, std::vector<Link> links);
   void check_names(const std::vector<Link>& links);
   void count_path(std::size_t bytes);
-  void meet_again(const Findings::Visited& known);
+  void meet_again(Findings::Visited known);
   const Links& links_of(ObjectId id);
   std::optional<ObjectId> resolve(ObjectId start, std::string target);
   void resolve_soft_links();
