@@ -14,9 +14,11 @@ constexpr std::uint64_t kMinFile = 1 << 20;  // bytes; below, a thread costs mor
 constexpr std::size_t kMinLinks = 64;        // of a group that is worth it
 constexpr std::size_t kStretches = 128;      // a group is cut into so many
 constexpr std::size_t kMaxStretch = 512;     // links
-constexpr std::size_t kMaxBelow = 1 << 16;   // below a stretch; what has more is left to the walk
 constexpr std::size_t kMaxAhead = 8;         // stretches
 constexpr unsigned kMaxThreads = 4;
+// Below a stretch; what has more is left to the walk.
+constexpr std::size_t kMaxBelow = 1 << 16;  // objects
+constexpr std::uint64_t kMaxPathBytesBelow = 8 << 20;
 
 }  // namespace
 
@@ -115,6 +117,9 @@ std::optional<Scouts::Report> Scouts::walk_below(const Source& source,
     const TakeDataset take_dataset = take;
     Walker walker(source, take_dataset, notes, stretch, kMaxBelow);
     while (walker.step()) {
+      const Findings& found = walker.so_far();
+      const bool has_further_names = !found.soft_links.empty() || !found.walk.aliases.empty();
+      if (has_further_names || found.path_bytes > kMaxPathBytesBelow) return std::nullopt;
     }
     report.findings = walker.findings();
   } catch (const std::exception&) {  // the walk meets it as well

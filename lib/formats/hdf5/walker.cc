@@ -70,7 +70,6 @@ bool Walker::step() {
 bool Walker::absorb(const Findings& part) {
   const auto& met = part.objects.ids();
   const bool is_apart =
-      part.soft_links.empty() && part.walk.aliases.empty() &&
       std::ranges::none_of(met, [&](ObjectId id) { return found_.objects.find(id) != nullptr; });
   const bool fits = found_.objects.size() + part.objects.size() <= most_objects_ &&
                     are_usual(found_.paths + part.paths, found_.path_bytes + part.path_bytes);

@@ -64,11 +64,12 @@ class Walker {
 
   // Takes over what another walker has found below the next links, as if this walk had followed
   // them: its datasets are behind those given out so far. False, with nothing changed, where this
-  // walk might find something else there: other names of objects, links that are not hard ones,
-  // what belongs to an object that this walk has met, or too much of something.
+  // walk finds something else there, since it has met an object or its structures before, or too
+  // many of them. REQUIRES: no further names and no soft links.
   bool absorb(const Findings& part);
 
-  // What was found. REQUIRES: step() was false; called once.
+  [[nodiscard]] const Findings& so_far() const { return found_; }
+  // What was found. REQUIRES: step() was false; one of them, once.
   Findings findings() { return std::move(found_); }
   Walk finish();
 
