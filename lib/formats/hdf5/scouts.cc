@@ -82,7 +82,12 @@ Stretch Scouts::stretch(std::size_t number) const {
 }
 
 void Scouts::work() {
-  const auto source = open_source(file_);
+  std::unique_ptr<Source> source;
+  try {
+    source = open_source(file_);
+  } catch (const std::exception&) {  // the file has just changed: the walk will see it
+    return;
+  }
   std::unique_lock lock(mutex_);
   while (!is_over_) {
     if (!run_errand(*source, lock)) changed_.wait(lock);
