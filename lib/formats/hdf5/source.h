@@ -108,9 +108,9 @@ class Source {
   [[nodiscard]] virtual std::span<const Claim> claims() const { return {}; }
   virtual void claim(const Claim& claim) const { static_cast<void>(claim); }
 
-  // All that the last open() has looked at, from the first byte of the file; empty where that is
-  // not remembered (SourceOptions::traced).
-  [[nodiscard]] virtual std::vector<Extent> looked_at() const { return {}; }
+  // All that was looked at since the last open() began, from the first byte of the file; empty where
+  // that is not remembered (SourceOptions::traced).
+  [[nodiscard]] virtual std::span<const Extent> looked_at() const { return {}; }
 
   // Oddities that were met so far and did not stop the reading, a sentence each.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
