@@ -189,40 +189,61 @@ TEST_SUITE("formats/edit_faults") {
     const TempDir dir;
     const Format& format = *find_format("tf");
     const std::string path = dir / "m.index";
-    const auto write = [&](std::byte value, Overwrite overwrite) {
+    const auto write_at = [&](const std::string& file, std::byte value) {
       const auto writer =
-          format.create(path, {{.name = "a", .shape = {1000}}}, {.overwrite = overwrite});
+          format.create(file, {{.name = "a", .shape = {1000}}}, {.overwrite = Overwrite::kYes});
       writer->write(0, Bytes(4000, value));
       writer->commit();
     };
-    const auto value = [&] { return open_checkpoint(path)->read(0).bytes[0]; };
-    // Of one shard and of two, since they take turns; what a killed run left is in nobody's way.
-    for (const bool is_of_two : {false, true}) {
-      int old_ones = 0;
-      int new_ones = 0;
-      for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
-        REQUIRE(faults.at < 100);
-        CAPTURE(faults.at);
-        for (const auto& item : fs::directory_iterator(dir.path())) {
-          if (faults.at % 2 == 0) fs::remove(item.path());
+    const auto value_at = [](const std::string& file) {
+      return open_checkpoint(file)->read(0).bytes[0];
+    };
+    const std::string source = dir / "source.index";
+    // Overwritten by a new one, and by another one under new names. Of one shard and of two, since
+    // they take turns; what a killed run left is in nobody's way.
+    for (const bool by_edit : {false, true}) {
+      for (const bool is_of_two : {false, true}) {
+        int old_ones = 0;
+        int new_ones = 0;
+        for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
+          REQUIRE(faults.at < 100);
+          CAPTURE(by_edit);
+          CAPTURE(faults.at);
+          for (const auto& item : fs::directory_iterator(dir.path())) {
+            if (faults.at % 2 == 0) fs::remove(item.path());
+          }
+          if (!fs::exists(source)) write_at(source, std::byte{2});
+          write_at(path, std::byte{0});
+          const bool has_two = fs::exists(dir / "m.data-00001-of-00002");
+          if (has_two != is_of_two) write_at(path, std::byte{0});
+          write_at(path, std::byte{1});
+          write_at(path, std::byte{1});
+          const int status = run_in_child([&] {
+            arm(faults);
+            if (by_edit) {
+              format.edit(source, path, {{{"a", "b"}}, {}, {}}, {.overwrite = Overwrite::kYes});
+            } else {
+              write_at(path, std::byte{2});
+            }
+            return 0;
+          });
+          const bool is_old = value_at(path) == std::byte{1};
+          const bool is_one = is_old || value_at(path) == std::byte{2};
+          CHECK(is_one);
+          CHECK(open_checkpoint(path)->index().notes.empty());
+          if (by_edit)
+            CHECK(open_checkpoint(path)->index().entries[0].name == (is_old ? "a" : "b"));
+          CHECK(value_at(source) == std::byte{2});
+          ++(is_old ? old_ones : new_ones);
+          if (status == 0) break;
         }
-        write(std::byte{0}, Overwrite::kYes);
-        const bool has_two = fs::exists(dir / "m.data-00001-of-00002");
-        if (has_two != is_of_two) write(std::byte{0}, Overwrite::kYes);
-        write(std::byte{1}, Overwrite::kYes);
-        write(std::byte{1}, Overwrite::kYes);
-        const int status = run_in_child([&] {
-          arm(faults);
-          write(std::byte{2}, Overwrite::kYes);
-          return 0;
-        });
-        const bool is_one = value() == std::byte{1} || value() == std::byte{2};
-        CHECK(is_one);
-        ++(value() == std::byte{1} ? old_ones : new_ones);
-        if (status == 0) break;
+        CHECK(old_ones > 2);
+        CHECK(new_ones > 1);
+        // What is there now is one bundle and its source.
+        write_at(path, std::byte{1});
+        write_at(path, std::byte{1});
+        CHECK(files_left_in(dir).size() == (fs::exists(dir / "m.data-00001-of-00002") ? 5 : 4));
       }
-      CHECK(old_ones > 2);
-      CHECK(new_ones > 1);
     }
   }
 
