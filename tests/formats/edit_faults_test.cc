@@ -66,7 +66,7 @@ int run_edit(const Format& format, const std::string& path, const std::string& t
   });
 }
 
-// Data shards without an index are no checkpoint: the index comes last.
+// Data shards of a bundle without an index are no checkpoint: the index comes last.
 void forget_orphans(Files& files, const std::string& target) {
   if (files.contains(target)) return;
   std::erase_if(files, [](const auto& file) { return file.first.starts_with("new-"); });
@@ -99,6 +99,7 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
         "with zipfile.ZipFile(p, 'w') as z: z.writestr('model.weights.h5', b)",
         {path});
   }
+  const std::string& edited = in_place ? path : target;
   const Files before = files_left_in(dir);
   REQUIRE(run_edit(format, path, target, edit, {}) == 0);
   const Files after = files_left_in(dir);
@@ -116,33 +117,33 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     CAPTURE(in_place);
     CAPTURE(faults.at);
     ++tally.points;
-    if (subject.has_journal && in_place && files_left_in(dir) != before &&
-        files_left_in(dir) != after) {
+    const bool has_journal = subject.has_journal && (in_place || subject.id == "safetensors-index");
+    if (has_journal && files_left_in(dir) != before && files_left_in(dir) != after) {
       // Refused as interrupted until it is recovered.
       std::string answer = "it opened";
       try {
-        static_cast<void>(open_checkpoint(path));
+        static_cast<void>(open_checkpoint(edited));
       } catch (const Error& e) {
         answer = e.what();
       }
-      CHECK(answer == path + ": an edit of it was interrupted; `ckpt recover` finishes it, or " +
+      CHECK(answer == edited + ": an edit of it was interrupted; `ckpt recover` finishes it, or " +
                           "takes it back");
       Recovery recovery = Recovery::kClean;
       for (const Format* known : formats()) {
         if (known->recover != nullptr && recovery == Recovery::kClean) {
-          recovery = known->recover(path);
+          recovery = known->recover(edited);
         }
       }
       CHECK(recovery != Recovery::kClean);
       ++tally.recovered;
     }
     Files left = files_left_in(dir);
-    forget_orphans(left, "new-" + std::string(subject.file));
+    if (subject.id == "tf") forget_orphans(left, "new-" + std::string(subject.file));
     const bool is_one = left == before || left == after;
     CHECK(is_one);
     ++(left == before ? tally.old_files : tally.new_files);
-    // What is left over is in nobody's way, but for safetensors files that may be someone's.
-    if (left == before && (in_place || subject.id != "safetensors-index")) {
+    // What is left over is in nobody's way.
+    if (left == before) {
       CHECK(run_edit(format, path, target, edit, {}) == 0);
       CHECK((files_left_in(dir) == after));
     }

@@ -153,6 +153,55 @@ TEST_SUITE("tools/convert") {
     CHECK(files().size() == 2);
   }
 
+  TEST_CASE("a shard that lies without its index is not replaced unasked") {
+    const Workplace w;
+    const std::string index = "s.safetensors.index.json";
+    const std::string shard = "s-00002-of-00003.safetensors";
+    write_file(w.dir / shard, "weeks of training");
+    REQUIRE(w.ckpt({"convert", "d.h5", "t.safetensors.index.json", "--max-shard-size", "20KB"})
+                .status == 0);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"convert", "d.h5", index, "--max-shard-size", "20KB"},
+          {"remap", "t.safetensors.index.json", index, "-r", "conv1.=stem."}}) {
+      CAPTURE(command[0]);
+      const auto refused = w.ckpt(command);
+      CHECK(refused.status == 5);
+      CHECK(refused.err == cat("ckpt: ", index, ": ", shard,
+                               ": exists already, and no index beside it: an interrupted run has "
+                               "left it, or it has lost its index; remove it, give another name, "
+                               "or replace it with --overwrite\n"));
+      CHECK(read_file(w.dir / shard) == "weeks of training");
+      CHECK_FALSE(std::filesystem::exists(w.dir / index));
+      CHECK_FALSE(std::filesystem::exists(w.dir / "s-00001-of-00003.safetensors"));
+    }
+    // What a killed run leaves has another name, and is in nobody's way.
+    const std::string other = "s-00002-of-00007.safetensors.ckpt-new";
+    std::filesystem::rename(w.dir / shard, w.dir / (shard + ".ckpt-new"));
+    write_file(w.dir / other, "");
+    write_file(w.dir / "s-a.safetensors.ckpt-new", "of another name");
+    CHECK(w.ckpt({"convert", "d.h5", index, "--max-shard-size", "20KB"}).status == 0);
+    CHECK(w.ckpt({"doctor", index}).status == 0);
+    CHECK_FALSE(std::filesystem::exists(w.dir / (shard + ".ckpt-new")));
+    CHECK_FALSE(std::filesystem::exists(w.dir / other));
+    CHECK(std::filesystem::exists(w.dir / "s-a.safetensors.ckpt-new"));
+  }
+
+  TEST_CASE("two programs do not make several files of one name at once") {
+    const Workplace w;
+    for (const auto& [id, file] : {std::pair<std::string, std::string>{"tf", "s.index"},
+                                   {"safetensors-index", "s.safetensors.index.json"}}) {
+      const auto first = create_checkpoint(w.dir / file, {{.name = "a", .shape = {1}}}, {}, id);
+      const auto refused = w.ckpt({"convert", "d.h5", file});
+      CHECK(refused.status == 4);
+      CHECK(refused.err == cat("ckpt: ", file,
+                               ": another program is writing files of this name; try again when it "
+                               "is done\n"));
+      first->write(0, Bytes(4));
+      first->commit();
+      CHECK(w.ckpt({"doctor", file}).status == 0);
+    }
+  }
+
   TEST_CASE("what the name does not tell is asked for") {
     const Workplace w;
     const auto result = w.ckpt({"convert", "d.h5", "out.xyz"});

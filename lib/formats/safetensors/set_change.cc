@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/raw_file.h"
@@ -125,9 +124,9 @@ void put_file(const std::string& path) {
   flush_folder_of(made);
 }
 
-void write_index(const std::string& path, const std::string& text,
+void write_index(const std::string& path, const std::string& text, Overwrite overwrite,
                  const std::function<void()>& named) {
-  AtomicFile out(path, Overwrite::kYes);
+  AtomicFile out(path, overwrite);
   out.write_at(0, as_byte_view(std::string_view(text)));
   try {
     out.commit();
@@ -144,11 +143,16 @@ std::string new_path(const std::string& shard_path) {
   return cat(real_path(shard_path), kNewSuffix);
 }
 
+std::optional<std::string_view> shard_of_new(std::string_view path) {
+  if (!path.ends_with(kNewSuffix)) return std::nullopt;
+  return path.substr(0, path.size() - kNewSuffix.size());
+}
+
 bool is_set_change(const RandomFile& index) { return has_json_key(index, kKey); }
 
-void record(const std::string& path, const SetChange& change,
+void record(const std::string& path, const SetChange& change, Overwrite overwrite,
             const std::function<void()>& decided) {
-  write_index(path, print_change(change), decided);
+  write_index(path, print_change(change), overwrite, decided);
 }
 
 void finish(const std::string& path, const SetChange& change, const SetLocks& locks) {
@@ -169,7 +173,7 @@ void finish(const std::string& path, const SetChange& change, const SetLocks& lo
       }
     }
     place.clear();
-    write_index(path, change.index, [] {});
+    write_index(path, change.index, Overwrite::kYes, [] {});
   } catch (const Error& e) {
     throw Error(
         e.code(),

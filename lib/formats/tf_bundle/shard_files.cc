@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "formats/edit/clone.h"
 #include "formats/edit/locked_file.h"
+#include "formats/io/sibling.h"
 #include "formats/tf_bundle/paths.h"
 
 namespace ckpt::tf {
@@ -71,11 +72,7 @@ bool ShardFiles::is_linked_already(const Shard& shard, const std::string& target
   if (is_in_place() || there.inode == 0) return false;
   const FileStamp mine = stamp_of(shard.path);
   if (there.device == mine.device && there.inode == mine.inode) return true;
-  if (overwrite_ == Overwrite::kNo) {
-    throw Error(Errc::kConflict,
-                "exists already, and no index beside it: an interrupted run has left it, or it has "
-                "lost its index; remove it, give another name, or replace it with --overwrite");
-  }
+  if (overwrite_ == Overwrite::kNo) throw orphan();
   return false;
 }
 

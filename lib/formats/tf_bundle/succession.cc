@@ -14,7 +14,7 @@
 namespace ckpt::tf {
 
 Succession::Succession(std::string prefix, std::int64_t needed, Overwrite overwrite)
-    : prefix_(std::move(prefix)), needed_(needed) {
+    : prefix_(std::move(prefix)), needed_(needed), lock_(prefix_) {
   const std::string index = prefix_ + ".index";
   const bool is_alone = !is_there(index);
   if (!is_alone) old_count_ = count_of_old(index);
@@ -32,9 +32,9 @@ std::int64_t Succession::count_of_old(const std::string& index) {
                 "is a symbolic link: the index that it leads to would be replaced, and its data "
                 "shards would not; give that one's own name, or another");
   }
-  locked_ = open_locked(index, LockFor::kReading);
+  old_index_ = open_locked(index, LockFor::kReading);
   try {
-    return read_bundle_index(*view_file(locked_.get())).header.num_shards;
+    return read_bundle_index(*view_file(old_index_.get())).header.num_shards;
   } catch (const Error&) {
     return 0;  // it may speak of any
   }

@@ -6,6 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/system.h"
+#include "formats/edit/name_lock.h"
 
 namespace ckpt::tf {
 
@@ -20,10 +21,10 @@ namespace ckpt::tf {
 // what is left beside it is in nobody's way, since the next one replaces it.
 class Succession {
  public:
-  // Of a bundle with `needed` shards. Locks the index that is there, for reading. `overwrite` says
-  // whether shards are replaced that no index speaks of. Throws Error: kWrite where the index is a
-  // symbolic link, whose shards are elsewhere, or no count is free; kIo where another program is at
-  // work on the index.
+  // Of a bundle with `needed` shards. Locks the name, and the index that is there for reading.
+  // `overwrite` says whether shards are replaced that no index speaks of. Throws Error: kWrite
+  // where the index is a symbolic link, whose shards are elsewhere, or no count is free; kIo where
+  // another program is at work on either.
   Succession(std::string prefix, std::int64_t needed, Overwrite overwrite);
   ~Succession();
   Succession(const Succession&) = delete;
@@ -49,7 +50,8 @@ class Succession {
   std::int64_t needed_;
   std::int64_t old_count_ = 0;  // 0 where there is none, or none that can be read
   std::int64_t count_ = 0;
-  FileDescriptor locked_;
+  NameLock lock_;
+  FileDescriptor old_index_;
   std::vector<std::string> made_;
 };
 
