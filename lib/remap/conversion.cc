@@ -6,22 +6,11 @@
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
+#include "remap/problem.h"
 #include "remap/tensor_stream.h"
 
 namespace ckpt {
 namespace {
-
-constexpr std::size_t kNamesShown = 5;
-
-// "a, b, c and 4 more"
-std::string listed(const std::vector<std::string>& names) {
-  std::vector<std::string> shown;
-  for (std::size_t i = 0; i < std::min(kNamesShown, names.size()); ++i) {
-    shown.push_back(cat("'", escape(names[i]), "'"));
-  }
-  return cat(join(shown, ", "),
-             names.size() > kNamesShown ? cat(" and ", names.size() - kNamesShown, " more") : "");
-}
 
 class Converter {
  public:
@@ -110,16 +99,16 @@ class Converter {
   void report() {
     if (!others_.empty() && !options_.tensors_only) {
       conversion_.problems.push_back(
-          cat(listed(others_), ": ", others_.size() == 1 ? "is no tensor" : "are no tensors",
+          cat(list_names(others_), ": ", others_.size() == 1 ? "is no tensor" : "are no tensors",
               ", which no other kind of file can hold; drop with rules ('NAME = -'), or all of "
               "them with --tensors-only"));
     } else if (!others_.empty()) {
-      conversion_.notes.push_back(cat("left out, since no tensor: ", listed(others_)));
+      conversion_.notes.push_back(cat("left out, since no tensor: ", list_names(others_)));
     }
     if (!twice_.empty()) {
       conversion_.notes.push_back(cat(count_of(twice_.size(), "second name"),
                                       twice_.size() == 1 ? " is" : "s are",
-                                      " written as a tensor of its own: ", listed(twice_)));
+                                      " written as a tensor of its own: ", list_names(twice_)));
     }
   }
 

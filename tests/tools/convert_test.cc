@@ -285,4 +285,50 @@ with h5py.File(sys.argv[1], 'a') as f:
     CHECK(w.ckpt({"convert", "a.safetensors", "d.npz"}).err ==
           "ckpt: note: not carried over, what the file says of itself: author, model_config\n");
   }
+
+  TEST_CASE("numbers, lists and what is said of a variable stay behind, and are named") {
+    const Workplace w;
+    run_python(R"(
+import h5py, numpy, sys
+with h5py.File(sys.argv[1], 'w') as f:
+  f.attrs.update({'author': 'me', 'step': 7, 'sizes': [1, 2], 'tags': ['a', 'b']})
+  for i in range(2000):
+    f['s/v%d' % i] = [1.]
+    f['s/v%d' % i].attrs['trainable'] = True
+  f['s/v7'].attrs['units'] = 'm'
+  f['s'].attrs['trainable'] = False
+  f['s'].attrs['author'] = 'me'
+  f['t/vars/0'] = [1.]
+  f['t/vars'].attrs['name'] = 't'
+  f['u/vars/0'] = [1.]
+  f['u/vars'].attrs['name'] = 'dense_19'
+  f['o'] = numpy.void(b'ab')
+  f['o'].attrs['dtype'] = 'bfloat16'
+with h5py.File(sys.argv[2], 'w') as f:
+  f['w'] = [1.]
+  for i in range(3000): f.attrs['a%d' % i] = i if i % 2 else 'text'
+)",
+               {w.dir / "t.h5", w.dir / "many.h5"});
+    const auto converted = w.ckpt({"convert", "t.h5", "t.safetensors"});
+    CHECK(converted.status == 0);
+    CHECK(
+        converted.err ==
+        "ckpt: note: not carried over, what the file says of itself: sizes, step, tags, name of "
+        "u/vars, trainable of 2,000 variables and 1 scope, units of s/v7 (it is no text about the "
+        "whole file)\n");
+    // The lists of names that Keras keeps are its variables' names.
+    std::filesystem::copy(CKPT_FIXTURES "/keras/layers.h5", w.dir / "k.h5");
+    CHECK(w.ckpt({"convert", "k.h5", "k.npz"}).err ==
+          "ckpt: note: not carried over, what the file says of itself: backend, keras_version\n");
+    // However many there are, it is a line.
+    const auto many = w.ckpt({"convert", "many.h5", "many.npz"});
+    CHECK(many.status == 0);
+    CHECK(
+        many.err ==
+        "ckpt: note: not carried over, what the file says of itself: a0, a10, a100, a1000, a1002, "
+        "a1004, a1006, a1008, a1010, a1012 and 1,490 more\n"
+        "ckpt: note: not carried over, what the file says of itself: a1, a1001, a1003, a1005, "
+        "a1007, a1009, a101, a1011, a1013, a1015 and 1,490 more (it is no text about the whole "
+        "file)\n");
+  }
 }
