@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/escape.h"
 #include "core/tensor.h"
@@ -60,6 +61,8 @@ class Converter {
     const Entry& entry = index_.entries[move.entry];
     if (!is_numeric(entry.dtype)) {
       others_.emplace_back(move.from);
+      other_types_.emplace(entry.native_dtype.empty() ? name_of(entry.dtype)
+                                                      : entry.native_dtype.view());
       return;
     }
     if (move.is_alias) twice_.emplace_back(move.from);
@@ -96,15 +99,22 @@ class Converter {
                                      .output = output});
   }
 
-  void report() {
-    if (!others_.empty() && !options_.tensors_only) {
+  void report_others() {
+    const std::vector<std::string> types(other_types_.begin(), other_types_.end());
+    const std::string what =
+        cat(others_.size() == 1 ? "holds" : "hold", " no plain numbers but ", list_names(types));
+    if (options_.tensors_only) {
+      conversion_.notes.push_back(cat("left out: ", list_names(others_), ": ", what));
+    } else {
       conversion_.problems.push_back(
-          cat(list_names(others_), ": ", others_.size() == 1 ? "is no tensor" : "are no tensors",
-              ", which no other kind of file can hold; drop with rules ('NAME = -'), or all of "
-              "them with --tensors-only"));
-    } else if (!others_.empty()) {
-      conversion_.notes.push_back(cat("left out, since no tensor: ", list_names(others_)));
+          cat(list_names(others_), ": ", what,
+              ", which no other kind of file takes; drop with rules ('NAME = -'), or all of them "
+              "with --tensors-only"));
     }
+  }
+
+  void report() {
+    if (!others_.empty()) report_others();
     if (!twice_.empty()) {
       conversion_.notes.push_back(cat(count_of(twice_.size(), "second name"),
                                       twice_.size() == 1 ? " is" : "s are",
@@ -117,7 +127,8 @@ class Converter {
   const ConversionOptions& options_;
   Conversion conversion_;
   std::map<std::string, std::string> from_of_;
-  std::vector<std::string> others_;
+  std::vector<std::string> others_;  // that are no tensors
+  std::set<std::string, std::less<>> other_types_;
   std::vector<std::string> twice_;
 };
 

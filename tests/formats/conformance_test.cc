@@ -267,7 +267,7 @@ TEST_SUITE("formats/conformance") {
         CHECK((content_of(path) == before));
         CHECK((content_of(target) == edited(before, a_case.edit, *open_checkpoint(path))));
         CHECK(error_of([&] { format.edit(path, target, a_case.edit, {}); }) ==
-              "exists already; give another name, or ask to overwrite it");
+              "exists already; give another name, or replace it with --overwrite");
       }
     }
   }

@@ -614,7 +614,7 @@ for n, t, s, h, z in scan.tf2(sys.argv[1] + '/m.index')[0]: print(n, 'x'.join(ma
     CHECK(std::filesystem::is_empty(dir.path()));
     write_small(dir);
     CHECK(error("a") ==
-          cat(dir / "m", ": exists already; give another name, or ask to overwrite it"));
+          cat(dir / "m", ": exists already; give another name, or replace it with --overwrite"));
     { auto dropped = create_checkpoint(dir / "n", {{.name = "a", .shape = {}}}, {}, "tf"); }
     CHECK_FALSE(std::filesystem::exists(dir / "n.index"));
     CHECK_FALSE(std::filesystem::exists(dir / "n.data-00000-of-00001"));

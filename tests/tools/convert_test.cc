@@ -107,8 +107,8 @@ TEST_SUITE("tools/convert") {
         w.ckpt({"convert", "d.h5", "s.safetensors.index.json", "--max-shard-size", "20KB"});
     CHECK(again.status == 5);
     CHECK(again.err ==
-          "ckpt: s.safetensors.index.json: exists already; give another name, or ask to overwrite "
-          "it\n");
+          "ckpt: s.safetensors.index.json: exists already; give another name, or replace it "
+          "with --overwrite\n");
     CHECK(w.ckpt({"convert", "d.h5", "s.npz", "--max-shard-size", "20KB"}).err ==
           "ckpt: --max-shard-size makes a set of files, which is called "
           "NAME.safetensors.index.json; s.npz would be one file\n");
@@ -224,15 +224,16 @@ TEST_SUITE("tools/convert") {
         {w.dir / "t.h5"});
     const auto refused = w.ckpt({"convert", "t.h5", "t.npz"});
     CHECK(refused.status == 3);
-    CHECK(refused.err ==
-          "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n"
-          "ckpt: t.h5: 's': is no tensor, which no other kind of file can hold; drop with rules "
-          "('NAME = -'), or all of them with --tensors-only\n");
+    CHECK(
+        refused.err ==
+        "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n"
+        "ckpt: t.h5: 's': holds no plain numbers but 'variable-length string', which no other kind "
+        "of file takes; drop with rules ('NAME = -'), or all of them with --tensors-only\n");
     CHECK(!std::filesystem::exists(w.dir / "t.npz"));
     const auto made = w.ckpt({"convert", "t.h5", "t.npz", "--tensors-only"});
     CHECK(made.status == 0);
     CHECK(made.err ==
-          "ckpt: note: left out, since no tensor: 's'\n"
+          "ckpt: note: left out: 's': holds no plain numbers but 'variable-length string'\n"
           "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n");
     CHECK(content_of(w.dir / "t.npz").size() == 2);
   }

@@ -128,7 +128,7 @@ TEST_SUITE("tools/remap") {
     const auto result = w.ckpt({"remap", "d.h5", "out.h5", "-r", "conv1/=stem/"});
     CHECK(result.status == 5);
     CHECK(result.err ==
-          "ckpt: out.h5: exists already; give another name, or ask to overwrite it\n");
+          "ckpt: out.h5: exists already; give another name, or replace it with --overwrite\n");
     CHECK(read_file(w.dir / "out.h5") == "mine");
     CHECK(w.files() == std::vector<std::string>{"d.h5", "out.h5"});
   }

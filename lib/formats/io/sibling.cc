@@ -18,7 +18,7 @@ void check_no_lfs_pointer(const RandomFile& file) {
 }
 
 Error orphan() {
-  return {Errc::kConflict,
+  return {Errc::kWrite,
           "exists already, and no index beside it: an interrupted run has left it, or it has lost "
           "its index; remove it, give another name, or replace it with --overwrite"};
 }

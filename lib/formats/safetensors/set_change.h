@@ -48,8 +48,8 @@ std::optional<std::string_view> shard_of_new(std::string_view path);
 bool is_set_change(const RandomFile& index);
 
 // Step 2, for the set whose index is at `path`; `overwrite` says whether one may be there. Calls
-// `decided` when it is done. Throws Error: kConflict; kWrite, before that or after, where the
-// folder could not be flushed.
+// `decided` when it is done. Throws Error(kWrite), before that or after, where the folder could not
+// be flushed.
 void record(const std::string& path, const SetChange& change, Overwrite overwrite,
             const std::function<void()>& decided);
 

@@ -65,8 +65,8 @@ const RandomFile* ShardFiles::view(std::int32_t shard) {
   return found->view.get();
 }
 
-// Is the target a second name of the shard? Throws Error(kConflict) where it is another file, which
-// may not be replaced.
+// Is the target a second name of the shard? Throws Error(kWrite) where it is another file, which may
+// not be replaced.
 bool ShardFiles::is_linked_already(const Shard& shard, const std::string& target) const {
   const FileStamp there = stamp_of(target);
   if (is_in_place() || there.inode == 0) return false;

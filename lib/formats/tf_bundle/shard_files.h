@@ -37,7 +37,7 @@ class ShardFiles {
 
   // Gives the shards their new names, by links where nothing was appended; a link that an
   // interrupted run has left is taken for its own. In place flushes what was appended.
-  // Throws Error: kNotFound where a shard is missing; kConflict where a target exists; kWrite.
+  // Throws Error: kNotFound where a shard is missing; kWrite, also where a target exists.
   void commit();
 
   // The edit is done.
