@@ -104,9 +104,14 @@ class OtherAttributes {
     return of_root != texts_.end() && first_text(id, name) == of_root->second;
   }
 
+  // Empty also where it cannot be read.
   [[nodiscard]] std::string first_text(ObjectId id, const std::string& name) const {
-    const auto text = text_attribute(source_, id, name);
-    return text.empty() ? "" : text.front();
+    try {
+      const auto text = text_attribute(source_, id, name);
+      return text.empty() ? "" : text.front();
+    } catch (const Error&) {
+      return "";
+    }
   }
 
   const Source& source_;

@@ -12,12 +12,14 @@
 #include "core/raw_file.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
+#include "formats/edit/name_lock.h"
 #include "formats/hdf5_edit/edit.h"
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/header_patch.h"
+#include "formats/safetensors/shard_names.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -186,8 +188,12 @@ Recovery recover_shards(const std::string& path) {
   if (!is_set_change(*view_file(open_locked(path, LockFor::kReading).get()))) {
     return Recovery::kClean;
   }
+  std::optional<NameLock> name;
+  if (path.ends_with(kIndexSuffix)) name.emplace(stem_of_index(path));
   const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
-  const SetChange change = parse_change(*view_file(locked.get()));
+  const auto record = view_file(locked.get());
+  if (!is_set_change(*record)) return Recovery::kClean;  // who began it has finished it meanwhile
+  const SetChange change = parse_change(*record);
   SetLocks locks;
   for (const std::string& shard : change.gone) check_sibling_name(shard, "shard");
   for (const SetChange::Shard& shard : change.shards) {
