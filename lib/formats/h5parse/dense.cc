@@ -38,7 +38,7 @@ Record read_record(View view, std::uint32_t type) {
 
 void for_each_dense(const Context& context, const DenseIndex& index, std::uint32_t by_name,
                     std::uint64_t owner, const TakeDense& take) {
-  context.claim("fractal heap", index.heap, owner);
+  context.claims.add({"fractal heap", index.heap, owner});
   FractalHeap heap(context, index.heap);
   const Btree2 tree = read_btree2(context, index.by_name, by_name);
   context.attempt([&] { heap.check_count(tree.records); });

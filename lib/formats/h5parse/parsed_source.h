@@ -36,6 +36,11 @@ class ParsedSource final : public hdf5::Source {
     return survey_ == Survey::kObject ? context_.file.surveyed() : std::vector<hdf5::Extent>{};
   }
 
+  [[nodiscard]] std::span<const hdf5::Claim> claims() const override {
+    return context_.claims.latest();
+  }
+  void claim(const hdf5::Claim& claim) const override { context_.claims.add(claim); }
+
   // Oddities that were met so far.
   [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }
 

@@ -4,9 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "formats/hdf5/source.h"
-
 namespace ckpt::hdf5 {
+
+// Where an object's header lies: the same for all links to one object.
+using ObjectId = std::uint64_t;
 
 // A map from an object to what a walk knows of it: one flat array with open addressing. The nodes
 // of a std::unordered_map cost a fifth of the time in which 100,000 objects are listed.
@@ -33,6 +34,14 @@ class IdMap {
   }
 
   [[nodiscard]] T* find(ObjectId id) { return const_cast<T*>(std::as_const(*this).find(id)); }
+
+  // f(id, value) for each, in any order.
+  template <typename F>
+  void for_each(const F& f) const {
+    for (const Slot& slot : slots_) {
+      if (slot.id != kEmpty) f(slot.id, slot.value);
+    }
+  }
 
   [[nodiscard]] std::size_t size() const { return size_; }
 

@@ -12,6 +12,7 @@
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/limits.h"
 #include "formats/hdf5/other_attributes.h"
+#include "formats/hdf5/scouts.h"
 #include "formats/hdf5/variable.h"
 #include "formats/hdf5/walk.h"
 
@@ -149,7 +150,20 @@ class Hdf5Reader final : public Reader {
         return false;
       }
     };
-    Walk found = walk(*source_, take, notes, salvage ? lose : TakeDamage());
+    const TakeDataset take_dataset = take;
+    const TakeDamage take_damage = salvage ? lose : TakeDamage();
+    Walker walker(*source_, take_dataset, notes, take_damage);
+    Scouts scouts(*file_);
+    do {
+      while (auto report = salvage ? std::nullopt : scouts.look(walker)) {
+        if (!walker.absorb(report->findings)) break;
+        for (auto& [entry, place] : report->variables) {
+          index_.entries.push_back(std::move(entry));
+          places_.push_back(place);
+        }
+      }
+    } while (walker.step());
+    Walk found = walker.finish();
     opaque.note_guesses();
     for (const auto& alias : found.aliases) {
       index_.entries[alias.dataset].aliases.push_back(alias.path);
