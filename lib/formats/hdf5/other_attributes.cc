@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMostPathBytes = 200;  // that are shown
 
-std::string cut(const std::string& path) {
+std::string tail_of(const std::string& path) {
   if (path.size() <= kMostPathBytes) return path;
   return cat("…", path.substr(path.size() - kMostPathBytes));
 }
@@ -35,7 +35,7 @@ class OtherAttributes {
     const auto take = [&](const std::string& path, ObjectId id, const Dataset& dataset) {
       // How the variable's own type is told.
       const bool is_opaque = dataset.type.klass == Datatype::Class::kOpaque;
-      take_object(id, is_opaque ? "dtype" : "", &Owners::variables, [&] { return cut(path); });
+      take_object(id, is_opaque ? "dtype" : "", &Owners::variables, [&] { return tail_of(path); });
       return true;
     };
     // What cannot be read was lost when the file was opened.
@@ -45,8 +45,8 @@ class OtherAttributes {
       const bool repeats =
           group.name == "vars" && first_text(group.id, "name") == found.groups[group.parent].name;
       take_object(group.id, repeats ? "name" : "", &Owners::scopes, [&] {
-        return group.path_bytes > kMaxLayerPathBytes ? cat("…/", cut(group.name))
-                                                     : cut(path_of(found, i));
+        return group.path_bytes > kMaxLayerPathBytes ? cat("…/", tail_of(group.name))
+                                                     : tail_of(path_of(found, i));
       });
     }
     for (const auto& [name, owners] : owners_) words_.push_back(cat(name, " of ", owners.words()));
