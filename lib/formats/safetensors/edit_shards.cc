@@ -1,10 +1,5 @@
 #include "formats/safetensors/edit_shards.h"
 
-#include <unistd.h>
-
-#include <optional>
-
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
@@ -16,29 +11,11 @@
 #include "formats/safetensors/edit_set.h"
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header.h"
-#include "formats/safetensors/set_replacement.h"
+#include "formats/safetensors/new_set.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/shards.h"
 
 namespace ckpt::safetensors {
-namespace {
-
-// The new files; they go away with the object unless keep() was called.
-class NewShards {
- public:
-  ~NewShards() {
-    if (kept_) return;
-    for (const std::string& path : paths_) ::unlink(path.c_str());
-  }
-  void add(std::string path) { paths_.push_back(std::move(path)); }
-  void keep() { kept_ = true; }
-
- private:
-  std::vector<std::string> paths_;
-  bool kept_ = false;
-};
-
-}  // namespace
 
 EditResult edit_shards(const std::string& path, const std::string& target, const Edit& edit,
                        const EditOptions& options) {
@@ -58,28 +35,19 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   const std::string stem = stem_of_index(target);
   std::vector<std::string> names;
   for (std::size_t s = 0; s < edits.size(); ++s) names.push_back(shard_name(stem, s, edits.size()));
-  std::optional<SetReplacement> replacement;
-  std::optional<AtomicFile> out;
-  if (options.overwrite == Overwrite::kYes && SetReplacement::is_needed(target, names)) {
-    replacement.emplace(target);
-  } else {
-    out.emplace(target, Overwrite::kNo);
-  }
-  NewShards made;
+  NewSet set(target, names, options.overwrite);
   EditOptions own = options;
   own.before_commit = nullptr;
-  own.overwrite = replacement ? Overwrite::kYes : Overwrite::kNo;
+  own.overwrite = Overwrite::kYes;  // what a killed run has left
   auto& map = index["weight_map"] = nlohmann::json::object();
   ExtentReader::Content after;
   result.size_after = 0;
   std::uint64_t total = 0;
   for (std::size_t s = 0; s < edits.size(); ++s) {
     const std::string& name = names[s];
-    const std::string shard = replacement ? replacement->add(name) : beside(stem, name);
     try {
       const EditResult part =
-          safetensors::edit(beside(path, content.file_names[s]), shard, edits[s], own);
-      if (!replacement) made.add(shard);
+          safetensors::edit(beside(path, content.file_names[s]), set.path_of(s), edits[s], own);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
       result.size_after += part.size_after;
@@ -87,7 +55,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     } catch (const Error& e) {
       throw e.in(escape(name));
     }
-    Header header = read_header(*open_file(shard));
+    Header header = read_header(*open_file(set.path_of(s)));
     for (const Tensor& tensor : header.tensors) {
       map[tensor.name] = name;
       total += tensor.end - tensor.begin;
@@ -100,18 +68,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   check_outcome(before, wishes, edit, after.index);
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
-  if (replacement) {
-    replacement->commit(text);
-    return result;
-  }
-  out->write_at(0, as_byte_view(std::string_view(text)));
-  try {
-    out->commit();
-  } catch (const Error&) {
-    if (out->is_named()) made.keep();
-    throw;
-  }
-  made.keep();
+  set.commit(text);
   return result;
 }
 

@@ -7,18 +7,19 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/raw_file.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
+#include "formats/edit/name_lock.h"
 #include "formats/hdf5_edit/edit.h"
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/header_patch.h"
+#include "formats/safetensors/shard_names.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -125,9 +126,9 @@ void put_file(const std::string& path) {
   flush_folder_of(made);
 }
 
-void write_index(const std::string& path, const std::string& text,
+void write_index(const std::string& path, const std::string& text, Overwrite overwrite,
                  const std::function<void()>& named) {
-  AtomicFile out(path, Overwrite::kYes);
+  AtomicFile out(path, overwrite);
   out.write_at(0, as_byte_view(std::string_view(text)));
   try {
     out.commit();
@@ -144,11 +145,16 @@ std::string new_path(const std::string& shard_path) {
   return cat(real_path(shard_path), kNewSuffix);
 }
 
+std::optional<std::string_view> shard_of_new(std::string_view path) {
+  if (!path.ends_with(kNewSuffix)) return std::nullopt;
+  return path.substr(0, path.size() - kNewSuffix.size());
+}
+
 bool is_set_change(const RandomFile& index) { return has_json_key(index, kKey); }
 
-void record(const std::string& path, const SetChange& change,
+void record(const std::string& path, const SetChange& change, Overwrite overwrite,
             const std::function<void()>& decided) {
-  write_index(path, print_change(change), decided);
+  write_index(path, print_change(change), overwrite, decided);
 }
 
 void finish(const std::string& path, const SetChange& change, const SetLocks& locks) {
@@ -169,7 +175,7 @@ void finish(const std::string& path, const SetChange& change, const SetLocks& lo
       }
     }
     place.clear();
-    write_index(path, change.index, [] {});
+    write_index(path, change.index, Overwrite::kYes, [] {});
   } catch (const Error& e) {
     throw Error(
         e.code(),
@@ -182,8 +188,12 @@ Recovery recover_shards(const std::string& path) {
   if (!is_set_change(*view_file(open_locked(path, LockFor::kReading).get()))) {
     return Recovery::kClean;
   }
+  std::optional<NameLock> name;
+  if (path.ends_with(kIndexSuffix)) name.emplace(stem_of_index(path));
   const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
-  const SetChange change = parse_change(*view_file(locked.get()));
+  const auto record = view_file(locked.get());
+  if (!is_set_change(*record)) return Recovery::kClean;  // who began it has finished it meanwhile
+  const SetChange change = parse_change(*record);
   SetLocks locks;
   for (const std::string& shard : change.gone) check_sibling_name(shard, "shard");
   for (const SetChange::Shard& shard : change.shards) {
