@@ -103,8 +103,8 @@ struct ChunkReader {
       std::rotate(counts.begin(), endless, behind);
     }
     const auto first = behind - counts.begin();
-    const TakeElement take = [&](std::uint64_t number, std::uint64_t address, std::uint64_t size,
-                                 std::uint32_t skipped) {
+    const auto take = [&](std::uint64_t number, std::uint64_t address, std::uint64_t size,
+                          std::uint32_t skipped) {
       Coordinates at = unravel(number, counts);
       std::rotate(at.begin(), at.begin() + 1, at.begin() + first);
       if (layout.index == ChunkIndex::kImplicit && grid.index_of(at) == kUndefined) return;
