@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
-#include <unordered_map>
 
 #include "core/escape.h"
 #include "core/name_index.h"
@@ -33,44 +31,53 @@ void refuse_any(Errc code, const std::vector<std::string>& names, std::string_vi
 }
 
 Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
+  StringPool strings;
   std::vector<Wishes::Name> names;
+  names.reserve(entries.size());
+  const auto add = [&](std::uint32_t entry, bool is_alias, std::string_view name) {
+    name = strings.add(name);
+    names.push_back({entry, is_alias, name, name});
+  };
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    names.push_back({i, false, entries[i].name, entries[i].name});
-    for (const auto& alias : entries[i].aliases) names.push_back({i, true, alias, alias});
+    add(i, false, entries[i].name);
+    for (const auto& alias : entries[i].aliases) add(i, true, alias);
   }
-  return resolve(std::move(names), edit);
+  Wishes wishes = resolve(std::move(names), edit);
+  wishes.strings = std::move(strings);
+  return wishes;
 }
 
 Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
-  Wishes wishes{std::move(names)};
-  std::unordered_map<std::string_view, std::size_t> by_name;
-  std::size_t next = 0;
-  // Most edits ask in the order of the file, so that the map is not needed.
-  const auto find = [&](std::string_view name) -> std::optional<std::size_t> {
-    while (next < wishes.names.size() && by_name.empty()) {
-      if (wishes.names[next].from == name) return next++;
+  Wishes wishes{std::move(names), {}};
+  const auto count = static_cast<std::uint32_t>(wishes.names.size());
+  const auto name_of = [&](std::uint32_t i) { return wishes.names[i].from; };
+  std::optional<NameIndex> by_name;
+  std::uint32_t next = 0;
+  // Most edits ask in the order of the file, so that no index is needed.
+  const auto find = [&](std::string_view name) {
+    while (next < count && !by_name) {
+      if (name_of(next) == name) return next++;
       ++next;
     }
-    if (by_name.empty()) {
-      for (std::size_t i = 0; i < wishes.names.size(); ++i)
-        by_name.emplace(wishes.names[i].from, i);
+    if (!by_name) {
+      by_name.emplace(count);
+      for (std::uint32_t i = 0; i < count; ++i) by_name->add(i, name_of);
     }
-    const auto it = by_name.find(name);
-    return it == by_name.end() ? std::nullopt : std::optional(it->second);
+    return by_name->find(name, name_of);
   };
 
   std::vector<std::string> missing;
   std::vector<std::string> twice;
   std::vector<bool> is_asked(wishes.names.size(), false);
   const auto ask = [&](std::string_view from, std::string_view to) {
-    const auto i = find(from);
-    if (!i) {
+    const std::uint32_t i = find(from);
+    if (i == NameIndex::kNone) {
       missing.emplace_back(from);
-    } else if (is_asked[*i]) {
+    } else if (is_asked[i]) {
       twice.emplace_back(from);
     } else {
-      is_asked[*i] = true;
-      wishes.names[*i].to = to;
+      is_asked[i] = true;
+      wishes.names[i].to = to;
     }
   };
   std::vector<std::string> empty;
@@ -94,9 +101,15 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
   return wishes;
 }
 
-EditOperations operations_of(const Wishes& wishes, const Edit& edit) {
+bool has_changes(const Wishes& wishes, const Edit& edit) {
+  return !edit.puts.empty() ||
+         std::ranges::any_of(wishes.names, [](const auto& name) { return name.from != name.to; });
+}
+
+EditOperations operations_of(const Wishes& wishes, const Edit& edit, const EditOptions& options) {
   using Kind = EditOperation::Kind;
   EditOperations operations;
+  if (!options.report_operations && !options.plan_only) return operations;
   for (const auto& name : wishes.names) {
     if (name.from == name.to) continue;
     operations.add(name.to.empty() ? Kind::kDrop : Kind::kMove, name.from, name.to);
@@ -118,45 +131,6 @@ void stream_put(const Put& put, const Reader& original, const std::function<void
     take(bytes);
   });
   if (left > 0) complain("fewer");
-}
-
-void check_outcome(const Index& before, const Wishes& wishes, const Edit& edit,
-                   const Index& after) {
-  const std::size_t kept = wishes.names.size();
-  const std::size_t count = kept + edit.puts.size();
-  const auto name_of = [&](std::uint32_t i) -> std::string_view {
-    return i < kept ? wishes.names[i].to : edit.puts[i - kept].spec.name;
-  };
-  NameIndex wanted(count);
-  std::vector<bool> is_missing(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    is_missing[i] = !name_of(i).empty();
-    if (is_missing[i]) wanted.add(i, name_of);
-  }
-  const auto is_as_wanted = [&](std::uint32_t i, const Entry& entry) {
-    const auto key = [](const auto& variable) { return std::tie(variable.dtype, variable.shape); };
-    if (i >= kept) return key(entry) == key(edit.puts[i - kept].spec) && entry.native_dtype.empty();
-    const Entry& old = before.entries[wishes.names[i].entry];
-    return key(entry) == key(old) && entry.native_dtype == old.native_dtype;
-  };
-  const auto check = [&](const std::string& name, const Entry& entry) {
-    const std::uint32_t i = wanted.find(name, name_of);
-    if (i == NameIndex::kNone || !is_missing[i] || !is_as_wanted(i, entry)) {
-      throw Error(Errc::kWrite, cat("what was written reads back as something else (", escape(name),
-                                    "); it was taken back"));
-    }
-    is_missing[i] = false;
-  };
-  for (const Entry& entry : after.entries) {
-    check(entry.name, entry);
-    for (const std::string& alias : entry.aliases) check(alias, entry);
-  }
-  const auto missing = std::ranges::find(is_missing, true);
-  if (missing != is_missing.end()) {
-    const auto i = static_cast<std::uint32_t>(missing - is_missing.begin());
-    throw Error(Errc::kWrite, cat("what was written reads back without ", escape(name_of(i)),
-                                  "; it was taken back"));
-  }
 }
 
 }  // namespace ckpt

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/journal.h"
@@ -62,9 +63,9 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   const Wishes wishes = resolve(original->index().entries, edit);
   EditedHeader edited = edit_header(old, wishes, edit);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
+  result.operations = operations_of(wishes, edit, options);
   result.size_before = result.size_after = rewrite.original().size();
-  if (options.plan_only || (target.empty() && result.operations.empty())) return result;
+  if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) return result;
   result.notes = old.notes;
 
   const auto text = target.empty() ? header_in_place(old, edited, options) : std::nullopt;
@@ -72,7 +73,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     write_file(rewrite, old, edited, edit, *original, result);
     old = Header();  // both as large as the index that is read next
     edited = EditedHeader();
-    check_outcome(original->index(), wishes, edit, read(rewrite.out().fd(), path)->index());
+    check_outcome(Before(original->index()), wishes, edit, read(rewrite.out().fd(), path)->index());
     return rewrite.commit(std::move(result));
   }
   result.patched_bytes = text->size();

@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
@@ -95,7 +96,7 @@ EditResult edit_shard(Draft& draft, const std::string& shard, const Edit& edit,
   EditResult result;
   result.size_before = result.size_after = file->size();
   result.can_undo = true;
-  if (operations_of(wishes, edit).empty()) {
+  if (!has_changes(wishes, edit)) {
     add_header(after, std::move(old), shard);
     return result;
   }
@@ -164,9 +165,9 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   const Index before = original->index();
   const Wishes wishes = resolve(before.entries, edit);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
+  result.operations = operations_of(wishes, edit, options);
   result.size_before = result.size_after = before.file_bytes;
-  if (options.plan_only || result.operations.empty()) return result;
+  if (options.plan_only || !has_changes(wishes, edit)) return result;
 
   Draft draft(path);
   ExtentReader::Content after;
@@ -187,7 +188,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
     }
   }
   original.reset();  // it holds the shards' locks
-  check_outcome(before, wishes, edit, after.index);
+  check_outcome(Before(before), wishes, edit, after.index);
   const std::string text = print_index(parse_json(index, "the index"), after);
   draft.put_index(text);
   result.patched_bytes += text.size();

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
@@ -50,7 +51,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   const ExtentReader::Content content = read_shards(*file, path);
   const Wishes wishes = resolve(before.entries, edit);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
+  result.operations = operations_of(wishes, edit, options);
   result.size_before = result.size_after = before.file_bytes;
   if (options.plan_only) return result;
 
@@ -97,7 +98,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   index["metadata"]["total_size"] = total;
   const std::string text = index.dump(2) + "\n";
   result.size_after += text.size();
-  check_outcome(before, wishes, edit, after.index);
+  check_outcome(Before(before), wishes, edit, after.index);
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
   if (replacement) {

@@ -121,29 +121,30 @@ struct Pickle {
   }
 };
 
-// Where in a pickle's bytes its values are made, for those who change it.
+// Where in a pickle's bytes, which 32 bits can count, its values are made: for those who change it.
 struct PickleTrace {
   // Of a dict that is reached by opcodes SETITEM and SETITEMS: the bytes that make a key, then
   // those that make its value, each with what fills the memo.
   struct Pair {
     Ref dict = 0;
-    std::size_t position = 0;  // of the key, among its items
-    std::size_t key = 0;
-    std::size_t value = 0;
-    std::size_t end = 0;     // of the value
+    std::uint32_t position = 0;  // of the key, among its items
+    std::uint32_t key = 0;
+    std::uint32_t value = 0;
+    std::uint32_t end = 0;   // of the value
     bool is_single = false;  // SETITEM follows, of this pair alone
   };
   // An opcode that fills the memo with the value that the bytes from `expression` on have made.
   struct Fill {
-    std::uint64_t index = 0;
-    std::size_t expression = 0;
-    std::size_t at = 0;
-    std::size_t end = 0;
+    std::uint32_t index = 0;
+    std::uint32_t expression = 0;
+    std::uint32_t at = 0;
+    std::uint32_t end = 0;
   };
   struct Use {
-    std::uint64_t index = 0;
-    std::size_t at = 0;
+    std::uint32_t index = 0;
+    std::uint32_t at = 0;
   };
+  bool wants_memo = false;  // fills and uses, of which there may be millions
   std::vector<Pair> pairs;
   std::vector<Fill> fills;  // in the order of the bytes, as all of these
   std::vector<Use> uses;

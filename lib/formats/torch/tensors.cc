@@ -20,7 +20,7 @@ constexpr std::string_view kAlone = "tensor";    // the name of a tensor that is
 
 class Finder {
  public:
-  Finder(Pickle& pickle, std::vector<Trail>* trails)
+  Finder(Pickle& pickle, Trails* trails)
       : pickle_(pickle), trails_(trails), on_path_(pickle.nodes.size()) {}
 
   Tensors run() {
@@ -211,7 +211,7 @@ class Finder {
     if (!known_.insert(name)) {
       throw Error(Errc::kCorrupt, cat("two tensors are called '", escape(name), "'"));
     }
-    if (trails_ != nullptr) trails_->push_back({std::string(name), trail()});
+    if (trails_ != nullptr) add_trail(name);
     views_.push_back({name, *view, static_cast<std::uint32_t>(views_.size())});
   }
 
@@ -250,16 +250,18 @@ class Finder {
   }
 
   // To the leaf at hand.
-  std::vector<Trail::Step> trail() const {
-    std::vector<Trail::Step> steps;
+  void add_trail(std::string_view name) {
+    trails_->list.push_back({name, static_cast<std::uint32_t>(trails_->steps.size()),
+                             static_cast<std::uint32_t>(stack_.size())});
     for (std::size_t i = 0; i < stack_.size(); ++i) {
       const Frame& frame = stack_[i];
       const Children children = children_of(frame.ref);
-      steps.push_back({children.sequence, frame.next - (children.are_pairs ? 2 : 1),
-                       children.are_pairs,
-                       i + 1 < stack_.size() ? stack_[i + 1].prefix : name_.size()});
+      trails_->steps.push_back(
+          {.sequence = children.sequence,
+           .position = static_cast<std::uint32_t>(frame.next - (children.are_pairs ? 2 : 1)),
+           .is_key = children.are_pairs,
+           .end = i + 1 < stack_.size() ? stack_[i + 1].prefix : name_.size()});
     }
-    return steps;
   }
 
   std::string layout() const {
@@ -279,7 +281,7 @@ class Finder {
   }
 
   Pickle& pickle_;
-  std::vector<Trail>* trails_;
+  Trails* trails_;
   std::vector<Frame> stack_;
   std::string name_;  // of where the walk is
   std::vector<bool> on_path_;
@@ -294,8 +296,6 @@ class Finder {
 
 }  // namespace
 
-Tensors find_tensors(Pickle& pickle, std::vector<Trail>* trails) {
-  return Finder(pickle, trails).run();
-}
+Tensors find_tensors(Pickle& pickle, Trails* trails) { return Finder(pickle, trails).run(); }
 
 }  // namespace ckpt::torch

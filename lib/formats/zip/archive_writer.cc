@@ -75,7 +75,7 @@ void check_names(const std::vector<NewMember>& members) {
                                       member.name.size()));
     }
     if (keeps_name(member)) continue;
-    if (!is_utf8(member.name) || member.name.find('\0') != std::string::npos) {
+    if (!is_utf8(member.name) || member.name.find('\0') != std::string_view::npos) {
       throw Error(Errc::kInvalid,
                   cat("'", escape(member.name),
                       "' is no valid UTF-8 without NUL, which a name in a zip archive must be"));
@@ -108,11 +108,13 @@ void add_common(Record& record, const NewMember& member, std::uint32_t crc) {
 
 }  // namespace
 
-ArchiveWriter::ArchiveWriter(AtomicFile& file, std::vector<NewMember> members) : file_(file) {
+ArchiveWriter::ArchiveWriter(AtomicFile& file, const std::vector<NewMember>& members)
+    : file_(file) {
   check_names(members);
+  placed_.reserve(members.size());
   std::uint64_t at = 0;
-  for (NewMember& member : members) {
-    Placed placed{.member = std::move(member), .header_offset = at};
+  for (const NewMember& member : members) {
+    Placed placed{.member = member, .header_offset = at};
     const std::uint64_t end = at + unpadded_bytes(placed.member);
     // A padding field takes at least the 4 bytes of its id and length.
     std::uint64_t padding = (kAlignment - end % kAlignment) % kAlignment;
@@ -123,7 +125,7 @@ ArchiveWriter::ArchiveWriter(AtomicFile& file, std::vector<NewMember> members) :
       placed.written = placed.member.size;
     }
     at = placed.data_offset + stored_bytes(placed.member);
-    placed_.push_back(std::move(placed));
+    placed_.push_back(placed);
   }
   directory_offset_ = at;
   file_.reserve(directory_offset_);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/atomic_file.h"
@@ -11,7 +11,7 @@ namespace ckpt::zip {
 
 // A member to be written, whose size is known before its bytes are.
 struct NewMember {
-  std::string name;
+  std::string_view name;   // which the caller holds as long as the writer is there
   std::uint64_t size = 0;  // of a copy: as in its archive
   // The member of another archive, which outlives the writer, that it is a copy of, packed or not,
   // with its time and attributes: the caller puts the stored bytes at data_offset().
@@ -28,7 +28,7 @@ class ArchiveWriter {
   // Takes room in `file`, which must be empty and outlive the writer.
   // Throws Error: kInvalid where a name is empty, too long, no valid UTF-8 or has a NUL; what
   // AtomicFile throws.
-  ArchiveWriter(AtomicFile& file, std::vector<NewMember> members);
+  ArchiveWriter(AtomicFile& file, const std::vector<NewMember>& members);
 
   [[nodiscard]] const NewMember& member(std::size_t i) const { return placed_[i].member; }
 
