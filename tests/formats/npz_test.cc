@@ -396,7 +396,7 @@ for i in zf.infolist():
       members.push_back({names.add(cat("v", i, ".npy")), header.size() + 1});
     }
     AtomicFile file(dir / "many.npz", Overwrite::kNo);
-    zip::ArchiveWriter writer(file, members);
+    zip::ArchiveWriter writer(file, std::move(members));
     for (std::size_t i = 0; i < 66000; ++i) {
       writer.append(i, as_byte_view(header));
       const std::byte value{static_cast<unsigned char>(i)};

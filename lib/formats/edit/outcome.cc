@@ -44,39 +44,53 @@ bool Before::is_same(std::uint32_t entry, const Entry& now) const {
          (places_.empty() || now.own_place.view() == places_[entry]);
 }
 
+OutcomeCheck::OutcomeCheck(const Before& before, const Wishes& wishes, const Edit& edit)
+    : before_(before),
+      wishes_(wishes),
+      edit_(edit),
+      wanted_(wishes.names.size() + edit.puts.size()),
+      is_missing_(wishes.names.size() + edit.puts.size()) {
+  for (std::uint32_t i = 0; i < is_missing_.size(); ++i) {
+    is_missing_[i] = !name_of(i).empty();
+    if (is_missing_[i]) wanted_.add(i, [&](std::uint32_t n) { return name_of(n); });
+  }
+}
+
+std::string_view OutcomeCheck::name_of(std::uint32_t i) const {
+  const std::size_t kept = wishes_.names.size();
+  return i < kept ? wishes_.names[i].to : edit_.puts[i - kept].spec.name;
+}
+
+bool OutcomeCheck::is_as_wanted(std::uint32_t i, const Entry& entry) const {
+  const std::size_t kept = wishes_.names.size();
+  if (i < kept) return before_.is_same(wishes_.names[i].entry, entry);
+  const VariableSpec& spec = edit_.puts[i - kept].spec;
+  return entry.dtype == spec.dtype && entry.shape == spec.shape && entry.native_dtype.empty();
+}
+
+void OutcomeCheck::see(std::string_view name, const Entry& entry) {
+  const std::uint32_t i = wanted_.find(name, [&](std::uint32_t n) { return name_of(n); });
+  if (i == NameIndex::kNone || !is_missing_[i] || !is_as_wanted(i, entry)) {
+    refuse("as something else: ", name);
+  }
+  is_missing_[i] = false;
+}
+
+void OutcomeCheck::finish() const {
+  const auto missing = std::ranges::find(is_missing_, true);
+  if (missing != is_missing_.end()) {
+    refuse("without ", name_of(static_cast<std::uint32_t>(missing - is_missing_.begin())));
+  }
+}
+
 void check_outcome(const Before& before, const Wishes& wishes, const Edit& edit,
                    const Index& after) {
-  const std::size_t kept = wishes.names.size();
-  const std::size_t count = kept + edit.puts.size();
-  const auto name_of = [&](std::uint32_t i) -> std::string_view {
-    return i < kept ? wishes.names[i].to : edit.puts[i - kept].spec.name;
-  };
-  NameIndex wanted(count);
-  std::vector<bool> is_missing(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    is_missing[i] = !name_of(i).empty();
-    if (is_missing[i]) wanted.add(i, name_of);
-  }
-  const auto is_as_wanted = [&](std::uint32_t i, const Entry& entry) {
-    if (i < kept) return before.is_same(wishes.names[i].entry, entry);
-    const VariableSpec& spec = edit.puts[i - kept].spec;
-    return entry.dtype == spec.dtype && entry.shape == spec.shape && entry.native_dtype.empty();
-  };
-  const auto check = [&](std::string_view name, const Entry& entry) {
-    const std::uint32_t i = wanted.find(name, name_of);
-    if (i == NameIndex::kNone || !is_missing[i] || !is_as_wanted(i, entry)) {
-      refuse("as something else: ", name);
-    }
-    is_missing[i] = false;
-  };
+  OutcomeCheck check(before, wishes, edit);
   for (const Entry& entry : after.entries) {
-    check(entry.name, entry);
-    for (const std::string& alias : entry.aliases) check(alias, entry);
+    check.see(entry.name, entry);
+    for (const std::string& alias : entry.aliases) check.see(alias, entry);
   }
-  const auto missing = std::ranges::find(is_missing, true);
-  if (missing != is_missing.end()) {
-    refuse("without ", name_of(static_cast<std::uint32_t>(missing - is_missing.begin())));
-  }
+  check.finish();
 }
 
 }  // namespace ckpt

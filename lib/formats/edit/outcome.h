@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/reader.h"
+#include "core/name_index.h"
 #include "core/string_pool.h"
 #include "formats/edit/wishes.h"
 
@@ -29,8 +30,32 @@ class Before {
   StringPool strings_;
 };
 
-// Throws Error(kWrite) where `after` is not what the edit makes of `before`: every name with its
-// type, shape and bytes, and no other.
+// Looks whether a file is what the edit makes of `before`: every name with its type, shape and
+// bytes, and no other. All three must outlive it.
+class OutcomeCheck {
+ public:
+  OutcomeCheck(const Before& before, const Wishes& wishes, const Edit& edit);
+
+  // Takes the entries of the new file in any order. Throws Error(kWrite) for one that is not asked
+  // for, or not like this.
+  void see(std::string_view name, const Entry& entry);
+
+  // Throws Error(kWrite) where one is missing.
+  void finish() const;
+
+ private:
+  // A wish, or behind all of them a put.
+  [[nodiscard]] std::string_view name_of(std::uint32_t i) const;
+  [[nodiscard]] bool is_as_wanted(std::uint32_t i, const Entry& entry) const;
+
+  const Before& before_;
+  const Wishes& wishes_;
+  const Edit& edit_;
+  NameIndex wanted_;
+  std::vector<bool> is_missing_;
+};
+
+// The same for a whole index.
 void check_outcome(const Before& before, const Wishes& wishes, const Edit& edit,
                    const Index& after);
 

@@ -88,6 +88,8 @@ AtomicFile& Rewrite::out() {
 void Rewrite::keep(std::uint64_t before, std::uint64_t after, std::uint64_t size) {
   if (size == 0) return;
   copy_bytes(fd(), out().fd(), {before, after, size});
+  kept_bytes_ += size;
+  if (!wants_undo()) return;
   if (!kept_.empty()) {
     Undo::Kept& last = kept_.back();
     if (last.before + last.size == before && last.after + last.size == after) {
@@ -102,12 +104,10 @@ EditResult Rewrite::commit(EditResult result, std::uint64_t beside) {
   const auto written = view_file(out().fd());
   result.size_before = original_->size() + beside;
   result.size_after = written->size() + beside;
-  std::uint64_t kept = 0;
-  for (const auto& part : kept_) kept += part.size;
-  const std::uint64_t replaced = original_->size() - kept;
-  result.patched_bytes = written->size() - kept - result.tensor_bytes;
+  const std::uint64_t replaced = original_->size() - kept_bytes_;
+  result.patched_bytes = written->size() - kept_bytes_ - result.tensor_bytes;
   result.how = is_in_place() ? EditResult::How::kReplaced : EditResult::How::kNewFile;
-  if (is_in_place() || undo_of_ == UndoOf::kBoth) {
+  if (wants_undo()) {
     result.can_undo = replaced <= kMostUndoBytes;
     if (result.can_undo) {
       auto grown = std::move(result.undo.grown);

@@ -49,6 +49,8 @@ class Rewrite {
   [[nodiscard]] bool is_visible() const;
 
  private:
+  [[nodiscard]] bool wants_undo() const { return is_in_place() || undo_of_ == UndoOf::kBoth; }
+
   std::string path_;
   std::string target_;
   const EditOptions& options_;
@@ -57,7 +59,8 @@ class Rewrite {
   FileStamp stamp_;
   std::unique_ptr<RandomFile> original_;
   std::unique_ptr<AtomicFile> out_;
-  std::vector<Undo::Kept> kept_;
+  std::uint64_t kept_bytes_ = 0;
+  std::vector<Undo::Kept> kept_;  // where there is to be undo data
 };
 
 // The way back: what `before` has where it is not kept, and where the rest is now.

@@ -30,25 +30,10 @@ void refuse_any(Errc code, const std::vector<std::string>& names, std::string_vi
   if (!names.empty()) throw Error(code, cat(listed(names), ": ", what));
 }
 
-Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
-  StringPool strings;
-  std::vector<Wishes::Name> names;
-  names.reserve(entries.size());
-  const auto add = [&](std::uint32_t entry, bool is_alias, std::string_view name) {
-    name = strings.add(name);
-    names.push_back({entry, is_alias, name, name});
-  };
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    add(i, false, entries[i].name);
-    for (const auto& alias : entries[i].aliases) add(i, true, alias);
-  }
-  Wishes wishes = resolve(std::move(names), edit);
-  wishes.strings = std::move(strings);
-  return wishes;
-}
+namespace {
 
-Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
-  Wishes wishes{std::move(names), {}};
+// Sets what `edit` asks of the names, and says which it asks for.
+std::vector<bool> ask(Wishes& wishes, const Edit& edit) {
   const auto count = static_cast<std::uint32_t>(wishes.names.size());
   const auto name_of = [&](std::uint32_t i) { return wishes.names[i].from; };
   std::optional<NameIndex> by_name;
@@ -68,7 +53,7 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
 
   std::vector<std::string> missing;
   std::vector<std::string> twice;
-  std::vector<bool> is_asked(wishes.names.size(), false);
+  std::vector<bool> is_asked(count, false);
   const auto ask = [&](std::string_view from, std::string_view to) {
     const std::uint32_t i = find(from);
     if (i == NameIndex::kNone) {
@@ -77,6 +62,7 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
       twice.emplace_back(from);
     } else {
       is_asked[i] = true;
+      wishes.names[i].from = from;
       wishes.names[i].to = to;
     }
   };
@@ -98,6 +84,30 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
   for (const auto& name : wishes.names) claim(name.to);
   for (const auto& put : edit.puts) claim(put.spec.name);
   refuse_any(Errc::kConflict, clashes, "two variables would have this name");
+  return is_asked;
+}
+
+}  // namespace
+
+Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
+  std::vector<Wishes::Name> names;
+  names.reserve(entries.size());
+  for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    names.push_back({i, false, entries[i].name, entries[i].name});
+    for (const auto& alias : entries[i].aliases) names.push_back({i, true, alias, alias});
+  }
+  Wishes wishes{std::move(names), {}};
+  const std::vector<bool> is_asked = ask(wishes, edit);
+  for (std::size_t i = 0; i < is_asked.size(); ++i) {
+    auto& name = wishes.names[i];
+    if (!is_asked[i]) name.from = name.to = wishes.strings.add(name.from);
+  }
+  return wishes;
+}
+
+Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
+  Wishes wishes{std::move(names), {}};
+  ask(wishes, edit);
   return wishes;
 }
 

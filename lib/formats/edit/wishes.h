@@ -32,7 +32,8 @@ struct Wishes {
 // twice, or cannot be; kConflict where two variables would have one name.
 Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit);
 
-// The same for the names of `entries`, which are needed no more afterwards.
+// The same for the names of `entries`, which are not needed afterwards: `from` is the edit's, or in
+// `strings`.
 Wishes resolve(std::span<const Entry> entries, const Edit& edit);
 
 // Is anything to become of the file?

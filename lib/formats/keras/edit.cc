@@ -152,7 +152,7 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
     }
   }
   const std::size_t count = members.size();
-  zip::ArchiveWriter archive(rewrite.out(), members);
+  zip::ArchiveWriter archive(rewrite.out(), std::move(members));
   for (std::size_t i = 0; i < count; ++i) {
     if (const auto* source = archive.member(i).copy_of) {
       rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);

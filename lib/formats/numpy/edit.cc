@@ -64,12 +64,13 @@ Outline outline_of(const std::vector<zip::Member>& old, const Index& index, cons
 
 // Writes the new archive, and gives the bytes of new tensors. `original` may be null where there
 // are none.
-std::uint64_t write_archive(Rewrite& rewrite, const Reader* original, const Outline& outline,
+std::uint64_t write_archive(Rewrite& rewrite, const Reader* original, Outline outline,
                             const Edit& edit) {
-  zip::ArchiveWriter archive(rewrite.out(), outline.members);
+  const std::size_t count = outline.members.size();
+  zip::ArchiveWriter archive(rewrite.out(), std::move(outline.members));
   std::uint64_t tensor_bytes = 0;
   auto put_at = outline.puts.begin();
-  for (std::size_t i = 0; i < outline.members.size(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     if (const auto* source = archive.member(i).copy_of) {
       rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
       continue;
@@ -101,9 +102,9 @@ EditResult edit_npz(const std::string& path, const std::string& target, const Ed
 
   {
     const zip::Archive old = zip::read_archive(rewrite.original());
-    const Outline outline = outline_of(old.members, original->index(), wishes, edit);
+    Outline outline = outline_of(old.members, original->index(), wishes, edit);
     if (edit.puts.empty()) original.reset();
-    result.tensor_bytes = write_archive(rewrite, original.get(), outline, edit);
+    result.tensor_bytes = write_archive(rewrite, original.get(), std::move(outline), edit);
   }
   original.reset();
   check_outcome(before, wishes, edit,

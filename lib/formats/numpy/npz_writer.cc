@@ -23,7 +23,7 @@ class NpzWriter final : public Writer {
                          headers.back().size() + tensor_bytes(spec.dtype, spec.shape)});
     }
     file_.emplace(path, overwrite);
-    archive_.emplace(*file_, members);
+    archive_.emplace(*file_, std::move(members));
     for (std::size_t i = 0; i < headers.size(); ++i) archive_->append(i, as_byte_view(headers[i]));
   }
 

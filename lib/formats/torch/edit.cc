@@ -49,12 +49,16 @@ class UnusedStorages {
   std::optional<Keys> after_;
 };
 
-void refuse_torchscript(const std::vector<zip::Member>& members, const std::string& root) {
-  const std::string constants = root + "/constants.pkl";
-  if (std::ranges::find(members, constants, &zip::Member::name) == members.end()) return;
-  throw Error(Errc::kUnsupported,
-              "is a TorchScript archive, whose code has the names too; `ckpt convert` writes its "
-              "variables as a state dict");
+Bytes editable_pickle(const Rewrite& rewrite) {
+  const zip::Contents contents(view_file(rewrite.fd()), zip::read_archive(rewrite.original()));
+  const std::size_t pickle = find_pickle(contents.members());
+  const std::string constants = root_of(contents.members()[pickle]) + "/constants.pkl";
+  if (std::ranges::count(contents.members(), constants, &zip::Member::name) > 0) {
+    throw Error(Errc::kUnsupported,
+                "is a TorchScript archive, whose code has the names too; `ckpt convert` writes its "
+                "variables as a state dict");
+  }
+  return read_pickle_member(contents, pickle);
 }
 
 void refuse_big_endian(const Index& index) {
@@ -83,16 +87,14 @@ void append_pickle(zip::ArchiveWriter& archive, std::size_t member, const Edited
 // the pickle cannot express. `original` may be null where there are no puts.
 std::uint64_t write_archive(Rewrite& rewrite, const Reader* original, const Wishes& wishes,
                             const Edit& edit, bool writes) {
-  const zip::Contents contents(view_file(rewrite.fd()), zip::read_archive(rewrite.original()));
-  const auto& old = contents.members();
-  const std::size_t pickle = find_pickle(old);
-  const std::string root = root_of(old[pickle]);
-  refuse_torchscript(old, root);
   if (!edit.puts.empty()) refuse_big_endian(original->index());
-  const EditedPickle edited = edit_pickle(read_pickle_member(contents, pickle), wishes, edit);
+  const EditedPickle edited = edit_pickle(editable_pickle(rewrite), wishes, edit);
   if (!writes) return 0;
 
-  const std::string data = root + "/data/";
+  const zip::Archive archive_before = zip::read_archive(rewrite.original());
+  const auto& old = archive_before.members;
+  const std::size_t pickle = find_pickle(old);
+  const std::string data = root_of(old[pickle]) + "/data/";
   const UnusedStorages unused(edited, wishes);
   StringPool names;
   std::vector<zip::NewMember> members;
@@ -111,7 +113,7 @@ std::uint64_t write_archive(Rewrite& rewrite, const Reader* original, const Wish
     members.push_back({names.add(data + edited.storages[p]), tensor_bytes(spec.dtype, spec.shape)});
   }
 
-  zip::ArchiveWriter archive(rewrite.out(), members);
+  zip::ArchiveWriter archive(rewrite.out(), std::move(members));
   for (std::size_t i = 0; i < first_put; ++i) {
     if (const auto* source = archive.member(i).copy_of) {
       rewrite.keep(source->data_offset, archive.data_offset(i), source->stored_bytes);
@@ -151,7 +153,10 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   result.tensor_bytes = write_archive(rewrite, original.get(), wishes, edit, writes);
   if (!writes) return result;
   original.reset();
-  check_outcome(before, wishes, edit, open_archive(view_file(rewrite.out().fd()))->index());
+  OutcomeCheck check(before, wishes, edit);
+  for_each_name(read_archive(view_file(rewrite.out().fd())),
+                [&](const Entry& entry) { check.see(entry.name, entry); });
+  check.finish();
   return rewrite.commit(std::move(result));
 }
 

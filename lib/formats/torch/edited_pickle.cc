@@ -38,8 +38,8 @@ class Editor {
                   "its pickle has values that the stack copies, as PyTorch does not write them");
     }
     names_ = find_tensors(pickle_, &trails_).names;
-    pickle_.views = {};  // with their extents half of what the pickle takes, and needed no more
-    pickle_.extents = {};
+    release(pickle_.views);  // with the extents half of what the pickle takes
+    release(pickle_.extents);
     if (!edit_.puts.empty()) {
       for (const auto& trail : trails_.list) trail_of_.emplace(trail.name, &trail);
     }
@@ -145,9 +145,11 @@ class Editor {
                       "' is no text in the pickle, but a number or "
                       "the like; `ckpt convert` writes a plain state dict, under any names"));
     }
-    const std::string_view made = old_text(pair.key, pair.value);
-    const std::string kept = fills_memo(made) ? cat(made, std::string_view(&kPop, 1)) : "";
-    splice(pair.key, pair.value, kept + text_opcode(key));
+    if (fills_memo(old_text(pair.key, pair.value))) {
+      splice(pair.value, pair.value, kPop + text_opcode(key));
+    } else {
+      splice(pair.key, pair.value, text_opcode(key));
+    }
   }
 
   static bool fills_memo(std::string_view opcodes) {

@@ -20,7 +20,11 @@ constexpr std::size_t kMostOpcodes = 100'000'000;
 class Machine {
  public:
   Machine(std::string_view bytes, PickleTrace* trace)
-      : bytes_(bytes), reader_(bytes), asked_(asked_entries(bytes)), trace_(trace) {}
+      : bytes_(bytes),
+        reader_(bytes),
+        asked_(asked_entries(bytes)),
+        trace_(trace),
+        graph_(bytes.size()) {}
 
   Pickle run() {
     for (std::size_t count = 0; count < kMostOpcodes; ++count) {

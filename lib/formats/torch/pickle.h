@@ -96,11 +96,12 @@ struct View {
 static_assert(sizeof(View) == 48);
 
 struct Pickle {
-  std::deque<Node> nodes;  // may be millions: a vector would hold twice as many while it grows
+  // Of what there may be millions: a vector would hold twice as many while it grows.
+  std::deque<Node> nodes;
+  std::deque<Storage> storages;  // each key once
+  std::deque<View> views;
   std::vector<Ref> items;
   std::vector<NamedGlobal> globals;
-  std::vector<Storage> storages;  // each key once
-  std::vector<View> views;
   std::vector<std::int64_t> extents;
   StringPool texts;  // those that are not in the pickle as they are
   Ref root = 0;
@@ -120,6 +121,12 @@ struct Pickle {
     return globals[storage.global].global;
   }
 };
+
+// Gives the room of one of its containers back.
+template <typename Container>
+void release(Container& container) {
+  container = Container();  // {} would keep it
+}
 
 // Where in a pickle's bytes, which 32 bits can count, its values are made: for those who change it.
 struct PickleTrace {

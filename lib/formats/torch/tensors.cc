@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/escape.h"
-#include "core/name_set.h"
+#include "core/name_index.h"
 #include "core/text.h"
 #include "formats/torch/view.h"
 
@@ -21,7 +21,13 @@ constexpr std::string_view kAlone = "tensor";    // the name of a tensor that is
 class Finder {
  public:
   Finder(Pickle& pickle, Trails* trails)
-      : pickle_(pickle), trails_(trails), on_path_(pickle.nodes.size()) {}
+      : pickle_(pickle),
+        trails_(trails),
+        on_path_(pickle.nodes.size()),
+        known_(pickle.views.size()) {
+    views_.reserve(pickle.views.size());  // as most are under one name
+    if (trails_ != nullptr) trails_->list.reserve(pickle.views.size());
+  }
 
   Tensors run() {
     walk();
@@ -208,11 +214,12 @@ class Finder {
     }
     pickle_.nodes[ref] = {.kind = Kind::kTensor, .size = *view};  // it may be met again
     const std::string_view name = names_.add(seen);
-    if (!known_.insert(name)) {
+    const auto number = static_cast<std::uint32_t>(views_.size());
+    views_.push_back({name, *view, number});
+    if (known_.add(number, [&](std::uint32_t i) { return views_[i].name; }) != number) {
       throw Error(Errc::kCorrupt, cat("two tensors are called '", escape(name), "'"));
     }
     if (trails_ != nullptr) add_trail(name);
-    views_.push_back({name, *view, static_cast<std::uint32_t>(views_.size())});
   }
 
   // One view under two names is one variable; a part of its storage is another. The tensors of most
@@ -287,7 +294,7 @@ class Finder {
   std::vector<bool> on_path_;
   std::vector<NamedView> views_;
   StringPool names_;
-  NameSet known_;  // of them
+  NameIndex known_;  // of views_
   std::size_t visits_ = 0;
   std::size_t others_ = 0;
   std::size_t cycles_ = 0;
