@@ -55,8 +55,9 @@ ReceiptFiles::~ReceiptFiles() {
 void ReceiptFiles::write(const Receipt& receipt, const Undo* undo) {
   written_ = true;
   if (undo != nullptr) {
-    const Bytes bytes = encode_undo(*undo);
-    write_whole(undo_path(receipt_path_), [&](const WriteText& out) { out(as_text(bytes)); });
+    write_whole(undo_path(receipt_path_), [&](const WriteText& out) {
+      write_undo(*undo, [&](ByteView bytes) { out(as_text(bytes)); });
+    });
   }
   write_whole(receipt_path_, [&](const WriteText& out) { write_receipt(receipt, out); });
 }

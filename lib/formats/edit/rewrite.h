@@ -35,6 +35,12 @@ class Rewrite {
   // The new file, created when it is first asked for. Throws what AtomicFile throws.
   AtomicFile& out();
 
+  // About so many calls of keep() are to come. Said early, what they are remembered by does not lie
+  // in the way of all that the edit takes and gives back meanwhile.
+  void expect_kept(std::size_t count) {
+    if (wants_undo()) kept_.reserve(count);
+  }
+
   // Copies `size` bytes of the original. Throws Error(kWrite, kIo).
   void keep(std::uint64_t before, std::uint64_t after, std::uint64_t size);
 

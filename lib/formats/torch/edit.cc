@@ -141,22 +141,27 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
                 "is a PyTorch file from before version 1.6, which is only read; `ckpt convert` "
                 "writes it as a new one");
   }
-  auto original = open_archive(view_file(rewrite.fd()));
-  const Wishes wishes = resolve(original->index().entries, edit);
-  const Before before(original->index(), Places::kStay);
-  if (edit.puts.empty()) original.reset();
   EditResult result;
-  result.operations = operations_of(wishes, edit, options);
   result.size_before = result.size_after = rewrite.original().size();
+  {
+    auto original = open_archive(view_file(rewrite.fd()));
+    const Wishes wishes = resolve(original->index().entries, edit);
+    const Before before(original->index(), Places::kStay);
+    if (edit.puts.empty()) original.reset();
+    rewrite.expect_kept(wishes.names.size());
 
-  const bool writes = !options.plan_only && (!target.empty() || has_changes(wishes, edit));
-  result.tensor_bytes = write_archive(rewrite, original.get(), wishes, edit, writes);
-  if (!writes) return result;
-  original.reset();
-  OutcomeCheck check(before, wishes, edit);
-  for_each_name(read_archive(view_file(rewrite.out().fd())),
-                [&](const Entry& entry) { check.see(entry.name, entry); });
-  check.finish();
+    const bool writes = !options.plan_only && (!target.empty() || has_changes(wishes, edit));
+    result.tensor_bytes = write_archive(rewrite, original.get(), wishes, edit, writes);
+    original.reset();
+    if (writes) {
+      OutcomeCheck check(before, wishes, edit);
+      for_each_name(read_archive(view_file(rewrite.out().fd())),
+                    [&](const Entry& entry) { check.see(entry.name, entry); });
+      check.finish();
+    }
+    result.operations = operations_of(wishes, edit, options);
+    if (!writes) return result;
+  }
   return rewrite.commit(std::move(result));
 }
 

@@ -29,8 +29,8 @@ bool is_list_or_tuple(const Node& node) {
 
 PickleGraph::PickleGraph(std::size_t bytes) {
   // As much as there may be of small tensors; what is not used takes no memory.
-  pickle_.items.reserve(bytes / 16);
-  pickle_.extents.reserve(bytes / 16);
+  pickle_.items.reserve(bytes / 48);
+  pickle_.extents.reserve(bytes / 32);
   none_ = add({.kind = Kind::kNone});
   false_ = add({.kind = Kind::kBool, .number = 0});
   true_ = add({.kind = Kind::kBool, .number = 1});
