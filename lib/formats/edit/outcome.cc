@@ -21,27 +21,28 @@ std::string type_of(const Entry& entry) {
 
 }  // namespace
 
-Before::Before(const Index& index, Places places) {
-  const auto text_of = [&](std::uint32_t i) { return types_[i]; };
-  NameIndex known;
+Before::Before(const Index& index, Places places) : Before(places) {
   type_of_.reserve(index.entries.size());
-  if (places == Places::kStay) places_.reserve(index.entries.size());
-  for (const Entry& entry : index.entries) {
-    const std::string type = type_of(entry);
-    std::uint32_t i = known.find(type, text_of);
-    if (i == NameIndex::kNone) {
-      i = static_cast<std::uint32_t>(types_.size());
-      types_.push_back(strings_.add(type));
-      known.add(i, text_of);
-    }
-    type_of_.push_back(i);
-    if (places == Places::kStay) places_.push_back(strings_.add(entry.own_place));
+  if (places_stay_) places_.reserve(index.entries.size());
+  for (const Entry& entry : index.entries) add(entry);
+}
+
+void Before::add(const Entry& entry) {
+  const auto text_of = [&](std::uint32_t i) { return types_[i]; };
+  const std::string type = type_of(entry);
+  std::uint32_t i = known_types_.find(type, text_of);
+  if (i == NameIndex::kNone) {
+    i = static_cast<std::uint32_t>(types_.size());
+    types_.push_back(strings_.add(type));
+    known_types_.add(i, text_of);
   }
+  type_of_.push_back(i);
+  if (places_stay_) places_.push_back(strings_.add(entry.own_place));
 }
 
 bool Before::is_same(std::uint32_t entry, const Entry& now) const {
   return type_of(now) == types_[type_of_[entry]] &&
-         (places_.empty() || now.own_place.view() == places_[entry]);
+         (!places_stay_ || now.own_place.view() == places_[entry]);
 }
 
 OutcomeCheck::OutcomeCheck(const Before& before, const Wishes& wishes, const Edit& edit)

@@ -19,12 +19,17 @@ enum class Places : bool { kMove, kStay };
 // shapes, and places that stay. A tenth of an Index, so that none need be held beside the new one.
 class Before {
  public:
+  explicit Before(Places places = Places::kMove) : places_stay_(places == Places::kStay) {}
   explicit Before(const Index& index, Places places = Places::kMove);
+
+  void add(const Entry& entry);
 
   [[nodiscard]] bool is_same(std::uint32_t entry, const Entry& now) const;
 
  private:
-  std::vector<std::string_view> types_;   // each once
+  bool places_stay_;
+  std::vector<std::string_view> types_;  // each once
+  NameIndex known_types_;
   std::vector<std::uint32_t> type_of_;    // which of them an entry has
   std::vector<std::string_view> places_;  // of each entry, where they stay
   StringPool strings_;

@@ -97,7 +97,7 @@ EditResult edit_shard(Draft& draft, const std::string& shard, const Edit& edit,
   result.size_before = result.size_after = file->size();
   result.can_undo = true;
   if (!has_changes(wishes, edit)) {
-    add_header(after, std::move(old), shard);
+    add_header(after, old, shard);
     return result;
   }
   if (const auto text = header_in_place(old, edit_header(old, wishes, edit), options)) {

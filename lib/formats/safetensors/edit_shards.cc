@@ -88,12 +88,12 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     } catch (const Error& e) {
       throw e.in(escape(name));
     }
-    Header header = read_header(*open_file(shard));
+    const Header header = read_header(*open_file(shard));
     for (const Tensor& tensor : header.tensors) {
-      map[tensor.name] = name;
+      map[std::string(tensor.name)] = name;
       total += tensor.end - tensor.begin;
     }
-    add_header(after, std::move(header), name);
+    add_header(after, header, name);
   }
   index["metadata"]["total_size"] = total;
   const std::string text = index.dump(2) + "\n";

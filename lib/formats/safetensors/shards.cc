@@ -75,37 +75,41 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
   }
 }
 
-void add_header(ExtentReader::Content& content, Header header, const std::string& name) {
+Entry entry_of(const Header& header, const Tensor& tensor, const std::string& name) {
+  const std::uint64_t offset = header.data_start + tensor.begin;
+  const bool numeric = is_numeric(tensor.dtype);
+  return {.name = std::string(tensor.name),
+          .own_place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
+          .dtype = tensor.dtype,
+          .shape = tensor.shape,
+          .nbytes = numeric ? tensor.end - tensor.begin : 0,
+          .native_dtype = numeric ? "" : tensor.stored_dtype,
+          .aliases = {}};
+}
+
+void add_header(ExtentReader::Content& content, const Header& header, const std::string& name) {
   const std::size_t number = content.file_names.size();
   content.file_names.push_back(name);
   if (content.index.entries.empty()) {
     content.index.entries.reserve(header.tensors.size());
     content.extents.reserve(header.tensors.size());
   }
-  for (Tensor& tensor : header.tensors) {
+  for (const Tensor& tensor : header.tensors) {
     const std::uint64_t size = tensor.end - tensor.begin;
-    const std::uint64_t offset = header.data_start + tensor.begin;
-    const bool numeric = is_numeric(tensor.dtype);
-    Extent extent{.file = number, .offset = offset, .stored_bytes = size};
-    if (!numeric) extent.words = cat(size, " bytes of ", tensor.stored_dtype);
+    Extent extent{.file = number, .offset = header.data_start + tensor.begin, .stored_bytes = size};
+    if (!is_numeric(tensor.dtype)) extent.words = cat(size, " bytes of ", tensor.stored_dtype);
     content.extents.push_back(std::move(extent));
-    content.index.entries.push_back(
-        {.name = std::move(tensor.name),
-         .own_place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
-         .dtype = tensor.dtype,
-         .shape = std::move(tensor.shape),
-         .nbytes = numeric ? size : 0,
-         .native_dtype = numeric ? "" : tensor.stored_dtype});
+    content.index.entries.push_back(entry_of(header, tensor, name));
   }
   const std::string where = name.empty() ? "" : cat(escape(name), ": ");
   for (const std::string& note : header.notes) content.index.notes.push_back(where + note);
-  for (auto& pair : header.metadata) {
+  for (const auto& pair : header.metadata) {
     // Every shard of a set carries the same ones, as a rule.
     const bool known = std::ranges::any_of(content.attributes, [&](const auto& attribute) {
       return attribute.name == pair.first && attribute.value == pair.second;
     });
     content.metadata.emplace(pair.first, pair.second);
-    if (!known) content.attributes.push_back({std::move(pair.first), std::move(pair.second)});
+    if (!known) content.attributes.push_back({pair.first, pair.second});
   }
 }
 
