@@ -1,5 +1,6 @@
 #include "formats/safetensors/edit.h"
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "formats/edit/outcome.h"
@@ -14,16 +15,6 @@
 
 namespace ckpt::safetensors {
 namespace {
-
-Wishes wishes_of(const Header& header, const Edit& edit) {
-  std::vector<Wishes::Name> names;
-  names.reserve(header.tensors.size());
-  for (const Tensor& tensor : header.tensors) {
-    const auto entry = static_cast<std::uint32_t>(names.size());
-    names.push_back({entry, false, tensor.name, tensor.name});
-  }
-  return resolve(std::move(names), edit);
-}
 
 Before before_of(const Header& header) {
   Before before;
@@ -43,19 +34,11 @@ void check_written(const RandomFile& file, const Before& before, const Wishes& w
 
 // Writes the header to the front of the new file, and gives the bytes that it has.
 std::uint64_t write_header(AtomicFile& out, const Header& header) {
-  constexpr std::size_t kBlock = std::size_t{64} << 10U;
   std::uint64_t at = header_prefix(0).size();
-  std::string block;
-  const auto flush = [&] {
-    out.write_at(at, as_byte_view(block));
-    at += block.size();
-    block.clear();
-  };
-  const std::uint64_t size = write_header_json(header, 0, [&](std::string_view piece) {
-    block += piece;
-    if (block.size() >= kBlock) flush();
-  });
-  flush();
+  Blocks blocks(out, at);
+  const std::uint64_t size =
+      write_header_json(header, 0, [&](std::string_view piece) { blocks.add(piece); });
+  blocks.flush();
   out.write_at(0, as_byte_view(header_prefix(size)));
   return at;
 }
@@ -127,6 +110,16 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   apply_header(rewrite.fd(), *text);
   result.how = EditResult::How::kJournalled;
   return result;
+}
+
+Wishes wishes_of(const Header& header, const Edit& edit) {
+  std::vector<Wishes::Name> names;
+  names.reserve(header.tensors.size());
+  for (const Tensor& tensor : header.tensors) {
+    const auto entry = static_cast<std::uint32_t>(names.size());
+    names.push_back({entry, false, tensor.name, tensor.name});
+  }
+  return resolve(std::move(names), edit);
 }
 
 std::optional<std::string> header_in_place(const Header& old, const EditedHeader& edited,

@@ -45,20 +45,26 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
                        const EditOptions& options) {
   if (target.empty()) return edit_set(path, edit, options);
   const auto file = open_file(path);
-  nlohmann::json index = parse_json(read_json_text(*file), "the index");
-  const auto original = kIndexFormat.open(open_file(path), path, {});
-  const Index& before = original->index();
-  const ExtentReader::Content content = read_shards(*file, path);
-  const Wishes wishes = resolve(before.entries, edit);
+  refuse_set_change(*file);
+  SetIndex index = read_set_index(*file);
+  ExtentReader::Content content = read_shards(index, path);
+  index = SetIndex{.rest = std::move(index.rest)};
+  const Wishes wishes = resolve(content.index.entries, edit);
+  const Before before(content.index);
   EditResult result;
   result.operations = operations_of(wishes, edit, options);
-  result.size_before = result.size_after = before.file_bytes;
+  for (const auto& shard : content.files) result.size_before += shard->size();
+  result.size_after = result.size_before;
   if (options.plan_only) return result;
 
-  const auto edits = divide(edit, wishes, content, *original);
+  const auto original = edit.puts.empty() ? nullptr : kIndexFormat.open(open_file(path), path, {});
+  const DividedEdit edits(edit, wishes, content, original.get());
+  content.index = Index();  // of the old set the files are needed from now on, and their names
+  content.extents = std::vector<Extent>();
+  const std::size_t count = content.file_names.size();
   const std::string stem = stem_of_index(target);
   std::vector<std::string> names;
-  for (std::size_t s = 0; s < edits.size(); ++s) names.push_back(shard_name(stem, s, edits.size()));
+  for (std::size_t s = 0; s < count; ++s) names.push_back(shard_name(stem, s, count));
   std::optional<SetReplacement> replacement;
   std::optional<AtomicFile> out;
   if (options.overwrite == Overwrite::kYes && SetReplacement::is_needed(target, names)) {
@@ -70,16 +76,15 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   EditOptions own = options;
   own.before_commit = nullptr;
   own.overwrite = replacement ? Overwrite::kYes : Overwrite::kNo;
-  auto& map = index["weight_map"] = nlohmann::json::object();
-  ExtentReader::Content after;
+  OutcomeCheck check(before, wishes, edit);
   result.size_after = 0;
   std::uint64_t total = 0;
-  for (std::size_t s = 0; s < edits.size(); ++s) {
+  for (std::size_t s = 0; s < count; ++s) {
     const std::string& name = names[s];
     const std::string shard = replacement ? replacement->add(name) : beside(stem, name);
     try {
       const EditResult part =
-          safetensors::edit(beside(path, content.file_names[s]), shard, edits[s], own);
+          safetensors::edit(beside(path, content.file_names[s]), shard, edits.of_shard(s), own);
       if (!replacement) made.add(shard);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
@@ -90,15 +95,16 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     }
     const Header header = read_header(*open_file(shard));
     for (const Tensor& tensor : header.tensors) {
-      map[std::string(tensor.name)] = name;
+      check.see(tensor.name, entry_of(header, tensor, name));
+      index.add(tensor.name, s);
       total += tensor.end - tensor.begin;
     }
-    add_header(after, header, name);
   }
-  index["metadata"]["total_size"] = total;
-  const std::string text = index.dump(2) + "\n";
+  check.finish();
+  index.shards = std::move(names);
+  index.rest["metadata"]["total_size"] = total;
+  const std::string text = print_set_index(std::move(index));
   result.size_after += text.size();
-  check_outcome(Before(before), wishes, edit, after.index);
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
   if (replacement) {

@@ -38,8 +38,9 @@ using SetLocks = std::map<std::string, FileDescriptor>;
 // Where the new file of a shard waits: beside the file that a symbolic link leads to.
 std::string new_path(const std::string& shard_path);
 
-// Does the index stand for a change that was interrupted?
+// Does the index stand for a change that was interrupted? The other throws Error(kIo) then.
 bool is_set_change(const RandomFile& index);
+void refuse_set_change(const RandomFile& index);
 
 // Step 2, for the set whose index is at `path`. Calls `decided` when it is done. Throws
 // Error(kWrite), before that or after, where the folder could not be flushed.

@@ -3,14 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
 #include "formats/hdf5_edit/journal.h"
-#include "formats/io/json.h"
 #include "formats/io/sibling.h"
+#include "formats/safetensors/set_index.h"
 #include "formats/safetensors/shard_names.h"
 
 namespace ckpt::safetensors {
@@ -19,18 +18,13 @@ namespace {
 // The shards that an index names and that are called as a set of its name calls them; none where it
 // is no index.
 std::vector<std::string> shards_of(const RandomFile& index, const std::string& stem) {
-  std::set<std::string> names;
   try {
-    const nlohmann::json root = parse_json(read_json_text(index), "the index");
-    for (const auto& [variable, shard] : root.at("weight_map").items()) {
-      if (shard.is_string() && is_shard_name(shard.get<std::string>(), stem)) {
-        names.insert(shard.get<std::string>());
-      }
-    }
+    std::vector<std::string> shards = read_set_index(index).shards;
+    std::erase_if(shards, [&](const std::string& shard) { return !is_shard_name(shard, stem); });
+    return shards;
   } catch (const Error&) {
-  } catch (const nlohmann::json::exception&) {
+    return {};
   }
-  return {names.begin(), names.end()};
 }
 
 }  // namespace

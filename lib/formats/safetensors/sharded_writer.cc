@@ -2,14 +2,12 @@
 
 #include <unistd.h>
 
-#include <map>
-#include <nlohmann/json.hpp>
-
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/io/sibling.h"
+#include "formats/safetensors/set_index.h"
 #include "formats/safetensors/set_replacement.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
@@ -84,12 +82,10 @@ class ShardedWriter final : public Writer {
   }
 
   void do_commit() override {
-    nlohmann::json index;
-    index["metadata"]["total_size"] = total_;
-    auto& map = index["weight_map"] = nlohmann::json::object();
-    for (std::size_t i = 0; i < specs().size(); ++i)
-      map[specs()[i].name] = names_[places_[i].shard];
-    const std::string text = index.dump(2) + "\n";
+    SetIndex index{.shards = names_};
+    index.rest["metadata"]["total_size"] = total_;
+    for (std::size_t i = 0; i < specs().size(); ++i) index.add(specs()[i].name, places_[i].shard);
+    const std::string text = print_set_index(std::move(index));
     if (replacement_) {
       for (const auto& writer : writers_) writer->commit();
       replacement_->commit(text);

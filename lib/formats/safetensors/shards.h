@@ -5,6 +5,7 @@
 
 #include "formats/io/extent_reader.h"
 #include "formats/safetensors/header.h"
+#include "formats/safetensors/set_index.h"
 
 namespace ckpt::safetensors {
 
@@ -19,9 +20,8 @@ void add_header(ExtentReader::Content& content, const Header& header, const std:
 // The entry of a tensor.
 Entry entry_of(const Header& header, const Tensor& tensor, const std::string& name);
 
-// Reads the index of a set of shards, which is at `path`, and every shard's header: shards in the
-// order of their names. Every variable that the index names must be in the shard it names.
-// Throws Error.
-ExtentReader::Content read_shards(const RandomFile& index, const std::string& path);
+// Reads every header of the set of shards whose index is at `path`: shards in the order of their
+// names. Every variable that the index names must be in the shard it names. Throws Error.
+ExtentReader::Content read_shards(const SetIndex& index, const std::string& path);
 
 }  // namespace ckpt::safetensors

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/name_set.h"
 #include "core/string_pool.h"
@@ -72,15 +73,9 @@ void refuse_big_endian(const Index& index) {
 }
 
 void append_pickle(zip::ArchiveWriter& archive, std::size_t member, const EditedPickle& pickle) {
-  constexpr std::size_t kBlock = std::size_t{64} << 10U;
-  Bytes block;
-  pickle.for_each_piece([&](ByteView piece) {
-    block.insert(block.end(), piece.begin(), piece.end());
-    if (block.size() < kBlock) return;
-    archive.append(member, block);
-    block.clear();
-  });
-  archive.append(member, block);
+  Blocks blocks([&](ByteView block) { archive.append(member, block); });
+  pickle.for_each_piece([&](ByteView piece) { blocks.add(piece); });
+  blocks.flush();
 }
 
 // Writes the new archive, and gives the bytes of new tensors. Without `writes` it only throws what
