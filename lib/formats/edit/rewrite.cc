@@ -172,7 +172,7 @@ void check_undo(const RandomFile& file, const Undo& undo,
 
 void undo_rewrite(const std::string& path, const Undo& undo, const std::string& target) {
   const EditOptions options{.overwrite = Overwrite::kYes};
-  Rewrite rewrite(path, target, options);
+  Rewrite rewrite(path, target, options, UndoOf::kNone);
   check_undo(rewrite.original(), undo);
   for (const auto& piece : undo.pieces) rewrite.out().write_at(piece.offset, piece.bytes);
   for (const auto& part : undo.kept) rewrite.keep(part.after, part.before, part.size);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,8 +15,8 @@
 namespace ckpt {
 
 // Which edits get undo data: those in place, or also one to a new file, which the caller puts in
-// the old one's place.
-enum class UndoOf : bool { kInPlace, kBoth };
+// the old one's place; or none.
+enum class UndoOf : std::uint8_t { kInPlace, kBoth, kNone };
 
 // A file that is written anew out of another one: for containers whose parts must move when a name
 // grows. What stays the same is copied inside the kernel and never looked at; the rest is written
@@ -55,7 +56,9 @@ class Rewrite {
   [[nodiscard]] bool is_visible() const;
 
  private:
-  [[nodiscard]] bool wants_undo() const { return is_in_place() || undo_of_ == UndoOf::kBoth; }
+  [[nodiscard]] bool wants_undo() const {
+    return undo_of_ == UndoOf::kBoth || (undo_of_ == UndoOf::kInPlace && is_in_place());
+  }
 
   std::string path_;
   std::string target_;
