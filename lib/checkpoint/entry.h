@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "core/rare_list.h"
 #include "core/rare_text.h"
 #include "core/shape.h"
 #include "scope/role.h"
@@ -23,7 +24,7 @@ struct Entry {
   // How the file has the elements, where `dtype` does not say all of it: ">f4", "string[16]",
   // "compound of 3". Empty for the plain little-endian form of `dtype`.
   RareText native_dtype;
-  std::vector<std::string> aliases;  // other names of the same stored tensor, sorted
+  RareList<std::string> aliases;  // other names of the same stored tensor, sorted
 
   friend bool operator==(const Entry&, const Entry&) = default;
 };

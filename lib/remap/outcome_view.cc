@@ -116,7 +116,7 @@ class OutcomeView final : public Reader {
       if (names.empty()) continue;
       Entry entry = entries[i];
       entry.name = names.front();
-      entry.aliases.assign(names.begin() + 1, names.end());
+      entry.aliases = std::vector<std::string>(names.begin() + 1, names.end());
       std::ranges::sort(entry.aliases);
       index_.entries.push_back(std::move(entry));
       origins_.push_back({.entry = i});

@@ -78,7 +78,7 @@ std::vector<std::string> read_strings(const Context& context, View elements, con
 
 Attributes::Attributes(const Context& context, std::uint64_t address)
     : context_(context), object_(address) {
-  context.file.arena().clear();
+  context.begin();
   const auto add = [&](const View& body) {
     const ByteView bytes = body.whole();
     const std::string_view name = read_parts(body).name;
@@ -93,7 +93,7 @@ Attributes::Attributes(const Context& context, std::uint64_t address)
     });
   });
   if (dense.heap != kUndefined) {
-    const auto take = [&](View body, bool is_shared) {
+    const auto take = [&](View body, bool is_shared, std::size_t /*left*/) {
       return add(is_shared ? resolve_shared(context, kAttribute, body, address) : body);
     };
     context.attempt([&] { for_each_dense(context, dense, kAttributesByName, address, take); });
@@ -117,7 +117,7 @@ std::vector<std::string> Attributes::names() const {
 std::optional<Attribute> Attributes::read(const std::string& name) const {
   const auto named = std::ranges::lower_bound(sorted_, name, {}, &Named::name);
   if (named == sorted_.end() || named->name != name) return std::nullopt;
-  context_.file.arena().clear();
+  context_.begin();
   Attribute out;
   out.name = name;
   const Parts parts = read_parts({"attribute", named->address, named->body, context_.file.sizes()});

@@ -32,7 +32,7 @@ struct ChunkReader {
 
   std::vector<Chunk> run() {
     if (layout.address == kUndefined || grid.total == 0) return {};
-    if (has_index()) context.claim("chunk index", layout.address, dataset.header.address);
+    if (has_index()) context.claims.add({"chunk index", layout.address, dataset.header.address});
     switch (layout.index) {
       case ChunkIndex::kBtree1:
         read_btree1();

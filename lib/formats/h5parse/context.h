@@ -8,7 +8,7 @@
 #include "formats/h5parse/file.h"
 #include "formats/h5parse/limits.h"
 #include "formats/h5parse/superblock.h"
-#include "formats/hdf5/id_map.h"
+#include "formats/hdf5/claims.h"
 
 namespace ckpt::h5parse {
 
@@ -42,23 +42,17 @@ class Context {
     }
   }
 
-  // The structure at `address` belongs to one object only: throws Error(kCorrupt) where it was
-  // claimed for another one. So a small file cannot be read a million times over.
-  void claim(std::string_view what, std::uint64_t address, std::uint64_t object) const {
-    if (address == kUndefined) corrupt(what, ": has no address");
-    const auto [owner, is_new] = owners_.try_emplace(address);
-    if (is_new) *owner = object;
-    if (*owner == object) return;
-    corrupt(what, " at ", address, ": belongs to the objects at ", *owner, " and ", object);
+  // Another object, attribute or dataset is looked at from now on.
+  void begin() const {
+    file.arena().clear();
+    claims.begin();
   }
 
   File file;
   Superblock superblock;
   Mode mode;
   mutable std::vector<std::string> notes;
-
- private:
-  mutable hdf5::IdMap<std::uint64_t> owners_;
+  mutable hdf5::Claims claims;
 };
 
 }  // namespace ckpt::h5parse

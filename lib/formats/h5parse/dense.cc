@@ -13,9 +13,9 @@ namespace {
 
 struct Record {
   std::array<std::byte, 8> id{};  // in the heap; of links one byte less
-  std::uint64_t hash = 0;
+  std::uint64_t position = 0;     // in the heap
+  std::uint32_t hash = 0;
   bool is_shared = false;
-  std::uint64_t position = 0;  // in the heap
 };
 
 // Section III.A.2, records of types 5 and 8.
@@ -30,7 +30,7 @@ Record read_record(View view, std::uint32_t type) {
   if (is_link) return record;
   const auto [flags, order, hash] = view.fields<1, 4, 4>();
   record.is_shared = (flags & kSharedMessage) != 0;
-  record.hash = hash;
+  record.hash = static_cast<std::uint32_t>(hash);
   return record;
 }
 
@@ -38,7 +38,7 @@ Record read_record(View view, std::uint32_t type) {
 
 void for_each_dense(const Context& context, const DenseIndex& index, std::uint32_t by_name,
                     std::uint64_t owner, const TakeDense& take) {
-  context.claim("fractal heap", index.heap, owner);
+  context.claims.add({"fractal heap", index.heap, owner});
   FractalHeap heap(context, index.heap);
   const Btree2 tree = read_btree2(context, index.by_name, by_name);
   context.attempt([&] { heap.check_count(tree.records); });
@@ -49,17 +49,18 @@ void for_each_dense(const Context& context, const DenseIndex& index, std::uint32
   });
   // In the order of the heap, so that each of its blocks is read once.
   std::vector<Record> records;
+  records.reserve(std::min(tree.records, context.file.size() / tree.record_size));
   for_each_record(context, tree, [&](View view) {
     Record record = read_record(view, by_name);
-    const std::uint64_t last = records.empty() ? 0 : records.back().hash;
+    const std::uint32_t last = records.empty() ? 0 : records.back().hash;
     view.require(record.hash >= last, "its hash ", record.hash, " stands behind ", last);
     record.position = heap.position(record.id);
     records.push_back(record);
   });
-  std::ranges::stable_sort(records, {}, &Record::position);
+  std::ranges::sort(records, {}, &Record::position);
   std::uint64_t total = 0;
   std::uint64_t end = 0;  // of the managed object before
-  for (const Record& record : records) {
+  for (std::size_t left = records.size(); const Record& record : records) {
     context.attempt([&] {
       const ByteView bytes = heap.object(record.id);
       total += bytes.size();
@@ -67,7 +68,7 @@ void for_each_dense(const Context& context, const DenseIndex& index, std::uint32
       body.require(total <= context.file.size() && (record.position == 0 || record.position >= end),
                    "overlaps the one before, which ends at ", end);
       if (record.position != 0) end = record.position + bytes.size();
-      const std::string_view name = take(body, record.is_shared);
+      const std::string_view name = take(body, record.is_shared, left--);
       body.expect("the hash of its name in the index", record.hash, lookup3(as_byte_view(name)));
     });
   }

@@ -10,8 +10,8 @@ constexpr std::uint32_t kLinksByName = 5;  // types of version 2 B-trees; those 
 constexpr std::uint32_t kAttributesByName = 8;
 
 // Understands an object of dense storage, which is valid during the call, and tells its name. An
-// attribute may be shared: its bytes then say where it is.
-using TakeDense = std::function<std::string_view(View body, bool is_shared)>;
+// attribute may be shared: its bytes then say where it is. `left` counts it and those that follow.
+using TakeDense = std::function<std::string_view(View body, bool is_shared, std::size_t left)>;
 
 // Gives `take` each link or attribute of dense storage (sections IV.A.2.c and v): objects in a
 // fractal heap, indexed by a B-tree over their names' hashes, of the type `by_name`, and perhaps

@@ -107,7 +107,7 @@ Storage read_storage(const Context& context, const Messages& dataset) {
 }
 
 Elements::Elements(const Context& context, std::uint64_t address) : context_(context) {
-  context.file.arena().clear();
+  context.begin();
   dataset_ = read_messages(context, address);
   storage_ = read_storage(context, dataset_);
   element_size_ = static_cast<std::size_t>(dataset_.type->size);

@@ -81,8 +81,7 @@ struct SymbolReader {
   //         address), address of the object's header
   //     16  cache type (4), 0 (4), 16 bytes by cache type: for 2 the offset of a soft link's target
   std::uint64_t read_entry(View view) {
-    const auto [name, object, cache_type, zero, target] =
-        view.fields<kLength, kAddress, 4, 4, 4>();
+    const auto [name, object, cache_type, zero, target] = view.fields<kLength, kAddress, 4, 4, 4>();
     view.within("its cache type", cache_type, 0, kSoftLinkEntry);
     Link link;
     link.name = heap.text(name);
@@ -153,12 +152,13 @@ std::vector<Link> read_links(const Context& context, Messages& group) {
                        ", heap at ", cached->heap, ") is not what the group says (",
                        group.symbols->tree, ", ", group.symbols->heap, ")"));
     }
-    context.claim("B-tree", group.symbols->tree, object);
-    context.claim("local heap", group.symbols->heap, object);
+    context.claims.add({"B-tree", group.symbols->tree, object});
+    context.claims.add({"local heap", group.symbols->heap, object});
     context.attempt([&] { SymbolReader{context, *group.symbols, links}.run(); });
   }
   if (group.dense_links && group.dense_links->heap != kUndefined) {
-    const auto take = [&](View body, bool /*is_shared*/) -> std::string_view {
+    const auto take = [&](View body, bool /*shared*/, std::size_t left) -> std::string_view {
+      if (links.empty()) links.reserve(left);
       return links.emplace_back(read_link(body)).name;
     };
     context.attempt(

@@ -18,7 +18,7 @@ ParsedSource::ParsedSource(const RandomFile& file, Mode mode, Survey survey)
 }
 
 Object ParsedSource::open(ObjectId id) const {
-  context_.file.arena().clear();
+  context_.begin();
   if (survey_ == Survey::kObject) context_.file.survey();
   Messages messages = read_messages(context_, id);
   Object object;

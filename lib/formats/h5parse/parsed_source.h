@@ -32,9 +32,14 @@ class ParsedSource final : public hdf5::Source {
   void read(hdf5::ObjectId id, std::uint64_t first, std::uint64_t count,
             std::span<std::byte> out) const override;
 
-  [[nodiscard]] std::vector<hdf5::Extent> looked_at() const override {
-    return survey_ == Survey::kObject ? context_.file.surveyed() : std::vector<hdf5::Extent>{};
+  [[nodiscard]] std::span<const hdf5::Extent> looked_at() const override {
+    return context_.file.surveyed();
   }
+
+  [[nodiscard]] std::span<const hdf5::Claim> claims() const override {
+    return context_.claims.latest();
+  }
+  void claim(const hdf5::Claim& claim) const override { context_.claims.add(claim); }
 
   // Oddities that were met so far.
   [[nodiscard]] std::vector<std::string> notes() const override { return context_.notes; }

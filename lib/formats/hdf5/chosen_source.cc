@@ -1,7 +1,7 @@
 #include "formats/hdf5/chosen_source.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <optional>
 
 #include "core/error.h"
 #include "formats/h5parse/parsed_source.h"
@@ -16,6 +16,10 @@ constexpr unsigned kSzip = 4;
 constexpr unsigned kNbit = 5;
 constexpr unsigned kScaleOffset = 6;
 
+bool is_for_library(const Filter& filter) {
+  return filter.id == kSzip || filter.id == kNbit || filter.id == kScaleOffset;
+}
+
 class ChosenSource final : public Source {
  public:
   ChosenSource(const RandomFile& file, SourceOptions options)
@@ -28,9 +32,7 @@ class ChosenSource final : public Source {
   [[nodiscard]] Object open(ObjectId id) const override {
     Object object = parser_.open(id);
     for (Filter& filter : object.dataset.storage.filters) {
-      if (filter.id != kSzip && filter.id != kNbit && filter.id != kScaleOffset) continue;
-      filter.is_known = true;
-      by_library_.insert(id);
+      filter.is_known = filter.is_known || is_for_library(filter);
     }
     return object;
   }
@@ -46,7 +48,7 @@ class ChosenSource final : public Source {
 
   void read(ObjectId id, std::uint64_t first, std::uint64_t count,
             std::span<std::byte> out) const override {
-    if (!by_library_.contains(id)) return parser_.read(id, first, count, out);
+    if (!needs_library(id)) return parser_.read(id, first, count, out);
     const auto fd = file_.descriptor();
     if (!fd) {
       throw Error(Errc::kUnsupported,
@@ -56,14 +58,27 @@ class ChosenSource final : public Source {
     read_by_helper(*fd, id, first, count, out);
   }
 
-  [[nodiscard]] std::vector<Extent> looked_at() const override { return parser_.looked_at(); }
+  [[nodiscard]] std::span<const Claim> claims() const override { return parser_.claims(); }
+  void claim(const Claim& claim) const override { parser_.claim(claim); }
+
+  [[nodiscard]] std::span<const Extent> looked_at() const override { return parser_.looked_at(); }
 
   [[nodiscard]] std::vector<std::string> notes() const override { return parser_.notes(); }
 
  private:
+  [[nodiscard]] bool needs_library(ObjectId id) const {
+    if (id != asked_) {
+      reads_library_ =
+          std::ranges::any_of(parser_.open(id).dataset.storage.filters, is_for_library);
+      asked_ = id;
+    }
+    return reads_library_;
+  }
+
   const RandomFile& file_;
   h5parse::ParsedSource parser_;
-  mutable std::unordered_set<ObjectId> by_library_;
+  mutable std::optional<ObjectId> asked_;  // what was read last, and who reads it
+  mutable bool reads_library_ = false;
 };
 
 }  // namespace

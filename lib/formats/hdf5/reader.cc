@@ -11,6 +11,7 @@
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/limits.h"
+#include "formats/hdf5/scouts.h"
 #include "formats/hdf5/variable.h"
 #include "formats/hdf5/walk.h"
 
@@ -144,7 +145,20 @@ class Hdf5Reader final : public Reader {
         return false;
       }
     };
-    Walk found = walk(*source_, take, notes, salvage ? lose : TakeDamage());
+    const TakeDataset take_dataset = take;
+    const TakeDamage take_damage = salvage ? lose : TakeDamage();
+    Walker walker(*source_, take_dataset, notes, take_damage);
+    Scouts scouts(*file_);
+    do {
+      while (auto report = salvage ? std::nullopt : scouts.look(walker)) {
+        if (!walker.absorb(report->findings)) break;
+        for (auto& [entry, place] : report->variables) {
+          index_.entries.push_back(std::move(entry));
+          places_.push_back(place);
+        }
+      }
+    } while (walker.step());
+    Walk found = walker.finish();
     opaque.note_guesses();
     for (const auto& alias : found.aliases) {
       index_.entries[alias.dataset].aliases.push_back(alias.path);
@@ -222,12 +236,13 @@ class Hdf5Reader final : public Reader {
     }
   }
 
-  static void check_sparse(const Entry& entry, const Place& place) {
-    if (entry.nbytes > kMaxSparseBytes && entry.nbytes / kMaxSparseRatio > place.stored_bytes) {
-      throw Error(Errc::kUnsupported, cat("declares ", with_commas(entry.nbytes),
-                                          " bytes, but only ", with_commas(place.stored_bytes),
-                                          " are stored; it is not read whole, slices of it are"));
-    }
+  void check_sparse(const Entry& entry, const Place& place) const {
+    if (entry.nbytes <= kMaxSparseBytes || place.kind == Storage::Kind::kContiguous) return;
+    const std::uint64_t stored = source_->open(place.object).dataset.storage.bytes;
+    if (entry.nbytes / kMaxSparseRatio <= stored) return;
+    throw Error(Errc::kUnsupported,
+                cat("declares ", with_commas(entry.nbytes), " bytes, but only ",
+                    with_commas(stored), " are stored; it is not read whole, slices of it are"));
   }
 
   std::unique_ptr<RandomFile> file_;

@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/rare_text.h"
 #include "core/shape.h"
+#include "formats/hdf5/claims.h"
 #include "formats/hdf5/datatype.h"
 #include "formats/hdf5/extent.h"
 
@@ -18,9 +19,6 @@ namespace ckpt::hdf5 {
 // our own parser, or libhdf5 for what it decodes alone (chosen_source.h). Whoever stands behind it
 // follows no link and opens no file: it says what links and storage there are, and code on this
 // side decides.
-
-// Where an object's header lies: the same for all links to one object.
-using ObjectId = std::uint64_t;
 
 struct Link {
   enum class Kind : std::uint8_t { kHard, kSoft, kExternal, kUserDefined };
@@ -105,9 +103,14 @@ class Source {
   virtual void read(ObjectId id, std::uint64_t first, std::uint64_t count,
                     std::span<std::byte> out) const = 0;
 
-  // All that the last open() has looked at, from the first byte of the file; empty where that is
-  // not remembered (SourceOptions::traced).
-  [[nodiscard]] virtual std::vector<Extent> looked_at() const { return {}; }
+  // What the last open() claimed for its object. A second source over the same file is told of it
+  // by claim(), which throws Error(kCorrupt) where it knows another owner.
+  [[nodiscard]] virtual std::span<const Claim> claims() const { return {}; }
+  virtual void claim(const Claim& claim) const { static_cast<void>(claim); }
+
+  // All that was looked at since the last open() began, from the first byte of the file; empty where
+  // that is not remembered (SourceOptions::traced).
+  [[nodiscard]] virtual std::span<const Extent> looked_at() const { return {}; }
 
   // Oddities that were met so far and did not stop the reading, a sentence each.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }

@@ -159,7 +159,6 @@ Variable make_variable(const std::string& path, ObjectId id, const Dataset& data
   place.kind = storage.kind;
   place.swap_unit = static_cast<std::uint8_t>(element.swap_unit);
   place.offset = storage.offset;
-  place.stored_bytes = storage.bytes;
   const std::string unknown = unknown_filters(storage);
   place.has_unknown_filter = !unknown.empty();
   note_storage(path, storage, unknown, notes);

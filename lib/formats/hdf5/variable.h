@@ -17,7 +17,6 @@ struct Place {
   std::uint8_t swap_unit = 0;  // bytes that are reversed together; 0 where none are
   bool has_unknown_filter = false;
   std::uint64_t offset = 0;  // of contiguous data, from the first byte of the file
-  std::uint64_t stored_bytes = 0;
 };
 
 struct Variable {

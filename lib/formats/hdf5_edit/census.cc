@@ -127,10 +127,9 @@ class Counter final : public Observer {
 
   std::optional<Object> recall(ObjectId /*id*/) override { return std::nullopt; }
   void see(ObjectId id, const Object& object) override {
-    const auto looked_at = source_.looked_at();
     const bool has_attributes = object.has_attributes && !source_.attribute_names(id).empty();
     // What attributes hold may lie anywhere: such an object is always read again.
-    if (!has_attributes) census_.traces.add(id, object.kind, looked_at);
+    if (!has_attributes) census_.traces.add(id, object.kind, source_.looked_at());
     if (object.kind == Object::Kind::kGroup) {
       census_.links.add_group(id, object.links, has_attributes);
     }

@@ -205,17 +205,18 @@ class Checker final : public Observer {
       const auto at = variable_of(object);
       if (!at) reject(cat("'", escape(spec.name), "' is no variable"));
       Notes notes;
-      const Variable found = make_variable("", object, source_after_->open(object).dataset, "",
-                                           plan_.patch.size_after, notes);
-      const auto& [entry, place] = found;
+      const Dataset dataset = source_after_->open(object).dataset;
+      const Entry entry =
+          make_variable("", object, dataset, "", plan_.patch.size_after, notes).entry;
       // What opaque types hold is told by an attribute, which a census does not look at.
       const bool is_opaque = entry.dtype == DType::kOther;
       if ((!is_opaque && entry.dtype != spec.dtype) || entry.shape != spec.shape) {
         reject(cat("'", escape(spec.name), "' has another type or shape"));
       }
-      const bool is_placed = place.kind == Storage::Kind::kContiguous &&
-                             place.offset == created[p].offset &&
-                             place.stored_bytes == created[p].bytes;
+      const Storage& storage = dataset.storage;
+      const bool is_placed = storage.kind == Storage::Kind::kContiguous &&
+                             storage.offset == created[p].offset &&
+                             storage.bytes == created[p].bytes;
       if (created[p].bytes > 0 && !is_placed) {
         reject(cat("'", escape(spec.name), "' lies at another place"));
       }

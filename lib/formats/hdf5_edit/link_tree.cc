@@ -143,7 +143,7 @@ void LinkTree::visit(const Visit& f) const {
     std::vector<const TreeLink*> links;
     std::size_t next = 0;
   };
-  IdMap<bool> entered;
+  IdMap<char> entered;  // as a set
   std::vector<Frame> stack;
   std::string path;
   const auto enter = [&](const LinkGroup* group) {

@@ -125,7 +125,7 @@ class TorchReader final : public Reader {
     }
     for (std::uint32_t i = 0; i < names.size(); ++i) {
       if (is_original(i)) continue;
-      index_.entries[entry_of[names[i].original]].aliases.emplace_back(names[i].name);
+      index_.entries[entry_of[names[i].original]].aliases.push_back(std::string(names[i].name));
     }
     for (Entry& entry : index_.entries) std::ranges::sort(entry.aliases);
     if (repeating > 0) {
