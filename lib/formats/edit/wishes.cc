@@ -33,7 +33,7 @@ void refuse_any(Errc code, const std::vector<std::string>& names, std::string_vi
 namespace {
 
 // Sets what `edit` asks of the names, and says which it asks for.
-std::vector<bool> ask(Wishes& wishes, const Edit& edit) {
+std::vector<bool> apply(Wishes& wishes, const Edit& edit) {
   const auto count = static_cast<std::uint32_t>(wishes.names.size());
   const auto name_of = [&](std::uint32_t i) { return wishes.names[i].from; };
   std::optional<NameIndex> by_name;
@@ -97,7 +97,7 @@ Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
     for (const auto& alias : entries[i].aliases) names.push_back({i, true, alias, alias});
   }
   Wishes wishes{std::move(names), {}};
-  const std::vector<bool> is_asked = ask(wishes, edit);
+  const std::vector<bool> is_asked = apply(wishes, edit);
   for (std::size_t i = 0; i < is_asked.size(); ++i) {
     auto& name = wishes.names[i];
     if (!is_asked[i]) name.from = name.to = wishes.strings.add(name.from);
@@ -107,7 +107,7 @@ Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
 
 Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
   Wishes wishes{std::move(names), {}};
-  ask(wishes, edit);
+  apply(wishes, edit);
   return wishes;
 }
 

@@ -94,7 +94,10 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) return result;
     result.notes = old.notes;
     if (target.empty()) text = header_in_place(old, edited, options);
-    if (!text) {
+    if (text) {
+      const hdf5::Patch patch = header_patch(rewrite.original(), *text);
+      check_written(hdf5::PatchedFile(rewrite.original(), patch), before, wishes, edit);
+    } else {
       const auto original =
           edit.puts.empty() ? nullptr : kFormat.open(view_file(rewrite.fd()), path, {});
       write_file(rewrite, old, edited, edit, original.get(), result);

@@ -149,7 +149,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   refuse_set_change(*file);
   SetIndex index = read_set_index(*file);
   ExtentReader::Content content = read_shards(index, path);
-  index = SetIndex{.rest = std::move(index.rest)};
+  index = SetIndex{.rest = std::move(index.rest)};  // that of the new set from now on
   const Wishes wishes = resolve(content.index.entries, edit);
   const Before before(content.index);
   EditResult result;

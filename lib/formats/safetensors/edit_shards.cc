@@ -48,7 +48,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   refuse_set_change(*file);
   SetIndex index = read_set_index(*file);
   ExtentReader::Content content = read_shards(index, path);
-  index = SetIndex{.rest = std::move(index.rest)};
+  index = SetIndex{.rest = std::move(index.rest)};  // that of the new set from now on
   const Wishes wishes = resolve(content.index.entries, edit);
   const Before before(content.index);
   EditResult result;

@@ -9,6 +9,7 @@
 #include "formats/hdf5_edit/journal.h"
 #include "formats/io/byte_reader.h"
 #include "formats/io/json.h"
+#include "formats/io/likely_rows.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/header_events.h"
 
@@ -81,7 +82,7 @@ std::pair<Header, std::uint64_t> parse(const RandomFile& file) {
   }
   Header header;
   header.data_start = 8 + length;
-  header.tensors.reserve(text.size() / 64);  // the least that a row takes; unused, no memory
+  header.tensors.reserve(likely_rows(text.size(), 64));
   HeaderEvents events(header);
   parse_json_events(text, "the header", events);
   check_names(header);
