@@ -86,7 +86,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   result.size_before = result.size_after = rewrite.original().size();
   std::optional<std::string> text;
   {
-    const Header old = read_header(rewrite.original());
+    Header old = read_header(rewrite.original());
     const Wishes wishes = wishes_of(old, edit);
     const Before before = before_of(old);
     EditedHeader edited = edit_header(old, wishes, edit);
@@ -94,14 +94,17 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) return result;
     result.notes = old.notes;
     if (target.empty()) text = header_in_place(old, edited, options);
+    if (!text) {
+      const auto original =
+          edit.puts.empty() ? nullptr : kFormat.open(view_file(rewrite.fd()), path, {});
+      write_file(rewrite, old, edited, edit, original.get(), result);
+    }
+    edited = EditedHeader();  // each as large as what is read next; only the old names are needed
+    old.tensors = std::vector<Tensor>();
     if (text) {
       const hdf5::Patch patch = header_patch(rewrite.original(), *text);
       check_written(hdf5::PatchedFile(rewrite.original(), patch), before, wishes, edit);
     } else {
-      const auto original =
-          edit.puts.empty() ? nullptr : kFormat.open(view_file(rewrite.fd()), path, {});
-      write_file(rewrite, old, edited, edit, original.get(), result);
-      edited = EditedHeader();  // as large as the one that is read next
       check_written(*view_file(rewrite.out().fd()), before, wishes, edit);
     }
   }

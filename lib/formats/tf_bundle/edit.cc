@@ -70,9 +70,11 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   std::unique_ptr<Reader> original = open_bundle(rewrite.original(), index_path);
   const Wishes wishes = resolve(original->index().entries, edit);
   EditResult result;
-  result.operations = operations_of(wishes, edit, options);
   result.size_before = result.size_after = original->index().file_bytes;
-  if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) return result;
+  if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) {
+    result.operations = operations_of(wishes, edit, options);
+    return result;
+  }
   if (!target.empty()) static_cast<void>(rewrite.out());  // is there room for it?
 
   OtherChanges others;
@@ -104,6 +106,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   const std::string new_path = target.empty() ? index_path : target_prefix + ".index";
   check_outcome(before, wishes, edit,
                 open_bundle(*view_file(rewrite.out().fd()), new_path)->index());
+  result.operations = operations_of(wishes, edit, options);
   result.undo.grown = files.grown();
   if (files.has_links()) {
     result.notes.emplace_back(

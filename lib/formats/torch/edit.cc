@@ -1,7 +1,6 @@
 #include "formats/torch/edit.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "core/blocks.h"
 #include "core/error.h"
@@ -20,35 +19,32 @@
 namespace ckpt::torch {
 namespace {
 
-// The keys of a pickle's storages.
-struct Keys {
-  explicit Keys(ByteView pickle) {
-    for (const Storage& storage : read_pickle(pickle).storages)
-      set.insert(strings.add(storage.key));
-  }
-
-  StringPool strings;
-  NameSet set;
-};
-
-// Those members' names that hold what only dropped tensors had.
-class UnusedStorages {
+// Keys of storages.
+class Keys {
  public:
-  UnusedStorages(const EditedPickle& edited, const Wishes& wishes) {
-    if (std::ranges::none_of(wishes.names, [](const auto& name) { return name.to.empty(); }))
-      return;
-    before_.emplace(edited.old);
-    after_.emplace(edited.bytes());
-  }
-
-  [[nodiscard]] bool contains(std::string_view key) const {
-    return before_ && before_->set.contains(key) && !after_->set.contains(key);
-  }
+  void add(std::string_view key) { set_.insert(strings_.add(key)); }
+  [[nodiscard]] bool contains(std::string_view key) const { return set_.contains(key); }
 
  private:
-  std::optional<Keys> before_;
-  std::optional<Keys> after_;
+  StringPool strings_;
+  NameSet set_;
 };
+
+// Those that only tensors which are dropped had.
+Keys unused_storages(const EditedPickle& edited, const Wishes& wishes) {
+  Keys used;
+  Keys unused;
+  const auto is_drop = [](const Wishes::Name& name) { return name.to.empty(); };
+  if (std::ranges::none_of(wishes.names, is_drop)) return unused;
+  const auto for_each_key = [](const Bytes& pickle, const auto& take) {
+    for (const Storage& storage : read_pickle(pickle).storages) take(storage.key);
+  };
+  for_each_key(edited.bytes(), [&](std::string_view key) { used.add(key); });
+  for_each_key(edited.old, [&](std::string_view key) {
+    if (!used.contains(key)) unused.add(key);
+  });
+  return unused;
+}
 
 Bytes editable_pickle(const Rewrite& rewrite) {
   const zip::Contents contents(view_file(rewrite.fd()), zip::read_archive(rewrite.original()));
@@ -85,12 +81,12 @@ std::uint64_t write_archive(Rewrite& rewrite, const Reader* original, const Wish
   if (!edit.puts.empty()) refuse_big_endian(original->index());
   const EditedPickle edited = edit_pickle(editable_pickle(rewrite), wishes, edit);
   if (!writes) return 0;
+  const Keys unused = unused_storages(edited, wishes);
 
   const zip::Archive archive_before = zip::read_archive(rewrite.original());
   const auto& old = archive_before.members;
   const std::size_t pickle = find_pickle(old);
   const std::string data = root_of(old[pickle]) + "/data/";
-  const UnusedStorages unused(edited, wishes);
   StringPool names;
   std::vector<zip::NewMember> members;
   members.reserve(old.size() + edit.puts.size());

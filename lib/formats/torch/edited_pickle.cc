@@ -47,7 +47,7 @@ class Editor {
     pair_of_.reserve(trace_.pairs.size());
     for (const Pair& pair : trace_.pairs) pair_of_.push_back(&pair);
     std::ranges::stable_sort(pair_of_, {}, place_of);
-    std::ranges::stable_sort(trace_.uses, {}, &PickleTrace::Use::index);
+    std::ranges::sort(trace_.uses, {}, &PickleTrace::Use::index);
 
     result_.splices.reserve(keys_.keys.size() + edit_.puts.size());
     for (const NewKeys::Key& key : keys_.keys) {

@@ -110,9 +110,10 @@ class Machine {
       if (i >= memo_.size()) memo_.resize(i + 1, Node::kNothing);
       memo_[i] = ref;
       graph_.keep();
-    }
-    if (trace_ != nullptr && trace_->wants_memo) {
-      trace_->fills.push_back({narrow(index), begin_.at, narrow(opcode_.at), narrow(reader_.at())});
+      if (trace_ != nullptr && trace_->wants_memo) {
+        trace_->fills.push_back(
+            {narrow(index), begin_.at, narrow(opcode_.at), narrow(reader_.at())});
+      }
     }
     memo_count_ = std::max(memo_count_, i + 1);
   }

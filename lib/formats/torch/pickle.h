@@ -151,10 +151,10 @@ struct PickleTrace {
     std::uint32_t index = 0;
     std::uint32_t at = 0;
   };
-  bool wants_memo = false;  // fills and uses, of which there may be millions
+  bool wants_memo = false;  // asks for fills and uses, of which there may be millions
   std::vector<Pair> pairs;
-  std::vector<Fill> fills;  // in the order of the bytes, as all of these
-  std::vector<Use> uses;
+  std::vector<Fill> fills;  // with what has uses; in the order of the bytes, as all of these
+  std::deque<Use> uses;
   std::vector<std::size_t> frames;  // opcodes FRAME, of 9 bytes
   bool counts_memo = false;         // MEMOIZE: what fills the memo cannot be left out
   bool has_copies = false;          // DUP: bytes of one value may be those of another
