@@ -122,9 +122,7 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
                                   options.max_shard_bytes, metadata.carried},
                                  format.id);
     } catch (const Error& e) {
-      // A target that exists is a matter of writing; one that cannot hold it, of the types or
-      // names.
-      if (e.code() == Errc::kConflict) throw Error(Errc::kWrite, e.what());
+      // A target that cannot hold it is a matter of the types or names.
       if (e.code() != Errc::kInvalid) throw;
       throw Error(Errc::kConflict, cat(e.what(), "; --cast FROM=TO changes types, a rule names"));
     }

@@ -26,16 +26,10 @@ void salvage(const DoctorOptions& options, const Checkup& checkup, const Reader&
     throw Error(Errc::kCorrupt, cat(escape(options.file), ": nothing of it is whole, so that ",
                                     escape(options.salvage), " was not written"));
   }
-  try {
-    const auto writer =
-        create_checkpoint(options.salvage, specs_of(checkup, reader.index()),
-                          {.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo});
-    write_whole(checkup, reader, *writer);
-  } catch (const Error& e) {
-    // A target that exists is a matter of writing.
-    if (e.code() == Errc::kConflict) throw Error(Errc::kWrite, e.what());
-    throw;
-  }
+  const auto writer =
+      create_checkpoint(options.salvage, specs_of(checkup, reader.index()),
+                        {.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo});
+  write_whole(checkup, reader, *writer);
 }
 
 ExitStatus run_doctor(const DoctorOptions& options, Console& console) {

@@ -65,10 +65,6 @@ void write_fix(const DupsOptions& options, const FindingsReport& report, Console
     file.write_at(0, as_byte_view(text));
     file.commit();
   } catch (const Error& e) {
-    if (e.code() == Errc::kConflict) {
-      throw Error(Errc::kWrite,
-                  cat(escape(options.fix), ": exists already; --overwrite replaces it"));
-    }
     throw e.in(escape(options.fix));
   }
   console.complain(cat(escape(options.fix), ": ", count_of(count, "rule"), " written",

@@ -61,16 +61,9 @@ ExitStatus run_init(const InitOptions& options, Console& console) {
     throw Error(Errc::kInvalid,
                 cat(escape(options.graph.file), ": makes no variables; there is nothing to write"));
   }
-  std::unique_ptr<Writer> writer;
-  try {
-    writer =
-        create_checkpoint(options.output, std::move(specs),
-                          {options.overwrite ? Overwrite::kYes : Overwrite::kNo, 0}, format.id);
-  } catch (const Error& e) {
-    // A target that exists is a matter of writing.
-    if (e.code() == Errc::kConflict) throw Error(Errc::kWrite, e.what());
-    throw;
-  }
+  const std::unique_ptr<Writer> writer =
+      create_checkpoint(options.output, std::move(specs),
+                        {options.overwrite ? Overwrite::kYes : Overwrite::kNo, 0}, format.id);
   ProgressBar bar(cat(escape(options.output), ": writing"));
   std::uint64_t done = 0;
   for (std::size_t at = 0; at < order.size(); ++at) {

@@ -180,12 +180,7 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
       files.keep();
     } catch (const Error& e) {
       const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kConflict;
-      const Error named = e.in(escape(about_target && !output.empty() ? output : input));
-      // A target that exists is a matter of writing, not of the rules.
-      if (e.code() == Errc::kConflict && !output.empty() && !options.overwrite) {
-        throw Error(Errc::kWrite, named.what());
-      }
-      throw named;
+      throw e.in(escape(about_target && !output.empty() ? output : input));
     }
     for (const std::string& note : report.result.notes) console.complain(cat("note: ", note));
   }

@@ -41,10 +41,7 @@ void write_npy_file(const ShowOptions& options, const Reader& reader, std::size_
   try {
     write_npy(reader, i, options.npy, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
   } catch (const Error& e) {
-    // Nothing else than an existing target is a conflict here.
-    if (e.code() != Errc::kConflict) throw e.in(escape(options.npy));
-    throw Error(Errc::kWrite,
-                cat(escape(options.npy), ": exists already; --overwrite replaces it"));
+    throw e.in(escape(options.npy));
   }
   const DType dtype = reader.index().entries[i].dtype;
   if (npy_header(dtype, {}).find("|V") != std::string::npos) {

@@ -43,15 +43,9 @@ void write_tensors(const std::string& path, const std::vector<NamedTensor>& tens
     stored.push_back(numpy_has(tensor.dtype) ? tensor : as_f32(tensor));
     specs.push_back({.name = name, .dtype = stored.back().dtype, .shape = tensor.shape});
   }
-  try {
-    const auto writer = create_checkpoint(path, std::move(specs), {.overwrite = overwrite}, "npz");
-    for (std::size_t i = 0; i < stored.size(); ++i) writer->write(i, stored[i].bytes);
-    writer->commit();
-  } catch (const Error& e) {
-    // Nothing else than an existing target is a conflict here.
-    if (e.code() != Errc::kConflict) throw;
-    throw Error(Errc::kWrite, cat(escape(path), ": exists already; --overwrite replaces it"));
-  }
+  const auto writer = create_checkpoint(path, std::move(specs), {.overwrite = overwrite}, "npz");
+  for (std::size_t i = 0; i < stored.size(); ++i) writer->write(i, stored[i].bytes);
+  writer->commit();
 }
 
 }  // namespace ckpt

@@ -65,7 +65,7 @@ void sweep(const std::string& folder) {
 AtomicFile::AtomicFile(const std::string& target, Overwrite overwrite)
     : target_(real_path(target)), folder_(folder_of(target_)), overwrite_(overwrite) {
   if (overwrite == Overwrite::kNo && exists(target_)) {
-    throw Error(Errc::kConflict, "exists already; give another name, or ask to overwrite it");
+    throw Error(Errc::kWrite, "exists already; give another name, or replace it with --overwrite");
   }
   struct stat status {};
   if (::stat(target_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
@@ -151,7 +151,7 @@ void AtomicFile::commit() {
     named = ::rename(temporary_.c_str(), target_.c_str()) == 0;
   }
   if (!named && errno == EEXIST) {
-    throw Error(Errc::kConflict, "came into being while it was written; give another name");
+    throw Error(Errc::kWrite, "came into being while it was written; give another name");
   }
   if (!named) fail(cat("cannot give the new file its name: ", error_text(errno)));
   committed_ = true;

@@ -17,8 +17,7 @@ enum class Overwrite : bool { kNo, kYes };
 // folder. A target that is a symbolic link stays one: what it points to is replaced.
 //
 // The first failure sticks: every later call, commit() too, throws it again. All of them throw
-// Error(kWrite); the constructor also Error(kConflict) where the target exists and may not be
-// overwritten.
+// Error(kWrite); the constructor also where the target exists and may not be overwritten.
 class AtomicFile {
  public:
   AtomicFile(const std::string& target, Overwrite overwrite);

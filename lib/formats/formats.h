@@ -34,9 +34,8 @@ std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptio
 Recovery recover_checkpoint(const std::string& path);
 
 // Starts a checkpoint of `format`. Errors name `path` once, here and where the writer cannot write.
-// Throws Error: kInvalid where the format cannot hold the specs, kConflict where the target exists
-// and may not be overwritten, kWrite where it cannot be written, kUnsupported where the format is
-// only read.
+// Throws Error: kInvalid where the format cannot hold the specs; kWrite where it cannot be written,
+// or exists and may not be overwritten; kUnsupported where the format is only read.
 std::unique_ptr<Writer> create_checkpoint(const std::string& path, std::vector<VariableSpec> specs,
                                           const CreateOptions& options = {},
                                           std::string_view format = "hdf5");

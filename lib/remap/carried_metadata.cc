@@ -1,10 +1,14 @@
 #include "remap/carried_metadata.h"
 
+#include <utility>
+
 #include "core/escape.h"
 #include "core/text.h"
 
 namespace ckpt {
 namespace {
+
+constexpr std::size_t kMostNamed = 10;
 
 bool is_config(std::string_view name) {
   return name == "model_config" || name == "training_config";
@@ -14,10 +18,12 @@ bool is_plain(std::string_view text) {
   return is_utf8(text) && text.find('\0') == std::string_view::npos;
 }
 
-void note(CarriedMetadata& result, const std::vector<std::string>& names, std::string_view why) {
+void note(CarriedMetadata& result, std::vector<std::string> names, std::string_view why) {
   if (names.empty()) return;
-  result.notes.push_back(
-      cat("not carried over, what the file says of itself: ", join(names, ", "), why));
+  const std::size_t more = names.size() > kMostNamed ? names.size() - kMostNamed : 0;
+  names.resize(names.size() - more);
+  result.notes.push_back(cat("not carried over, what the file says of itself: ", join(names, ", "),
+                             more == 0 ? "" : cat(" and ", with_commas(more), " more"), why));
 }
 
 }  // namespace
@@ -41,10 +47,10 @@ CarriedMetadata carry_metadata(const Metadata& metadata, std::vector<std::string
     }
   }
   for (std::string& name : others) name = escape(name);
-  note(result, homeless, "");
-  note(result, stale, " (it has names that the rules change)");
-  note(result, odd, " (it is no plain text)");
-  note(result, others, " (it is no text, but numbers or a list)");
+  note(result, std::move(homeless), "");
+  note(result, std::move(stale), " (it has names that the rules change)");
+  note(result, std::move(odd), " (it is no plain text)");
+  note(result, std::move(others), " (it is no text about the whole file)");
   return result;
 }
 

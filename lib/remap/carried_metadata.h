@@ -13,7 +13,7 @@ struct CarriedMetadata {
   std::vector<std::string> notes;  // what stays behind, and why, a sentence each
 };
 
-// Decides it; `others` are names of what is no text. A target that `holds` none gets none. A Keras
+// Decides it; `others` are Reader::other_metadata(), which no target holds. A target that `holds` none gets none. A Keras
 // config speaks of layers by their names, so it goes only where those stay (`renamed` is false);
 // what this program writes into its own files is written there anew; a target holds valid UTF-8
 // without NUL.

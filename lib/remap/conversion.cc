@@ -2,26 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
+#include "remap/problem.h"
 #include "remap/tensor_stream.h"
 
 namespace ckpt {
 namespace {
-
-constexpr std::size_t kNamesShown = 5;
-
-// "a, b, c and 4 more"
-std::string listed(const std::vector<std::string>& names) {
-  std::vector<std::string> shown;
-  for (std::size_t i = 0; i < std::min(kNamesShown, names.size()); ++i) {
-    shown.push_back(cat("'", escape(names[i]), "'"));
-  }
-  return cat(join(shown, ", "),
-             names.size() > kNamesShown ? cat(" and ", names.size() - kNamesShown, " more") : "");
-}
 
 class Converter {
  public:
@@ -71,6 +61,8 @@ class Converter {
     const Entry& entry = index_.entries[move.entry];
     if (!is_numeric(entry.dtype)) {
       others_.emplace_back(move.from);
+      other_types_.emplace(entry.native_dtype.empty() ? name_of(entry.dtype)
+                                                      : entry.native_dtype.view());
       return;
     }
     if (move.is_alias) twice_.emplace_back(move.from);
@@ -107,19 +99,26 @@ class Converter {
                                      .output = output});
   }
 
-  void report() {
-    if (!others_.empty() && !options_.tensors_only) {
+  void report_others() {
+    const std::vector<std::string> types(other_types_.begin(), other_types_.end());
+    const std::string what =
+        cat(others_.size() == 1 ? "holds" : "hold", " no plain numbers but ", list_names(types));
+    if (options_.tensors_only) {
+      conversion_.notes.push_back(cat("left out: ", list_names(others_), ": ", what));
+    } else {
       conversion_.problems.push_back(
-          cat(listed(others_), ": ", others_.size() == 1 ? "is no tensor" : "are no tensors",
-              ", which no other kind of file can hold; drop with rules ('NAME = -'), or all of "
-              "them with --tensors-only"));
-    } else if (!others_.empty()) {
-      conversion_.notes.push_back(cat("left out, since no tensor: ", listed(others_)));
+          cat(list_names(others_), ": ", what,
+              ", which no other kind of file takes; drop with rules ('NAME = -'), or all of them "
+              "with --tensors-only"));
     }
+  }
+
+  void report() {
+    if (!others_.empty()) report_others();
     if (!twice_.empty()) {
       conversion_.notes.push_back(cat(count_of(twice_.size(), "second name"),
                                       twice_.size() == 1 ? " is" : "s are",
-                                      " written as a tensor of its own: ", listed(twice_)));
+                                      " written as a tensor of its own: ", list_names(twice_)));
     }
   }
 
@@ -128,7 +127,8 @@ class Converter {
   const ConversionOptions& options_;
   Conversion conversion_;
   std::map<std::string, std::string> from_of_;
-  std::vector<std::string> others_;
+  std::vector<std::string> others_;  // that are no tensors
+  std::set<std::string, std::less<>> other_types_;
   std::vector<std::string> twice_;
 };
 

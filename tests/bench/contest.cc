@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr double kSlowSeconds = 30;
 constexpr std::uint64_t kUsualMemory = 128 << 20;  // more than most contenders take
 
 volatile sig_atomic_t interrupted = 0;
@@ -41,13 +42,16 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
-// Runs a contender once and looks at what it did. Returns why it may not take part, or nothing.
-std::string try_out(const Contender& contender, const Workshop& workshop) {
-  if (!contender.missing.empty()) return "skipped: " + contender.missing;
+// Runs a contender once and looks at what it did: it may have an excuse then, or a run, where that
+// took so long that there will be no other.
+Result try_out(Contender contender, const Workshop& workshop) {
+  if (!contender.missing.empty())
+    return {std::move(contender), "skipped: " + contender.missing, {}};
   const fs::path out = workshop.path("warm-up.out");
   const fs::path err = workshop.path("warm-up.err");
   remove_output(contender);
   std::string excuse;
+  std::vector<Usage> runs;
   try {
     const Usage usage = time_process(contender.command, out, err);
     std::error_code absent;
@@ -59,11 +63,12 @@ std::string try_out(const Contender& contender, const Workshop& workshop) {
       const std::uintmax_t size = fs::file_size(contender.output, absent);
       if (absent || size < contender.output_bytes) excuse = "failed: its output is too short";
     }
+    if (excuse.empty() && usage.wall > kSlowSeconds) runs.push_back(usage);
   } catch (const std::runtime_error& e) {
     excuse = std::string("failed: ") + e.what();
   }
   for (const auto& file : {out, err}) fs::remove(file);
-  return excuse;
+  return {std::move(contender), std::move(excuse), std::move(runs)};
 }
 
 const Result* find(const std::vector<Result>& results, const std::string& label) {
@@ -95,14 +100,14 @@ std::vector<Result> hold_contest(std::vector<Contender> contenders, int runs,
                                  const Workshop& workshop) {
   std::vector<Result> results;
   for (auto& contender : contenders) {
-    std::string excuse = try_out(contender, workshop);
-    remove_output(contender);
+    results.push_back(try_out(std::move(contender), workshop));
+    remove_output(results.back().contender);
     stop_if_interrupted();
-    results.push_back({std::move(contender), std::move(excuse), {}});
+    results.back().is_slow = !results.back().runs.empty();
   }
   for (int round = 0; round < runs; ++round) {
     for (auto& result : results) {
-      if (!result.excuse.empty()) continue;
+      if (!result.excuse.empty() || result.is_slow) continue;
       // What the one before left to be written is not this one's to wait for, nor is memory that a
       // virtual machine has given back to its host meanwhile.
       if (!result.contender.output.empty()) ::sync();
@@ -130,7 +135,8 @@ std::optional<double> measure_of(const std::vector<Result>& results, const std::
     case Measure::kTimeRatio:
       if (theirs == nullptr) return std::nullopt;
       for (std::size_t i = 0; i < mine->runs.size(); ++i) {
-        values.push_back(mine->runs[i].wall / theirs->runs[i].wall);
+        values.push_back(mine->runs[i].wall /
+                         theirs->runs[std::min(i, theirs->runs.size() - 1)].wall);
       }
       return spread_of(std::move(values)).median;
     case Measure::kPeakBytes:

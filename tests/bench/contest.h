@@ -11,6 +11,7 @@ struct Result {
   Contender contender;
   std::string excuse;       // why it has no runs: "skipped: …", "failed: …"; empty where it has
   std::vector<Usage> runs;  // in the order of the rounds
+  bool is_slow = false;     // the warm-up was its only run
 };
 
 // The middle of three numbers that tell about many.
@@ -24,8 +25,9 @@ struct Spread {
 Spread spread_of(std::vector<double> values);
 
 // Runs all contenders once, untimed, which fills the page cache and shows who works, and then in
-// turns (A B C A B C …), so that a machine that slows down does so for all of them. Throws
-// Interrupted where the user asks to stop.
+// turns (A B C A B C …), so that a machine that slows down does so for all of them. Who took more
+// than half a minute the first time has that as the one run. Throws Interrupted where the user asks
+// to stop.
 std::vector<Result> hold_contest(std::vector<Contender> contenders, int runs,
                                  const Workshop& workshop);
 

@@ -67,7 +67,7 @@ std::vector<std::string> cells_of(const Scenario& scenario, const std::vector<Re
     return measure_of(results, scenario.reference, result.contender.label, measure);
   };
   const std::optional<double> ratio = number(Measure::kTimeRatio);
-  return {result.contender.label,
+  return {result.contender.label + (result.is_slow ? " (one run)" : ""),
           milliseconds(wall.median),
           "[" + milliseconds(wall.min) + " .. " + milliseconds(wall.max) + "]",
           milliseconds(spread_of(cpus).median),

@@ -89,7 +89,7 @@ TEST_SUITE("core/atomic_file") {
     const TempDir dir;
     write_file(dir / "out", "old");
     CHECK(error_of([&] { AtomicFile(dir / "out", Overwrite::kNo); }) ==
-          "exists already; give another name, or ask to overwrite it");
+          "exists already; give another name, or replace it with --overwrite");
     REQUIRE(::chmod((dir / "out").c_str(), 0640) == 0);
     std::filesystem::create_symlink("out", dir / "link");
     AtomicFile file(dir / "link", Overwrite::kYes);

@@ -103,7 +103,8 @@ Bytes bytes_of(const Sample& sample) {
 }
 
 void write_samples(const Abilities& row, const std::string& path,
-                   const std::vector<Sample>& samples = kSamples, std::uint64_t shard_bytes = 0) {
+                   const std::vector<Sample>& samples = kSamples, std::uint64_t shard_bytes = 0,
+                   Overwrite overwrite = Overwrite::kNo) {
   if (row.make != nullptr) {
     const Abilities& other = *std::ranges::find(kAll, row.made_of, &Abilities::id);
     const std::string from = cat(path, ".", other.file);
@@ -117,7 +118,8 @@ void write_samples(const Abilities& row, const std::string& path,
     specs.push_back(
         {.name = named(format, sample.name), .dtype = sample.dtype, .shape = sample.shape});
   }
-  const auto writer = create_checkpoint(path, specs, {.max_shard_bytes = shard_bytes}, format.id);
+  const auto writer = create_checkpoint(
+      path, specs, {.overwrite = overwrite, .max_shard_bytes = shard_bytes}, format.id);
   for (std::size_t i = 0; i < samples.size(); ++i) writer->write(i, bytes_of(samples[i]));
   writer->commit();
 }
@@ -267,8 +269,44 @@ TEST_SUITE("formats/conformance") {
         CHECK((content_of(path) == before));
         CHECK((content_of(target) == edited(before, a_case.edit, *open_checkpoint(path))));
         CHECK(error_of([&] { format.edit(path, target, a_case.edit, {}); }) ==
-              "exists already; give another name, or ask to overwrite it");
+              "exists already; give another name, or replace it with --overwrite");
       }
+    }
+  }
+
+  TEST_CASE("what is overwritten is replaced whole, by a new checkpoint and by an edit") {
+    const std::vector<Sample> others{{"a", DType::kF32, {2000}}, {"b/c", DType::kI64, {3}}};
+    for (const Abilities& row : kAll) {
+      if (!row.is_written && row.make == nullptr) continue;
+      CAPTURE(row.id);
+      const Format& format = *find_format(row.id);
+      const Edit edit{{move_of(format, "dec/table", "dec/t")}, {}, {}};
+      const TempDir dir;
+      const std::string path = dir / std::string(row.file);
+      const std::string target = dir / cat("out-", row.file);
+      write_samples(row, path);
+      const Content before = content_of(path);
+      const Content after = edited(before, edit, *open_checkpoint(path));
+      const std::size_t files = files_in(dir).size();
+      write_samples(row, target, others);
+      // Twice, since what comes after one that was overwritten may take other names.
+      for (int i = 0; i < 2; ++i) {
+        format.edit(path, target, edit, {.overwrite = Overwrite::kYes});
+        CHECK((content_of(target) == after));
+        CHECK((content_of(path) == before));
+        CHECK(open_checkpoint(target)->index().notes == open_checkpoint(path)->index().notes);
+      }
+      if (row.is_written) {
+        write_samples(row, target, others, 0, Overwrite::kYes);
+        CHECK(content_of(target).size() == others.size());
+        write_samples(row, target, kSamples, 0, Overwrite::kYes);
+        CHECK((content_of(target) == before));
+      }
+      // Also itself.
+      format.edit(path, path, edit, {.overwrite = Overwrite::kYes});
+      CHECK((content_of(path) == after));
+      const std::size_t empty_shards = row.id == std::string_view("tf") ? 1 : 0;
+      CHECK(files_in(dir).size() <= 2 * (files + empty_shards));
     }
   }
 

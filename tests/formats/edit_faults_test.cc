@@ -66,7 +66,7 @@ int run_edit(const Format& format, const std::string& path, const std::string& t
   });
 }
 
-// Data shards without an index are no checkpoint: the index comes last.
+// Data shards of a bundle without an index are no checkpoint: the index comes last.
 void forget_orphans(Files& files, const std::string& target) {
   if (files.contains(target)) return;
   std::erase_if(files, [](const auto& file) { return file.first.starts_with("new-"); });
@@ -99,6 +99,7 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
         "with zipfile.ZipFile(p, 'w') as z: z.writestr('model.weights.h5', b)",
         {path});
   }
+  const std::string& edited = in_place ? path : target;
   const Files before = files_left_in(dir);
   REQUIRE(run_edit(format, path, target, edit, {}) == 0);
   const Files after = files_left_in(dir);
@@ -116,33 +117,33 @@ Tally inject(const Subject& subject, bool in_place, const Edit& edit, Faults fau
     CAPTURE(in_place);
     CAPTURE(faults.at);
     ++tally.points;
-    if (subject.has_journal && in_place && files_left_in(dir) != before &&
-        files_left_in(dir) != after) {
+    const bool has_journal = subject.has_journal && (in_place || subject.id == "safetensors-index");
+    if (has_journal && files_left_in(dir) != before && files_left_in(dir) != after) {
       // Refused as interrupted until it is recovered.
       std::string answer = "it opened";
       try {
-        static_cast<void>(open_checkpoint(path));
+        static_cast<void>(open_checkpoint(edited));
       } catch (const Error& e) {
         answer = e.what();
       }
-      CHECK(answer == path + ": an edit of it was interrupted; `ckpt recover` finishes it, or " +
+      CHECK(answer == edited + ": an edit of it was interrupted; `ckpt recover` finishes it, or " +
                           "takes it back");
       Recovery recovery = Recovery::kClean;
       for (const Format* known : formats()) {
         if (known->recover != nullptr && recovery == Recovery::kClean) {
-          recovery = known->recover(path);
+          recovery = known->recover(edited);
         }
       }
       CHECK(recovery != Recovery::kClean);
       ++tally.recovered;
     }
     Files left = files_left_in(dir);
-    forget_orphans(left, "new-" + std::string(subject.file));
+    if (subject.id == "tf") forget_orphans(left, "new-" + std::string(subject.file));
     const bool is_one = left == before || left == after;
     CHECK(is_one);
     ++(left == before ? tally.old_files : tally.new_files);
-    // What is left over is in nobody's way, but for safetensors files that may be someone's.
-    if (left == before && (in_place || subject.id != "safetensors-index")) {
+    // What is left over is in nobody's way.
+    if (left == before) {
       CHECK(run_edit(format, path, target, edit, {}) == 0);
       CHECK((files_left_in(dir) == after));
     }
@@ -189,40 +190,61 @@ TEST_SUITE("formats/edit_faults") {
     const TempDir dir;
     const Format& format = *find_format("tf");
     const std::string path = dir / "m.index";
-    const auto write = [&](std::byte value, Overwrite overwrite) {
+    const auto write_at = [&](const std::string& file, std::byte value) {
       const auto writer =
-          format.create(path, {{.name = "a", .shape = {1000}}}, {.overwrite = overwrite});
+          format.create(file, {{.name = "a", .shape = {1000}}}, {.overwrite = Overwrite::kYes});
       writer->write(0, Bytes(4000, value));
       writer->commit();
     };
-    const auto value = [&] { return open_checkpoint(path)->read(0).bytes[0]; };
-    // Of one shard and of two, since they take turns; what a killed run left is in nobody's way.
-    for (const bool is_of_two : {false, true}) {
-      int old_ones = 0;
-      int new_ones = 0;
-      for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
-        REQUIRE(faults.at < 100);
-        CAPTURE(faults.at);
-        for (const auto& item : fs::directory_iterator(dir.path())) {
-          if (faults.at % 2 == 0) fs::remove(item.path());
+    const auto value_at = [](const std::string& file) {
+      return open_checkpoint(file)->read(0).bytes[0];
+    };
+    const std::string source = dir / "source.index";
+    // Overwritten by a new one, and by another one under new names. Of one shard and of two, since
+    // they take turns; what a killed run left is in nobody's way.
+    for (const bool by_edit : {false, true}) {
+      for (const bool is_of_two : {false, true}) {
+        int old_ones = 0;
+        int new_ones = 0;
+        for (Faults faults{.kind = Faults::Kind::kKill, .at = 1};; ++faults.at) {
+          REQUIRE(faults.at < 100);
+          CAPTURE(by_edit);
+          CAPTURE(faults.at);
+          for (const auto& item : fs::directory_iterator(dir.path())) {
+            if (faults.at % 2 == 0) fs::remove(item.path());
+          }
+          if (!fs::exists(source)) write_at(source, std::byte{2});
+          write_at(path, std::byte{0});
+          const bool has_two = fs::exists(dir / "m.data-00001-of-00002");
+          if (has_two != is_of_two) write_at(path, std::byte{0});
+          write_at(path, std::byte{1});
+          write_at(path, std::byte{1});
+          const int status = run_in_child([&] {
+            arm(faults);
+            if (by_edit) {
+              format.edit(source, path, {{{"a", "b"}}, {}, {}}, {.overwrite = Overwrite::kYes});
+            } else {
+              write_at(path, std::byte{2});
+            }
+            return 0;
+          });
+          const bool is_old = value_at(path) == std::byte{1};
+          const bool is_one = is_old || value_at(path) == std::byte{2};
+          CHECK(is_one);
+          CHECK(open_checkpoint(path)->index().notes.empty());
+          if (by_edit)
+            CHECK(open_checkpoint(path)->index().entries[0].name == (is_old ? "a" : "b"));
+          CHECK(value_at(source) == std::byte{2});
+          ++(is_old ? old_ones : new_ones);
+          if (status == 0) break;
         }
-        write(std::byte{0}, Overwrite::kYes);
-        const bool has_two = fs::exists(dir / "m.data-00001-of-00002");
-        if (has_two != is_of_two) write(std::byte{0}, Overwrite::kYes);
-        write(std::byte{1}, Overwrite::kYes);
-        write(std::byte{1}, Overwrite::kYes);
-        const int status = run_in_child([&] {
-          arm(faults);
-          write(std::byte{2}, Overwrite::kYes);
-          return 0;
-        });
-        const bool is_one = value() == std::byte{1} || value() == std::byte{2};
-        CHECK(is_one);
-        ++(value() == std::byte{1} ? old_ones : new_ones);
-        if (status == 0) break;
+        CHECK(old_ones > 2);
+        CHECK(new_ones > 1);
+        // What is there now is one bundle and its source.
+        write_at(path, std::byte{1});
+        write_at(path, std::byte{1});
+        CHECK(files_left_in(dir).size() == (fs::exists(dir / "m.data-00001-of-00002") ? 5 : 4));
       }
-      CHECK(old_ones > 2);
-      CHECK(new_ones > 1);
     }
   }
 

@@ -165,7 +165,7 @@ gguf(path, [('general.name', 8, 'tiny'), ('llama.block_count', 4, 2), ('tokens',
     CHECK(with_text.status == 0);
     CHECK(with_text.err ==
           "ckpt: note: not carried over, what the file says of itself: llama.block_count, tokens "
-          "(it is no text, but numbers or a list)\n");
+          "(it is no text about the whole file)\n");
     const auto without = run_ckpt({"convert", "x.gguf", "x.npz"}, dir.path());
     CHECK(without.err.starts_with(
         "ckpt: note: not carried over, what the file says of itself: general.name\n"));

@@ -260,7 +260,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
           "no such file");
     write_file(dir / "there.h5", "x");
     CHECK(error_of([&] { edit_file(file, dir / "there.h5", {}); }) ==
-          "exists already; give another name, or ask to overwrite it");
+          "exists already; give another name, or replace it with --overwrite");
     CHECK(edit_file(file, "", {}).how == EditResult::How::kNothing);
     CHECK(edit_file(file, "", {.moves = {{"step", "steps"}}}, {.plan_only = true})
               .operations.size() == 1);

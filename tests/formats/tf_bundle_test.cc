@@ -9,6 +9,7 @@
 #include "formats/formats.h"
 #include "formats/tf_bundle/format.h"
 #include "formats/tf_bundle/index.h"
+#include "formats/tf_bundle/protos.h"
 #include "formats/tf_bundle/rename.h"
 #include "formats/tf_bundle/slice.h"
 #include "support/corpus.h"
@@ -590,6 +591,16 @@ for n, t, s, h, z in scan.tf2(sys.argv[1] + '/m.index')[0]: print(n, 'x'.join(ma
           cat(dir / "m", ": m.index: data block 0: its checksum does not match its 262159 bytes"));
   }
 
+  TEST_CASE("a header with another number of shards keeps all else, what is not known too") {
+    using namespace std::literals;
+    const auto header = "\x08\x01\x10\x01\x4a\x03xyz\x1a\x02\x08\x01"sv;
+    CHECK(tf::with_shards(header, 2) == "\x08\x02\x10\x01\x4a\x03xyz\x1a\x02\x08\x01"sv);
+    CHECK(tf::with_shards(header, 1) == header);
+    CHECK(error_of([&] {
+            static_cast<void>(tf::with_shards(header.substr(0, 8), 2));
+          }).starts_with("the bundle's header "));
+  }
+
   TEST_CASE("what a bundle cannot hold is refused, and nothing is left") {
     const TempDir dir;
     const auto error = [&](const std::string& name) {
@@ -603,7 +614,7 @@ for n, t, s, h, z in scan.tf2(sys.argv[1] + '/m.index')[0]: print(n, 'x'.join(ma
     CHECK(std::filesystem::is_empty(dir.path()));
     write_small(dir);
     CHECK(error("a") ==
-          cat(dir / "m", ": exists already; give another name, or ask to overwrite it"));
+          cat(dir / "m", ": exists already; give another name, or replace it with --overwrite"));
     { auto dropped = create_checkpoint(dir / "n", {{.name = "a", .shape = {}}}, {}, "tf"); }
     CHECK_FALSE(std::filesystem::exists(dir / "n.index"));
     CHECK_FALSE(std::filesystem::exists(dir / "n.data-00000-of-00001"));

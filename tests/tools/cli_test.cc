@@ -255,8 +255,9 @@ TEST_SUITE("tools/show") {
   TEST_CASE("an existing NumPy file is kept unless --overwrite is given") {
     const TempDir dir;
     write_file(dir / "k.npy", "mine");
-    check_refused({"show", kDigits, "dense/bias", "--npy", dir / "k.npy"}, 5,
-                  dir / "k.npy" + ": exists already; --overwrite replaces it");
+    check_refused(
+        {"show", kDigits, "dense/bias", "--npy", dir / "k.npy"}, 5,
+        dir / "k.npy" + ": exists already; give another name, or replace it with --overwrite");
     CHECK(read_file(dir / "k.npy") == "mine");
   }
 

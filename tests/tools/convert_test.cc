@@ -107,8 +107,8 @@ TEST_SUITE("tools/convert") {
         w.ckpt({"convert", "d.h5", "s.safetensors.index.json", "--max-shard-size", "20KB"});
     CHECK(again.status == 5);
     CHECK(again.err ==
-          "ckpt: s.safetensors.index.json: exists already; give another name, or ask to overwrite "
-          "it\n");
+          "ckpt: s.safetensors.index.json: exists already; give another name, or replace it "
+          "with --overwrite\n");
     CHECK(w.ckpt({"convert", "d.h5", "s.npz", "--max-shard-size", "20KB"}).err ==
           "ckpt: --max-shard-size makes a set of files, which is called "
           "NAME.safetensors.index.json; s.npz would be one file\n");
@@ -153,6 +153,55 @@ TEST_SUITE("tools/convert") {
     CHECK(files().size() == 2);
   }
 
+  TEST_CASE("a shard that lies without its index is not replaced unasked") {
+    const Workplace w;
+    const std::string index = "s.safetensors.index.json";
+    const std::string shard = "s-00002-of-00003.safetensors";
+    write_file(w.dir / shard, "weeks of training");
+    REQUIRE(w.ckpt({"convert", "d.h5", "t.safetensors.index.json", "--max-shard-size", "20KB"})
+                .status == 0);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"convert", "d.h5", index, "--max-shard-size", "20KB"},
+          {"remap", "t.safetensors.index.json", index, "-r", "conv1.=stem."}}) {
+      CAPTURE(command[0]);
+      const auto refused = w.ckpt(command);
+      CHECK(refused.status == 5);
+      CHECK(refused.err == cat("ckpt: ", index, ": ", shard,
+                               ": exists already, and no index beside it: an interrupted run has "
+                               "left it, or it has lost its index; remove it, give another name, "
+                               "or replace it with --overwrite\n"));
+      CHECK(read_file(w.dir / shard) == "weeks of training");
+      CHECK_FALSE(std::filesystem::exists(w.dir / index));
+      CHECK_FALSE(std::filesystem::exists(w.dir / "s-00001-of-00003.safetensors"));
+    }
+    // What a killed run leaves has another name, and is in nobody's way.
+    const std::string other = "s-00002-of-00007.safetensors.ckpt-new";
+    std::filesystem::rename(w.dir / shard, w.dir / (shard + ".ckpt-new"));
+    write_file(w.dir / other, "");
+    write_file(w.dir / "s-a.safetensors.ckpt-new", "of another name");
+    CHECK(w.ckpt({"convert", "d.h5", index, "--max-shard-size", "20KB"}).status == 0);
+    CHECK(w.ckpt({"doctor", index}).status == 0);
+    CHECK_FALSE(std::filesystem::exists(w.dir / (shard + ".ckpt-new")));
+    CHECK_FALSE(std::filesystem::exists(w.dir / other));
+    CHECK(std::filesystem::exists(w.dir / "s-a.safetensors.ckpt-new"));
+  }
+
+  TEST_CASE("two programs do not make several files of one name at once") {
+    const Workplace w;
+    for (const auto& [id, file] : {std::pair<std::string, std::string>{"tf", "s.index"},
+                                   {"safetensors-index", "s.safetensors.index.json"}}) {
+      const auto first = create_checkpoint(w.dir / file, {{.name = "a", .shape = {1}}}, {}, id);
+      const auto refused = w.ckpt({"convert", "d.h5", file});
+      CHECK(refused.status == 4);
+      CHECK(refused.err == cat("ckpt: ", file,
+                               ": another program is writing files of this name; try again when it "
+                               "is done\n"));
+      first->write(0, Bytes(4));
+      first->commit();
+      CHECK(w.ckpt({"doctor", file}).status == 0);
+    }
+  }
+
   TEST_CASE("what the name does not tell is asked for") {
     const Workplace w;
     const auto result = w.ckpt({"convert", "d.h5", "out.xyz"});
@@ -175,15 +224,16 @@ TEST_SUITE("tools/convert") {
         {w.dir / "t.h5"});
     const auto refused = w.ckpt({"convert", "t.h5", "t.npz"});
     CHECK(refused.status == 3);
-    CHECK(refused.err ==
-          "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n"
-          "ckpt: t.h5: 's': is no tensor, which no other kind of file can hold; drop with rules "
-          "('NAME = -'), or all of them with --tensors-only\n");
+    CHECK(
+        refused.err ==
+        "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n"
+        "ckpt: t.h5: 's': holds no plain numbers but 'variable-length string', which no other kind "
+        "of file takes; drop with rules ('NAME = -'), or all of them with --tensors-only\n");
     CHECK(!std::filesystem::exists(w.dir / "t.npz"));
     const auto made = w.ckpt({"convert", "t.h5", "t.npz", "--tensors-only"});
     CHECK(made.status == 0);
     CHECK(made.err ==
-          "ckpt: note: left out, since no tensor: 's'\n"
+          "ckpt: note: left out: 's': holds no plain numbers but 'variable-length string'\n"
           "ckpt: note: 1 second name is written as a tensor of its own: 'b'\n");
     CHECK(content_of(w.dir / "t.npz").size() == 2);
   }
@@ -235,5 +285,51 @@ with h5py.File(sys.argv[1], 'a') as f:
               latin);
     CHECK(w.ckpt({"convert", "a.safetensors", "d.npz"}).err ==
           "ckpt: note: not carried over, what the file says of itself: author, model_config\n");
+  }
+
+  TEST_CASE("numbers, lists and what is said of a variable stay behind, and are named") {
+    const Workplace w;
+    run_python(R"(
+import h5py, numpy, sys
+with h5py.File(sys.argv[1], 'w') as f:
+  f.attrs.update({'author': 'me', 'step': 7, 'sizes': [1, 2], 'tags': ['a', 'b']})
+  for i in range(2000):
+    f['s/v%d' % i] = [1.]
+    f['s/v%d' % i].attrs['trainable'] = True
+  f['s/v7'].attrs['units'] = 'm'
+  f['s'].attrs['trainable'] = False
+  f['s'].attrs['author'] = 'me'
+  f['t/vars/0'] = [1.]
+  f['t/vars'].attrs['name'] = 't'
+  f['u/vars/0'] = [1.]
+  f['u/vars'].attrs['name'] = 'dense_19'
+  f['o'] = numpy.void(b'ab')
+  f['o'].attrs['dtype'] = 'bfloat16'
+with h5py.File(sys.argv[2], 'w') as f:
+  f['w'] = [1.]
+  for i in range(3000): f.attrs['a%d' % i] = i if i % 2 else 'text'
+)",
+               {w.dir / "t.h5", w.dir / "many.h5"});
+    const auto converted = w.ckpt({"convert", "t.h5", "t.safetensors"});
+    CHECK(converted.status == 0);
+    CHECK(
+        converted.err ==
+        "ckpt: note: not carried over, what the file says of itself: sizes, step, tags, name of "
+        "u/vars, trainable of 2,000 variables and 1 scope, units of s/v7 (it is no text about the "
+        "whole file)\n");
+    // The lists of names that Keras keeps are its variables' names.
+    std::filesystem::copy(CKPT_FIXTURES "/keras/layers.h5", w.dir / "k.h5");
+    CHECK(w.ckpt({"convert", "k.h5", "k.npz"}).err ==
+          "ckpt: note: not carried over, what the file says of itself: backend, keras_version\n");
+    // However many there are, it is a line.
+    const auto many = w.ckpt({"convert", "many.h5", "many.npz"});
+    CHECK(many.status == 0);
+    CHECK(
+        many.err ==
+        "ckpt: note: not carried over, what the file says of itself: a0, a10, a100, a1000, a1002, "
+        "a1004, a1006, a1008, a1010, a1012 and 1,490 more\n"
+        "ckpt: note: not carried over, what the file says of itself: a1, a1001, a1003, a1005, "
+        "a1007, a1009, a101, a1011, a1013, a1015 and 1,490 more (it is no text about the whole "
+        "file)\n");
   }
 }

@@ -152,6 +152,7 @@ for name, change in ('good', lambda b: b), ('bad', lambda b: b.replace(b'\x07\0\
     CHECK(room.ckpt({"doctor", "none.h5"}).status == room.ckpt({"ls", "none.h5"}).status);
     const auto there = room.ckpt({"doctor", "cut.h5", "--salvage", "d.h5"});
     CHECK(there.status == 5);
-    CHECK(there.err == "ckpt: d.h5: exists already; give another name, or ask to overwrite it\n");
+    CHECK(there.err ==
+          "ckpt: d.h5: exists already; give another name, or replace it with --overwrite\n");
   }
 }

@@ -58,7 +58,8 @@ TEST_SUITE("tools/dups") {
           "{\n  \"schema\": \"ckpt/map/1\",\n  \"rules\": [\n    \"dense_2/{_:path} = -\",\n"
           "    \"dense_3/{_:path} = -\"\n  ]\n}\n");
     const ProcessResult again = run_ckpt({"dups", "digits_ghost.h5", "--fix", map}, kFolder);
-    CHECK(again.err == "ckpt: " + map + ": exists already; --overwrite replaces it\n");
+    CHECK(again.err ==
+          "ckpt: " + map + ": exists already; give another name, or replace it with --overwrite\n");
     CHECK(again.status == 5);
     CHECK(run_ckpt({"dups", "digits.h5", "--fix", map, "--overwrite"}, kFolder).err ==
           "ckpt: " + map + ": 0 rules written; there is nothing to mend\n");

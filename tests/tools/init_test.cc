@@ -72,8 +72,9 @@ TEST_SUITE("tools/init") {
     const std::string bytes = init("a.h5", "1");
     CHECK(init("b.h5", "1") == bytes);
     CHECK(init("c.h5", "2") != bytes);
-    CHECK(w.answer(with({"init", "--graph", "bert.json", "a.h5"}, kTinyBert)) ==
-          "ckpt: a.h5: exists already; give another name, or ask to overwrite it\nstatus 5");
+    CHECK(
+        w.answer(with({"init", "--graph", "bert.json", "a.h5"}, kTinyBert)) ==
+        "ckpt: a.h5: exists already; give another name, or replace it with --overwrite\nstatus 5");
   }
 
   // Its softmax magnifies the rounding of 170 operations in a row.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/text.h"
 #include "support/workplace.h"
@@ -127,7 +128,7 @@ TEST_SUITE("tools/remap") {
     const auto result = w.ckpt({"remap", "d.h5", "out.h5", "-r", "conv1/=stem/"});
     CHECK(result.status == 5);
     CHECK(result.err ==
-          "ckpt: out.h5: exists already; give another name, or ask to overwrite it\n");
+          "ckpt: out.h5: exists already; give another name, or replace it with --overwrite\n");
     CHECK(read_file(w.dir / "out.h5") == "mine");
     CHECK(w.files() == std::vector<std::string>{"d.h5", "out.h5"});
   }
@@ -267,6 +268,49 @@ TEST_SUITE("tools/remap_formats") {
     asked.emplace_back("--overwrite");
     CHECK(w.ckpt(asked).status == 0);
     CHECK(w.ckpt({"doctor", "new.index"}).status == 0);
+  }
+
+  TEST_CASE("a bundle takes the place of another one, whose shards go away with it") {
+    const Workplace w;
+    REQUIRE(w.ckpt({"convert", "d.h5", "d.index"}).status == 0);
+    REQUIRE(w.ckpt({"convert", "d.h5", "out.index", "-r", "conv1/=old/"}).status == 0);
+    const auto files = [&] {
+      std::set<std::string> names;
+      for (const auto& item : std::filesystem::directory_iterator(w.dir.path())) {
+        const std::string name = item.path().filename();
+        if (name.starts_with("out")) names.insert(name);
+      }
+      return names;
+    };
+    const auto of_one = files();
+    const auto remap = [&](const std::string& to) {
+      return w.ckpt(
+          {"remap", "d.index", "out.index", "-r", "conv1/=" + to, "--no-receipt", "--overwrite"});
+    };
+    const std::string bytes = read_file(w.dir / "d.data-00000-of-00001");
+    CHECK(remap("a/").status == 0);
+    CHECK(files() ==
+          std::set<std::string>{"out.data-00000-of-00002", "out.data-00001-of-00002", "out.index"});
+    CHECK(read_file(w.dir / "out.data-00000-of-00002") == bytes);
+    CHECK(read_file(w.dir / "out.data-00001-of-00002") == "");
+    CHECK(w.ckpt({"doctor", "out.index"}).status == 0);
+    CHECK(remap("b/").status == 0);  // and back
+    CHECK(files() == of_one);
+    CHECK(w.ckpt({"ls", "out.index:b"}).status == 0);
+    // A bundle that cannot be read may speak of any shard.
+    write_file(w.dir / "out.index", "something else");
+    CHECK(remap("c/").status == 0);
+    CHECK(read_file(w.dir / "out.data-00000-of-00001") == bytes);
+    CHECK(w.ckpt({"ls", "out.index:c"}).status == 0);
+    // By a link to another's index that one would be replaced, without its shards.
+    std::filesystem::remove(w.dir / "out.index");
+    std::filesystem::create_symlink("d.index", w.dir / "out.index");
+    const auto refused = remap("d/");
+    CHECK(refused.status == 5);
+    CHECK(refused.err ==
+          "ckpt: out.index: is a symbolic link: the index that it leads to would be replaced, and "
+          "its data shards would not; give that one's own name, or another\n");
+    CHECK(w.ckpt({"ls", "d.index:conv1"}).status == 0);
   }
 
   TEST_CASE("a set of safetensors files becomes a new one, its index with it") {

@@ -85,9 +85,10 @@ TEST_SUITE("tools/run") {
         "ckpt: test_digits.npz: the labels have the shape [355, 8, 8, 1], not [355], one for each "
         "row\nstatus 2");
     write_file(w.dir / "y.npz", "mine");
-    CHECK(w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz",
-                    "-o", "y.npz"}) ==
-          "ckpt: y.npz: exists already; --overwrite replaces it\nstatus 5");
+    CHECK(
+        w.answer({"run", "digits.h5", "--graph", "digits.json", "--inputs", "test_digits.npz", "-o",
+                  "y.npz"}) ==
+        "ckpt: y.npz: exists already; give another name, or replace it with --overwrite\nstatus 5");
     CHECK(read_file(w.dir / "y.npz") == "mine");
   }
 

@@ -298,8 +298,9 @@ status 0)");
           "ckpt: digits.h5: the record has no 'output_0'; `ckpt verify NEW --record FILE` makes "
           "one\nstatus 2");
     write_file(w.dir / "g.npz", "mine");
-    CHECK(w.answer({"verify", "digits.h5", "--graph", "digits.json", "--record", "g.npz"}) ==
-          "ckpt: g.npz: exists already; --overwrite replaces it\nstatus 5");
+    CHECK(
+        w.answer({"verify", "digits.h5", "--graph", "digits.json", "--record", "g.npz"}) ==
+        "ckpt: g.npz: exists already; give another name, or replace it with --overwrite\nstatus 5");
     CHECK(read_file(w.dir / "g.npz") == "mine");
   }
 }

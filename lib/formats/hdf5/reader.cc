@@ -11,6 +11,7 @@
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/limits.h"
+#include "formats/hdf5/other_attributes.h"
 #include "formats/hdf5/scouts.h"
 #include "formats/hdf5/variable.h"
 #include "formats/hdf5/walk.h"
@@ -118,6 +119,10 @@ class Hdf5Reader final : public Reader {
       if (text.size() == 1) metadata.emplace(name, std::move(text.front()));
     }
     return metadata;
+  }
+
+  [[nodiscard]] std::vector<std::string> other_metadata() const override {
+    return other_attributes(*source_);
   }
 
  private:

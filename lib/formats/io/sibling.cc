@@ -17,6 +17,12 @@ void check_no_lfs_pointer(const RandomFile& file) {
   }
 }
 
+Error orphan() {
+  return {Errc::kWrite,
+          "exists already, and no index beside it: an interrupted run has left it, or it has lost "
+          "its index; remove it, give another name, or replace it with --overwrite"};
+}
+
 std::string beside(const std::string& path, std::string_view name) {
   return path.substr(0, path.rfind('/') + 1).append(name);
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
 #include "core/file.h"
 
 namespace ckpt {
@@ -21,6 +22,10 @@ void check_sibling_name(const std::string& name, std::string_view what);
 // where it is a Git LFS pointer; what open_file() throws, with the name put in front.
 std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::string& name,
                                          std::string_view what);
+
+// What is to be said where a new file of several would take the place of one, and no index is
+// beside it: it may be all that is left of somebody's checkpoint.
+Error orphan();
 
 // Throws Error(kUnsupported) where the file is no checkpoint but the text that Git LFS puts in its
 // place.

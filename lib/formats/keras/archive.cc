@@ -46,6 +46,9 @@ class ArchiveReader final : public Reader {
   }
   [[nodiscard]] Details details(std::size_t i) const override { return weights_->details(i); }
   [[nodiscard]] Metadata metadata() const override { return metadata_; }
+  [[nodiscard]] std::vector<std::string> other_metadata() const override {
+    return weights_->other_metadata();
+  }
   [[nodiscard]] std::vector<Loss> check_container() const override {
     if (stored_ == nullptr) return {};
     try {

@@ -67,7 +67,7 @@ class Draft {
 
   // REQUIRES: locked.
   void carry_out() {
-    record(path_, change_, [&] { made_.clear(); });
+    record(path_, change_, Overwrite::kYes, [&] { made_.clear(); });
     finish(path_, change_, locks_);
   }
 

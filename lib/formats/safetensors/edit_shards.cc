@@ -1,45 +1,21 @@
 #include "formats/safetensors/edit_shards.h"
 
-#include <unistd.h>
-
-#include <optional>
-
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/edit/outcome.h"
 #include "formats/edit/wishes.h"
-#include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/divided_edit.h"
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/edit_set.h"
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header.h"
-#include "formats/safetensors/set_replacement.h"
+#include "formats/safetensors/new_set.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/shards.h"
 
 namespace ckpt::safetensors {
-namespace {
-
-// The new files; they go away with the object unless keep() was called.
-class NewShards {
- public:
-  ~NewShards() {
-    if (kept_) return;
-    for (const std::string& path : paths_) ::unlink(path.c_str());
-  }
-  void add(std::string path) { paths_.push_back(std::move(path)); }
-  void keep() { kept_ = true; }
-
- private:
-  std::vector<std::string> paths_;
-  bool kept_ = false;
-};
-
-}  // namespace
 
 EditResult edit_shards(const std::string& path, const std::string& target, const Edit& edit,
                        const EditOptions& options) {
@@ -65,27 +41,18 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   const std::string stem = stem_of_index(target);
   std::vector<std::string> names;
   for (std::size_t s = 0; s < count; ++s) names.push_back(shard_name(stem, s, count));
-  std::optional<SetReplacement> replacement;
-  std::optional<AtomicFile> out;
-  if (options.overwrite == Overwrite::kYes && SetReplacement::is_needed(target, names)) {
-    replacement.emplace(target);
-  } else {
-    out.emplace(target, Overwrite::kNo);
-  }
-  NewShards made;
+  NewSet set(target, names, options.overwrite);
   EditOptions own = options;
   own.before_commit = nullptr;
-  own.overwrite = replacement ? Overwrite::kYes : Overwrite::kNo;
+  own.overwrite = Overwrite::kYes;  // what a killed run has left
   OutcomeCheck check(before, wishes, edit);
   result.size_after = 0;
   std::uint64_t total = 0;
   for (std::size_t s = 0; s < count; ++s) {
     const std::string& name = names[s];
-    const std::string shard = replacement ? replacement->add(name) : beside(stem, name);
     try {
-      const EditResult part =
-          safetensors::edit(beside(path, content.file_names[s]), shard, edits.of_shard(s), own);
-      if (!replacement) made.add(shard);
+      const EditResult part = safetensors::edit(beside(path, content.file_names[s]), set.path_of(s),
+                                                edits.of_shard(s), own);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
       result.size_after += part.size_after;
@@ -93,7 +60,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     } catch (const Error& e) {
       throw e.in(escape(name));
     }
-    const Header header = read_header(*open_file(shard));
+    const Header header = read_header(*open_file(set.path_of(s)));
     for (const Tensor& tensor : header.tensors) {
       check.see(tensor.name, entry_of(header, tensor, name));
       index.add(tensor.name, s);
@@ -103,22 +70,11 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   check.finish();
   index.shards = std::move(names);
   index.rest["metadata"]["total_size"] = total;
-  const std::string text = print_set_index(std::move(index));
+  std::string text = print_set_index(std::move(index));
   result.size_after += text.size();
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
-  if (replacement) {
-    replacement->commit(text);
-    return result;
-  }
-  out->write_at(0, as_byte_view(std::string_view(text)));
-  try {
-    out->commit();
-  } catch (const Error&) {
-    if (out->is_named()) made.keep();
-    throw;
-  }
-  made.keep();
+  set.commit(std::move(text));
   return result;
 }
 

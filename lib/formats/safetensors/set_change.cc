@@ -14,6 +14,7 @@
 #include "core/raw_file.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
+#include "formats/edit/name_lock.h"
 #include "formats/hdf5_edit/edit.h"
 #include "formats/hdf5_edit/journal.h"
 #include "formats/io/json.h"
@@ -21,6 +22,7 @@
 #include "formats/safetensors/edit.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/header_patch.h"
+#include "formats/safetensors/shard_names.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -146,8 +148,8 @@ void put_file(const std::string& path) {
 }
 
 void write_index(const std::string& path, const std::function<void(Blocks&)>& write,
-                 const std::function<void()>& named) {
-  AtomicFile out(path, Overwrite::kYes);
+                 Overwrite overwrite, const std::function<void()>& named) {
+  AtomicFile out(path, overwrite);
   std::uint64_t at = 0;
   Blocks blocks(out, at);
   write(blocks);
@@ -167,16 +169,21 @@ std::string new_path(const std::string& shard_path) {
   return cat(real_path(shard_path), kNewSuffix);
 }
 
+std::optional<std::string_view> shard_of_new(std::string_view path) {
+  if (!path.ends_with(kNewSuffix)) return std::nullopt;
+  return path.substr(0, path.size() - kNewSuffix.size());
+}
+
 bool is_set_change(const RandomFile& index) { return has_json_key(index, kKey); }
 
 void refuse_set_change(const RandomFile& index) {
   if (is_set_change(index)) throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
 }
 
-void record(const std::string& path, const SetChange& change,
+void record(const std::string& path, const SetChange& change, Overwrite overwrite,
             const std::function<void()>& decided) {
   write_index(
-      path, [&](Blocks& out) { add_change(out, change); }, decided);
+      path, [&](Blocks& out) { add_change(out, change); }, overwrite, decided);
 }
 
 void finish(const std::string& path, const SetChange& change, const SetLocks& locks) {
@@ -198,7 +205,7 @@ void finish(const std::string& path, const SetChange& change, const SetLocks& lo
     }
     place.clear();
     write_index(
-        path, [&](Blocks& out) { out.add(change.index); }, [] {});
+        path, [&](Blocks& out) { out.add(change.index); }, Overwrite::kYes, [] {});
   } catch (const Error& e) {
     throw Error(
         e.code(),
@@ -211,8 +218,12 @@ Recovery recover_shards(const std::string& path) {
   if (!is_set_change(*view_file(open_locked(path, LockFor::kReading).get()))) {
     return Recovery::kClean;
   }
+  std::optional<NameLock> name;
+  if (path.ends_with(kIndexSuffix)) name.emplace(stem_of_index(path));
   const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
-  const SetChange change = parse_change(*view_file(locked.get()));
+  const auto record = view_file(locked.get());
+  if (!is_set_change(*record)) return Recovery::kClean;  // who began it has finished it meanwhile
+  const SetChange change = parse_change(*record);
   SetLocks locks;
   for (const std::string& shard : change.gone) check_sibling_name(shard, "shard");
   for (const SetChange::Shard& shard : change.shards) {

@@ -2,17 +2,20 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/edit.h"
+#include "core/atomic_file.h"
 #include "core/file.h"
 #include "core/system.h"
 
 namespace ckpt::safetensors {
 
-// What becomes of a set of files in place, or of one that another takes the place of. Several files
-// cannot change at once, so the index itself is the journal:
+// What becomes of a set of files in place, or of one that comes into being or takes the place of
+// another. Several files cannot change at once, so the index itself is the journal:
 //
 //     1 X-00002-of-00003.safetensors.ckpt-new    whole shards that must be written anew
 //     2 the index is replaced by this change, as JSON      from here on the edit is decided
@@ -38,13 +41,18 @@ using SetLocks = std::map<std::string, FileDescriptor>;
 // Where the new file of a shard waits: beside the file that a symbolic link leads to.
 std::string new_path(const std::string& shard_path);
 
+// The shard whose new file that is; empty where it is none.
+std::optional<std::string_view> shard_of_new(std::string_view path);
+
 // Does the index stand for a change that was interrupted? The other throws Error(kIo) then.
 bool is_set_change(const RandomFile& index);
 void refuse_set_change(const RandomFile& index);
 
-// Step 2, for the set whose index is at `path`. Calls `decided` when it is done. Throws
-// Error(kWrite), before that or after, where the folder could not be flushed.
-void record(const std::string& path, const SetChange& change, const std::function<void()>& decided);
+// Step 2, for the set whose index is at `path`; `overwrite` says whether one may be there. Calls
+// `decided` when it is done. Throws Error(kWrite), before that or after, where the folder could not
+// be flushed.
+void record(const std::string& path, const SetChange& change, Overwrite overwrite,
+            const std::function<void()>& decided);
 
 // Steps 3 and 4 of what was recorded, under locks on every shard. Throws Error(kWrite), with what
 // is to be done then.

@@ -1,14 +1,13 @@
 #include "formats/safetensors/sharded_writer.h"
 
-#include <unistd.h>
+#include <optional>
 
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/tensor.h"
 #include "core/text.h"
-#include "formats/io/sibling.h"
+#include "formats/safetensors/new_set.h"
 #include "formats/safetensors/set_index.h"
-#include "formats/safetensors/set_replacement.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
 
@@ -22,23 +21,16 @@ class ShardedWriter final : public Writer {
   ShardedWriter(const std::string& path, std::vector<VariableSpec> specs,
                 const CreateOptions& options)
       : Writer(std::move(specs)) {
-    stem_ = stem_of_index(path);
+    const std::string stem = stem_of_index(path);
     const auto shards = divide(options.max_shard_bytes);
     for (std::size_t s = 0; s < shards.size(); ++s) {
-      names_.push_back(shard_name(stem_, s, shards.size()));
+      names_.push_back(shard_name(stem, s, shards.size()));
     }
-    if (options.overwrite == Overwrite::kYes && SetReplacement::is_needed(path, names_)) {
-      replacement_.emplace(path);
-    } else {
-      index_.emplace(path, Overwrite::kNo);
-    }
+    set_.emplace(path, names_, options.overwrite);
     for (std::size_t s = 0; s < shards.size(); ++s) {
       try {
-        const std::string file = replacement_ ? replacement_->add(names_[s]) : path_of(s);
-        // What a killed run has left of a replacement is in nobody's way.
-        const auto overwrite = replacement_ ? Overwrite::kYes : Overwrite::kNo;
-        writers_.push_back(
-            create(file, shards[s], {.overwrite = overwrite, .metadata = options.metadata}));
+        writers_.push_back(create(set_->path_of(s), shards[s],
+                                  {.overwrite = Overwrite::kYes, .metadata = options.metadata}));
       } catch (const Error& e) {
         throw e.in(escape(names_[s]));
       }
@@ -50,10 +42,6 @@ class ShardedWriter final : public Writer {
     std::size_t shard = 0;
     std::size_t variable = 0;
   };
-
-  [[nodiscard]] std::string path_of(std::size_t shard) const {
-    return beside(stem_, names_[shard]);
-  }
 
   std::vector<std::vector<VariableSpec>> divide(std::uint64_t most) {
     std::vector<std::vector<VariableSpec>> shards(1);
@@ -85,29 +73,14 @@ class ShardedWriter final : public Writer {
     SetIndex index{.shards = names_};
     index.rest["metadata"]["total_size"] = total_;
     for (std::size_t i = 0; i < specs().size(); ++i) index.add(specs()[i].name, places_[i].shard);
-    const std::string text = print_set_index(std::move(index));
-    if (replacement_) {
-      for (const auto& writer : writers_) writer->commit();
-      replacement_->commit(text);
-      return;
-    }
-    index_->write_at(0, as_byte_view(std::string_view(text)));
-    std::size_t done = 0;
-    try {
-      for (; done < writers_.size(); ++done) writers_[done]->commit();
-    } catch (...) {
-      for (std::size_t s = 0; s < done; ++s) ::unlink(path_of(s).c_str());
-      throw;
-    }
-    index_->commit();
+    for (const auto& writer : writers_) writer->commit();
+    set_->commit(print_set_index(std::move(index)));
   }
 
-  std::string stem_;
   std::vector<std::string> names_;
   std::vector<Place> places_;
   std::uint64_t total_ = 0;
-  std::optional<AtomicFile> index_;  // one of these two is there
-  std::optional<SetReplacement> replacement_;
+  std::optional<NewSet> set_;
   std::vector<std::unique_ptr<Writer>> writers_;
 };
 

@@ -1,6 +1,7 @@
 #include "formats/tf_bundle/edit.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.h"
 #include "core/raw_file.h"
@@ -17,6 +18,7 @@
 #include "formats/tf_bundle/reader.h"
 #include "formats/tf_bundle/rename.h"
 #include "formats/tf_bundle/shard_files.h"
+#include "formats/tf_bundle/succession.h"
 
 namespace ckpt::tf {
 namespace {
@@ -61,11 +63,6 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
                 const EditOptions& options) {
   const std::string index_path = index_of(path);
   const std::string target_prefix = target.empty() ? "" : prefix_of_index(target);
-  if (!target.empty() && options.overwrite == Overwrite::kYes && find_index(target_prefix)) {
-    throw Error(Errc::kConflict,
-                "exists already, and a bundle is not overwritten: it is several files, of which a "
-                "crash could leave some old and some new; remove it first, or give another name");
-  }
   Rewrite rewrite(index_path, target.empty() ? "" : target_prefix + ".index", options);
   std::unique_ptr<Reader> original = open_bundle(rewrite.original(), index_path);
   const Wishes wishes = resolve(original->index().entries, edit);
@@ -82,7 +79,14 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     if (name.to.empty()) others.drops.emplace(name.from);
   }
   const Shards shards = shards_of(read_bundle_index(rewrite.original()));
-  ShardFiles files(prefix_of_index(index_path), target_prefix, shards.count, options.overwrite);
+  std::optional<Succession> succession;
+  const std::string new_path = target.empty() ? index_path : target_prefix + ".index";
+  if (!target.empty() && options.overwrite == Overwrite::kYes && is_there(new_path)) {
+    succession.emplace(target_prefix, shards.count, options.overwrite);
+    if (succession->count() != shards.count) others.shards = succession->count();
+  }
+  ShardFiles files({prefix_of_index(index_path), shards.count},
+                   {target_prefix, others.shards.value_or(shards.count)}, options.overwrite);
   if (shards.big_endian && !edit.puts.empty()) {
     throw Error(Errc::kUnsupported,
                 "is big-endian, and new tensors are written little-endian; `ckpt convert` writes "
@@ -102,8 +106,8 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     files.append(renamed.append->shard, as_byte_view(std::string_view(renamed.append->bytes)));
   }
   files.commit();
+  if (succession) succession->add_empty_shards();
   rewrite.out().write_at(0, as_byte_view(std::string_view(renamed.index)));
-  const std::string new_path = target.empty() ? index_path : target_prefix + ".index";
   check_outcome(before, wishes, edit,
                 open_bundle(*view_file(rewrite.out().fd()), new_path)->index());
   result.operations = operations_of(wishes, edit, options);
@@ -116,10 +120,14 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   try {
     result = rewrite.commit(std::move(result), files.bytes());
   } catch (...) {
-    if (rewrite.is_visible()) files.keep();
+    if (rewrite.is_visible()) {
+      files.keep();
+      if (succession) succession->keep();
+    }
     throw;
   }
   files.keep();
+  if (succession) succession->finish();
   for (const auto& [name, entry] : others.added) {
     result.tensor_bytes += static_cast<std::uint64_t>(entry.size);
   }

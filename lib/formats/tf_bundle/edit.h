@@ -9,7 +9,8 @@ namespace ckpt::tf {
 // Format::edit for a bundle. Its index is written anew; data shards stay as they are, but that new
 // tensors, and an object graph with other names, are appended to one of them. A new bundle shares
 // the shards' blocks where the file system can, else it has them by hard links; a shard that is
-// appended to is copied. The index comes last: before it the old bundle is whole, or there is none.
+// appended to is copied. The index comes last: before it the old bundle is whole, or there is none;
+// one that is overwritten too (Succession).
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
                 const EditOptions& options);
 

@@ -217,6 +217,20 @@ BundleEntry decode_entry(std::string_view bytes) {
   return entry;
 }
 
+std::string with_shards(std::string_view header, std::int64_t count) {
+  std::string bytes;
+  pbf_writer(bytes).add_int32(1, static_cast<std::int32_t>(count));
+  decode_proto("the bundle's header", [&] {
+    pbf_reader reader = reader_of(header);
+    for (const char* from = header.data(); reader.next(); from = reader.data().data()) {
+      const bool is_count = reader.tag() == 1;
+      reader.skip();
+      if (!is_count) bytes.append(from, reader.data().data());
+    }
+  });
+  return bytes;
+}
+
 std::string encode_header(const BundleHeader& header) {
   std::string bytes;
   pbf_writer writer(bytes);

@@ -57,6 +57,9 @@ Versions decode_versions(std::string_view bytes);
 // Throws Error(kUnsupported) where a reader of version `current` must not read such a file.
 void check_versions(const Versions& versions, std::int32_t current);
 
+// The header with another number of shards, and all else as it is.
+std::string with_shards(std::string_view header, std::int64_t count);
+
 // As TensorFlow writes them: fields in the order of their numbers, zeros left out.
 std::string encode_header(const BundleHeader& header);
 std::string encode_entry(const BundleEntry& entry);

@@ -71,6 +71,7 @@ RenamedIndex rename_in_bundle(const RandomFile& index, const Rename& rename,
                                     "byte 0, as keys of slices do"));
   };
   move("", "");
+  if (others.shards) rows.back().value = texts.add(with_shards(rows.back().value, *others.shards));
   for (const BundleIndex::Variable& variable : bundle.variables) {
     if (others.drops.contains(variable.name)) continue;
     const auto renamed = rename(variable.name);

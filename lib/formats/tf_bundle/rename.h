@@ -26,8 +26,9 @@ struct RenamedIndex {
   std::optional<Append> append;  // to be written, and flushed, before the index
 };
 
-// What else becomes of the variables.
+// What else becomes of the bundle.
 struct OtherChanges {
+  std::optional<std::int64_t> shards;        // how many it has, where those are given new names
   std::set<std::string, std::less<>> drops;  // left out; the bytes stay in their shards, unused
   std::map<std::string, BundleEntry> added;  // that lie behind the other bytes of their shards
 };

@@ -11,15 +11,22 @@
 #include "core/text.h"
 #include "formats/edit/clone.h"
 #include "formats/edit/locked_file.h"
+#include "formats/io/sibling.h"
 #include "formats/tf_bundle/paths.h"
 
 namespace ckpt::tf {
+namespace {
 
-ShardFiles::ShardFiles(std::string prefix, std::string target, std::int32_t count,
-                       Overwrite overwrite)
-    : prefix_(std::move(prefix)), target_(std::move(target)), count_(count), overwrite_(overwrite) {
-  for (std::int32_t i = 0; i < count_; ++i) {
-    Shard shard{.path = shard_path(prefix_, i, count_)};
+std::string path_of(const ShardFiles::Names& names, std::int32_t shard) {
+  return shard_path(names.prefix, shard, names.count);
+}
+
+}  // namespace
+
+ShardFiles::ShardFiles(Names source, Names target, Overwrite overwrite)
+    : source_(std::move(source)), target_(std::move(target)), overwrite_(overwrite) {
+  for (std::int32_t i = 0; i < source_.count; ++i) {
+    Shard shard{.path = path_of(source_, i)};
     try {
       shard.view = open_file(shard.path);
     } catch (const Error& e) {
@@ -46,7 +53,7 @@ ShardFiles::Shard* ShardFiles::find(std::int32_t shard) {
 }
 
 std::string ShardFiles::target_of(std::int32_t shard) const {
-  return target_.empty() ? shard_path(prefix_, shard, count_) : shard_path(target_, shard, count_);
+  return path_of(is_in_place() ? source_ : target_, shard);
 }
 
 const RandomFile* ShardFiles::view(std::int32_t shard) {
@@ -58,45 +65,39 @@ const RandomFile* ShardFiles::view(std::int32_t shard) {
   return found->view.get();
 }
 
-// Is the target a second name of the shard? Throws Error(kConflict) where it is another file, which
-// may not be replaced.
+// Is the target a second name of the shard? Throws Error(kWrite) where it is another file, which may
+// not be replaced.
 bool ShardFiles::is_linked_already(const Shard& shard, const std::string& target) const {
   const FileStamp there = stamp_of(target);
-  if (target_.empty() || there.inode == 0) return false;
+  if (is_in_place() || there.inode == 0) return false;
   const FileStamp mine = stamp_of(shard.path);
   if (there.device == mine.device && there.inode == mine.inode) return true;
-  if (overwrite_ == Overwrite::kNo) {
-    throw Error(Errc::kConflict,
-                "exists already, and no index beside it: an interrupted run has left it, or it has "
-                "lost its index; remove it, give another name, or replace it with --overwrite");
-  }
+  if (overwrite_ == Overwrite::kNo) throw orphan();
   return false;
 }
 
 // In place a shard that another bundle has too, by a hard link, is copied as well.
 void ShardFiles::start_appending(Shard& shard, const std::string& target) {
   if (shard.copy || shard.own) return;
-  const bool is_in_place = target_.empty();
   // The index is locked alone: that keeps other edits away. Readers of what is there do no harm.
   const FileDescriptor source = open_locked(shard.path, LockFor::kReading);
-  if (is_in_place && stamp_of(shard.path).links <= 1) {
+  if (is_in_place() && stamp_of(shard.path).links <= 1) {
     shard.own = reopen_for_writing(source.get());
     return;
   }
   static_cast<void>(is_linked_already(shard, target));
-  shard.copy = std::make_unique<AtomicFile>(target, is_in_place ? Overwrite::kYes : overwrite_);
+  shard.copy = std::make_unique<AtomicFile>(target, is_in_place() ? Overwrite::kYes : overwrite_);
   if (!clone_by_reference(source.get(), shard.copy->fd())) {
     copy_bytes(source.get(), shard.copy->fd(), {0, 0, shard.size});
   }
-  copy_metadata(source.get(), shard.copy->fd(), is_in_place);
+  copy_metadata(source.get(), shard.copy->fd(), is_in_place());
 }
 
 void ShardFiles::append(std::int32_t shard, ByteView bytes) {
   Shard* found = find(shard);
   if (found == nullptr) {
-    throw Error(Errc::kNotFound,
-                cat("its data shard ", base_name(shard_path(prefix_, shard, count_)),
-                    " is not there, and new bytes belong behind its end"));
+    throw Error(Errc::kNotFound, cat("its data shard ", base_name(path_of(source_, shard)),
+                                     " is not there, and new bytes belong behind its end"));
   }
   start_appending(*found, target_of(shard));
   if (found->copy) {
@@ -109,7 +110,7 @@ void ShardFiles::append(std::int32_t shard, ByteView bytes) {
 }
 
 void ShardFiles::commit() {
-  for (std::int32_t i = 0; i < count_; ++i) {
+  for (std::int32_t i = 0; i < source_.count; ++i) {
     try {
       commit(i);
     } catch (const Error& e) {
@@ -121,9 +122,9 @@ void ShardFiles::commit() {
 void ShardFiles::commit(std::int32_t i) {
   Shard* shard = find(i);
   if (shard == nullptr) {
-    if (target_.empty()) return;
+    if (is_in_place()) return;
     throw Error(Errc::kNotFound,
-                cat("the data shard ", base_name(shard_path(prefix_, i, count_)),
+                cat("the data shard ", base_name(path_of(source_, i)),
                     ", of which it is a copy, is not there; without it the new bundle would not "
                     "be whole. In place (-i) the index alone is renamed"));
   }
@@ -131,9 +132,9 @@ void ShardFiles::commit(std::int32_t i) {
   if (shard->own) sync_all(shard->own.get());
   if (shard->copy) {
     shard->copy->commit();
-    if (!target_.empty()) created_.push_back(target);
+    if (!is_in_place()) created_.push_back(target);
   }
-  if (target_.empty() || shard->copy) return;
+  if (is_in_place() || shard->copy) return;
   if (is_linked_already(*shard, target)) {
     has_links_ = true;
     return;

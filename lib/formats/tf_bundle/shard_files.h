@@ -17,9 +17,13 @@ namespace ckpt::tf {
 // is done to them keeps the old index good. Without keep() it is taken back with the object.
 class ShardFiles {
  public:
-  // `target` is the new prefix, which has no index; empty in place. `count` is the number in the
-  // shards' names. `overwrite` says whether shards that are there without an index are replaced.
-  ShardFiles(std::string prefix, std::string target, std::int32_t count, Overwrite overwrite);
+  // `target` is the new prefix, and no index speaks of shards there with its count; empty in place.
+  // `overwrite` says whether such shards are replaced.
+  struct Names {
+    std::string prefix;
+    std::int64_t count = 0;
+  };
+  ShardFiles(Names source, Names target, Overwrite overwrite);
   ~ShardFiles();
   ShardFiles(const ShardFiles&) = delete;
   ShardFiles& operator=(const ShardFiles&) = delete;
@@ -33,7 +37,7 @@ class ShardFiles {
 
   // Gives the shards their new names, by links where nothing was appended; a link that an
   // interrupted run has left is taken for its own. In place flushes what was appended.
-  // Throws Error: kNotFound where a shard is missing; kConflict where a target exists; kWrite.
+  // Throws Error: kNotFound where a shard is missing; kWrite, also where a target exists.
   void commit();
 
   // The edit is done.
@@ -55,13 +59,13 @@ class ShardFiles {
 
   Shard* find(std::int32_t shard);
   void start_appending(Shard& shard, const std::string& target);
+  [[nodiscard]] bool is_in_place() const { return target_.prefix.empty(); }
   [[nodiscard]] std::string target_of(std::int32_t shard) const;
   [[nodiscard]] bool is_linked_already(const Shard& shard, const std::string& target) const;
   void commit(std::int32_t shard);
 
-  std::string prefix_;
-  std::string target_;
-  std::int32_t count_;
+  Names source_;
+  Names target_;
   Overwrite overwrite_;
   std::map<std::int32_t, Shard> shards_;
   std::vector<std::string> created_;
