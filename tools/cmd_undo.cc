@@ -6,12 +6,25 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/formats.h"
+#include "heap.h"
 #include "receipt_files.h"
 #include "remap/receipt.h"
 #include "rules_input.h"
 
 namespace ckpt {
 namespace {
+
+// Without its moves, which take as much as the undo data: how many there were is all that is asked.
+Receipt read_receipt(const std::string& path, std::size_t& moves) {
+  const std::string text = read_text_file(path);
+  try {
+    Receipt receipt = parse_receipt(text);
+    moves = std::exchange(receipt.moves, std::vector<PathMove>()).size();
+    return receipt;
+  } catch (const Error& e) {
+    throw e.in(escape(path));
+  }
+}
 
 ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console) {
   // Some checkpoints are called .json, too.
@@ -22,13 +35,9 @@ ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console)
     throw Error(Errc::kInvalid, cat(escape(argument), ": there is no receipt beside it (",
                                     escape(argument), ".ckpt-receipt.json)"));
   }
-  Receipt receipt;
-  const std::string text = read_text_file(receipt_path);
-  try {
-    receipt = parse_receipt(text);
-  } catch (const Error& e) {
-    throw e.in(escape(receipt_path));
-  }
+  std::size_t moves = 0;
+  const Receipt receipt = read_receipt(receipt_path, moves);
+  give_free_memory_back();
   // The file lies beside its receipt, also where both were moved since.
   const std::string file = receipt_path.substr(0, receipt_path.rfind(".ckpt-receipt"));
   if (receipt.input.path != receipt.output.path) {
@@ -58,7 +67,7 @@ ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console)
     ::unlink(receipt_path.c_str());
   }
   console.write(cat(escape(file), dry_run ? ": would be" : ": is", " as it was before ",
-                    count_of(receipt.moves.size(), "name"), " changed\n"));
+                    count_of(moves, "name"), " changed\n"));
   return ExitStatus::kDone;
 }
 

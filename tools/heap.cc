@@ -32,7 +32,10 @@ void set_up_heap() {
   if (start < last) ::madvise(reinterpret_cast<void*>(start), last - start, MADV_HUGEPAGE);
 }
 
-void give_free_memory_back() { ::malloc_trim(0); }
+void give_free_memory_back() {
+  ::malloc_trim(0);
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
 
 #else
 

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "core/atomic_file.h"
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/system.h"
@@ -17,21 +17,12 @@ std::string numbered(const std::string& file, int number) {
 
 // A file of what `write` gives to its argument.
 void write_whole(const std::string& path, const std::function<void(const WriteText&)>& write) {
-  constexpr std::size_t kBuffer = std::size_t{64} << 10U;
   try {
     AtomicFile file(path, Overwrite::kYes);
     std::uint64_t at = 0;
-    std::string buffer;
-    const auto flush = [&] {
-      file.write_at(at, as_byte_view(buffer));
-      at += buffer.size();
-      buffer.clear();
-    };
-    write([&](std::string_view piece) {
-      buffer += piece;
-      if (buffer.size() >= kBuffer) flush();
-    });
-    flush();
+    Blocks blocks(file, at);
+    write([&](std::string_view piece) { blocks.add(piece); });
+    blocks.flush();
     file.commit();
   } catch (const Error& e) {
     throw Error(Errc::kWrite, e.in(escape(path)).what());
@@ -55,8 +46,9 @@ ReceiptFiles::~ReceiptFiles() {
 void ReceiptFiles::write(const Receipt& receipt, const Undo* undo) {
   written_ = true;
   if (undo != nullptr) {
-    const Bytes bytes = encode_undo(*undo);
-    write_whole(undo_path(receipt_path_), [&](const WriteText& out) { out(as_text(bytes)); });
+    write_whole(undo_path(receipt_path_), [&](const WriteText& out) {
+      write_undo(*undo, [&](ByteView bytes) { out(as_text(bytes)); });
+    });
   }
   write_whole(receipt_path_, [&](const WriteText& out) { write_receipt(receipt, out); });
 }

@@ -15,14 +15,14 @@ constexpr std::uint64_t kVersion = 1;
 constexpr std::uint64_t kVersionOfMoved = 2;  // has kept stretches, or files that have grown
 constexpr std::uint64_t kVersionOfSet = 3;    // has files beside
 
-void put(Bytes& out, ByteView bytes) {
-  for (const std::byte byte : bytes) out.push_back(byte);
-}
+using Out = std::function<void(ByteView)>;
 
-void put(Bytes& out, std::uint64_t number) {
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    out.push_back(static_cast<std::byte>(number >> shift & 0xffU));
+void put(const Out& out, std::uint64_t number) {
+  std::array<std::byte, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(number >> (8 * i) & 0xffU);
   }
+  out(bytes);
 }
 
 // Takes from the front of `rest`.
@@ -54,9 +54,9 @@ std::uint64_t version_of(const Undo& undo) {
   return undo.kept.empty() && undo.grown.empty() ? kVersion : kVersionOfMoved;
 }
 
-void put(Bytes& out, std::string_view text) {
+void put(const Out& out, std::string_view text) {
   put(out, text.size());
-  put(out, as_byte_view(text));
+  out(as_byte_view(text));
 }
 
 // The name of a file in the same folder.
@@ -68,7 +68,7 @@ std::string take_name(ByteView& rest) {
   return name;
 }
 
-void put_moved(Bytes& out, const Undo& undo) {
+void put_moved(const Out& out, const Undo& undo) {
   put(out, undo.kept.size());
   for (const auto& kept : undo.kept) {
     for (const auto number : {kept.before, kept.after, kept.size}) put(out, number);
@@ -101,13 +101,14 @@ void take_moved(ByteView& rest, Undo& undo) {
   }
 }
 
-void put_beside(Bytes& out, const Undo& undo) {
+void put_beside(const Out& out, const Undo& undo) {
   put(out, undo.beside.size());
   for (std::size_t i = 0; i < undo.beside.size(); ++i) {
     put(out, std::string_view(undo.beside_names[i]));
-    const Bytes own = encode_undo(undo.beside[i]);
-    put(out, own.size());
-    put(out, own);
+    std::uint64_t size = 0;
+    write_undo(undo.beside[i], [&](ByteView bytes) { size += bytes.size(); });
+    put(out, size);
+    write_undo(undo.beside[i], out);
   }
 }
 
@@ -189,23 +190,28 @@ Undo decode(ByteView bytes, std::uint64_t newest) {
 
 }  // namespace
 
-Bytes encode_undo(const Undo& undo) {
-  Bytes out;
-  put(out, as_byte_view(kMagic));
+void write_undo(const Undo& undo, const Out& out) {
+  out(as_byte_view(kMagic));
   put(out, version_of(undo));
   put(out, undo.size_before);
   put(out, undo.size_after);
-  put(out, undo.digest_before);
-  put(out, undo.digest_after);
+  out(undo.digest_before);
+  out(undo.digest_after);
   put(out, undo.pieces.size());
   for (const auto& piece : undo.pieces) {
     put(out, piece.offset);
     put(out, piece.bytes.size());
-    put(out, piece.bytes);
+    out(piece.bytes);
   }
   if (version_of(undo) >= kVersionOfMoved) put_moved(out, undo);
   if (version_of(undo) >= kVersionOfSet) put_beside(out, undo);
-  return out;
+}
+
+Bytes encode_undo(const Undo& undo) {
+  Bytes encoded;
+  write_undo(undo,
+             [&](ByteView bytes) { encoded.insert(encoded.end(), bytes.begin(), bytes.end()); });
+  return encoded;
 }
 
 Undo decode_undo(ByteView bytes) { return decode(bytes, kVersionOfSet); }

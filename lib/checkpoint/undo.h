@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,9 @@ struct Undo {
 //
 //     count (name-length name length undo-data)*
 Bytes encode_undo(const Undo& undo);
+
+// Those bytes in pieces, as many as the undo data has.
+void write_undo(const Undo& undo, const std::function<void(ByteView)>& out);
 
 // Throws Error(kCorrupt) where the bytes are no undo data, are cut off, or contradict themselves.
 Undo decode_undo(ByteView bytes);

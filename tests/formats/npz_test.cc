@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/string_pool.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/formats.h"
@@ -388,9 +389,12 @@ for i in zf.infolist():
 
   TEST_CASE("more members than 16 bits count are written and read with zip64") {
     const TempDir dir;
+    StringPool names;
     std::vector<zip::NewMember> members;
     const std::string header = npy_header(DType::kU8, {});
-    for (int i = 0; i < 66000; ++i) members.push_back({cat("v", i, ".npy"), header.size() + 1});
+    for (int i = 0; i < 66000; ++i) {
+      members.push_back({names.add(cat("v", i, ".npy")), header.size() + 1});
+    }
     AtomicFile file(dir / "many.npz", Overwrite::kNo);
     zip::ArchiveWriter writer(file, std::move(members));
     for (std::size_t i = 0; i < 66000; ++i) {

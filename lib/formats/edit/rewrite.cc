@@ -14,48 +14,33 @@ namespace {
 constexpr std::uint64_t kMostUndoBytes = std::uint64_t{64} << 20U;
 constexpr std::uint64_t kBlock = std::uint64_t{1} << 20U;
 
-struct Range {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-};
-
-// What `ranges` leave over of a file of that size.
-std::vector<Range> gaps_of(std::vector<Range> ranges, std::uint64_t size) {
-  std::ranges::sort(ranges, {}, &Range::offset);
-  std::vector<Range> gaps;
+// Gives offset and size of what `kept` leaves over of a file of that size. REQUIRES: it is sorted
+// by its `offset` in that file.
+template <typename Take>
+void for_each_gap(const std::vector<Undo::Kept>& kept, std::uint64_t Undo::Kept::*offset,
+                  std::uint64_t size, Take take) {
   std::uint64_t end = 0;
-  for (const Range& range : ranges) {
-    if (range.offset > end) gaps.push_back({end, range.offset - end});
-    end = std::max(end, range.offset + range.size);
+  for (const Undo::Kept& part : kept) {
+    if (part.*offset > end) take(end, part.*offset - end);
+    end = std::max(end, part.*offset + part.size);
   }
-  if (end < size) gaps.push_back({end, size - end});
-  return gaps;
+  if (end < size) take(end, size - end);
 }
 
-std::vector<Range> gaps_before(const std::vector<Undo::Kept>& kept, std::uint64_t size) {
-  std::vector<Range> ranges;
-  for (const auto& part : kept) ranges.push_back({part.before, part.size});
-  return gaps_of(std::move(ranges), size);
-}
-
-std::vector<Range> gaps_after(const std::vector<Undo::Kept>& kept, std::uint64_t size) {
-  std::vector<Range> ranges;
-  for (const auto& part : kept) ranges.push_back({part.after, part.size});
-  return gaps_of(std::move(ranges), size);
-}
-
-Undo::Digest digest_of(const RandomFile& file, const std::vector<Range>& ranges) {
+// The digest of all that was not kept of the file after an edit.
+Undo::Digest digest_of_rest(const RandomFile& file, std::vector<Undo::Kept> kept) {
+  std::ranges::sort(kept, {}, &Undo::Kept::after);
   Checksum sum;
   Bytes block;
-  for (const Range& range : ranges) {
-    sum.add_number(range.offset);
-    sum.add_number(range.size);
-    for (std::uint64_t done = 0; done < range.size; done += block.size()) {
-      block.resize(static_cast<std::size_t>(std::min(kBlock, range.size - done)));
-      file.read_at(range.offset + done, block);
+  for_each_gap(kept, &Undo::Kept::after, file.size(), [&](auto offset, auto size) {
+    sum.add_number(offset);
+    sum.add_number(size);
+    for (std::uint64_t done = 0; done < size; done += block.size()) {
+      block.resize(static_cast<std::size_t>(std::min(kBlock, size - done)));
+      file.read_at(offset + done, block);
       sum.add(block);
     }
-  }
+  });
   return sum.value();
 }
 
@@ -88,6 +73,8 @@ AtomicFile& Rewrite::out() {
 void Rewrite::keep(std::uint64_t before, std::uint64_t after, std::uint64_t size) {
   if (size == 0) return;
   copy_bytes(fd(), out().fd(), {before, after, size});
+  kept_bytes_ += size;
+  if (!wants_undo()) return;
   if (!kept_.empty()) {
     Undo::Kept& last = kept_.back();
     if (last.before + last.size == before && last.after + last.size == after) {
@@ -102,12 +89,10 @@ EditResult Rewrite::commit(EditResult result, std::uint64_t beside) {
   const auto written = view_file(out().fd());
   result.size_before = original_->size() + beside;
   result.size_after = written->size() + beside;
-  std::uint64_t kept = 0;
-  for (const auto& part : kept_) kept += part.size;
-  const std::uint64_t replaced = original_->size() - kept;
-  result.patched_bytes = written->size() - kept - result.tensor_bytes;
+  const std::uint64_t replaced = original_->size() - kept_bytes_;
+  result.patched_bytes = written->size() - kept_bytes_ - result.tensor_bytes;
   result.how = is_in_place() ? EditResult::How::kReplaced : EditResult::How::kNewFile;
-  if (is_in_place() || undo_of_ == UndoOf::kBoth) {
+  if (wants_undo()) {
     result.can_undo = replaced <= kMostUndoBytes;
     if (result.can_undo) {
       auto grown = std::move(result.undo.grown);
@@ -153,19 +138,20 @@ Undo::Digest digest_of_pieces(const Undo& undo) {
 Undo make_undo(const RandomFile& before, const RandomFile& after, std::vector<Undo::Kept> kept) {
   std::ranges::sort(kept, {}, &Undo::Kept::before);
   Undo undo{.size_before = before.size(), .size_after = after.size()};
-  for (const Range& gap : gaps_before(kept, before.size())) {
-    Bytes bytes(static_cast<std::size_t>(gap.size));
-    before.read_at(gap.offset, bytes);
-    undo.pieces.push_back({gap.offset, std::move(bytes)});
-  }
+  undo.pieces.reserve(kept.size() + 1);
+  for_each_gap(kept, &Undo::Kept::before, before.size(), [&](auto offset, auto size) {
+    Bytes bytes(static_cast<std::size_t>(size));
+    before.read_at(offset, bytes);
+    undo.pieces.push_back({offset, std::move(bytes)});
+  });
   undo.digest_before = digest_of_pieces(undo);
-  undo.digest_after = digest_of(after, gaps_after(kept, after.size()));
+  undo.digest_after = digest_of_rest(after, kept);
   undo.kept = std::move(kept);
   return undo;
 }
 
 void check_undo(const RandomFile& file, const Undo& undo) {
-  check_undo(file, undo, [&] { return digest_of(file, gaps_after(undo.kept, file.size())); });
+  check_undo(file, undo, [&] { return digest_of_rest(file, undo.kept); });
 }
 
 void check_undo(const RandomFile& file, const Undo& undo,
@@ -186,7 +172,7 @@ void check_undo(const RandomFile& file, const Undo& undo,
 
 void undo_rewrite(const std::string& path, const Undo& undo, const std::string& target) {
   const EditOptions options{.overwrite = Overwrite::kYes};
-  Rewrite rewrite(path, target, options);
+  Rewrite rewrite(path, target, options, UndoOf::kNone);
   check_undo(rewrite.original(), undo);
   for (const auto& piece : undo.pieces) rewrite.out().write_at(piece.offset, piece.bytes);
   for (const auto& part : undo.kept) rewrite.keep(part.after, part.before, part.size);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,8 +15,8 @@
 namespace ckpt {
 
 // Which edits get undo data: those in place, or also one to a new file, which the caller puts in
-// the old one's place.
-enum class UndoOf : bool { kInPlace, kBoth };
+// the old one's place; or none.
+enum class UndoOf : std::uint8_t { kInPlace, kBoth, kNone };
 
 // A file that is written anew out of another one: for containers whose parts must move when a name
 // grows. What stays the same is copied inside the kernel and never looked at; the rest is written
@@ -35,6 +36,12 @@ class Rewrite {
   // The new file, created when it is first asked for. Throws what AtomicFile throws.
   AtomicFile& out();
 
+  // About so many calls of keep() are to come. Said early, what they are remembered by does not lie
+  // in the way of all that the edit takes and gives back meanwhile.
+  void expect_kept(std::size_t count) {
+    if (wants_undo()) kept_.reserve(count);
+  }
+
   // Copies `size` bytes of the original. Throws Error(kWrite, kIo).
   void keep(std::uint64_t before, std::uint64_t after, std::uint64_t size);
 
@@ -49,6 +56,10 @@ class Rewrite {
   [[nodiscard]] bool is_visible() const;
 
  private:
+  [[nodiscard]] bool wants_undo() const {
+    return undo_of_ == UndoOf::kBoth || (undo_of_ == UndoOf::kInPlace && is_in_place());
+  }
+
   std::string path_;
   std::string target_;
   const EditOptions& options_;
@@ -57,7 +68,8 @@ class Rewrite {
   FileStamp stamp_;
   std::unique_ptr<RandomFile> original_;
   std::unique_ptr<AtomicFile> out_;
-  std::vector<Undo::Kept> kept_;
+  std::uint64_t kept_bytes_ = 0;
+  std::vector<Undo::Kept> kept_;  // where there is to be undo data
 };
 
 // The way back: what `before` has where it is not kept, and where the rest is now.

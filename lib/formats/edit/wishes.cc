@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
-#include <unordered_map>
 
 #include "core/escape.h"
 #include "core/name_index.h"
@@ -32,45 +30,40 @@ void refuse_any(Errc code, const std::vector<std::string>& names, std::string_vi
   if (!names.empty()) throw Error(code, cat(listed(names), ": ", what));
 }
 
-Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
-  std::vector<Wishes::Name> names;
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    names.push_back({i, false, entries[i].name, entries[i].name});
-    for (const auto& alias : entries[i].aliases) names.push_back({i, true, alias, alias});
-  }
-  return resolve(std::move(names), edit);
-}
+namespace {
 
-Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
-  Wishes wishes{std::move(names)};
-  std::unordered_map<std::string_view, std::size_t> by_name;
-  std::size_t next = 0;
-  // Most edits ask in the order of the file, so that the map is not needed.
-  const auto find = [&](std::string_view name) -> std::optional<std::size_t> {
-    while (next < wishes.names.size() && by_name.empty()) {
-      if (wishes.names[next].from == name) return next++;
+// Sets what `edit` asks of the names, and says which it asks for.
+std::vector<bool> apply(Wishes& wishes, const Edit& edit) {
+  const auto count = static_cast<std::uint32_t>(wishes.names.size());
+  const auto name_of = [&](std::uint32_t i) { return wishes.names[i].from; };
+  std::optional<NameIndex> by_name;
+  std::uint32_t next = 0;
+  // Most edits ask in the order of the file, so that no index is needed.
+  const auto find = [&](std::string_view name) {
+    while (next < count && !by_name) {
+      if (name_of(next) == name) return next++;
       ++next;
     }
-    if (by_name.empty()) {
-      for (std::size_t i = 0; i < wishes.names.size(); ++i)
-        by_name.emplace(wishes.names[i].from, i);
+    if (!by_name) {
+      by_name.emplace(count);
+      for (std::uint32_t i = 0; i < count; ++i) by_name->add(i, name_of);
     }
-    const auto it = by_name.find(name);
-    return it == by_name.end() ? std::nullopt : std::optional(it->second);
+    return by_name->find(name, name_of);
   };
 
   std::vector<std::string> missing;
   std::vector<std::string> twice;
-  std::vector<bool> is_asked(wishes.names.size(), false);
+  std::vector<bool> is_asked(count, false);
   const auto ask = [&](std::string_view from, std::string_view to) {
-    const auto i = find(from);
-    if (!i) {
+    const std::uint32_t i = find(from);
+    if (i == NameIndex::kNone) {
       missing.emplace_back(from);
-    } else if (is_asked[*i]) {
+    } else if (is_asked[i]) {
       twice.emplace_back(from);
     } else {
-      is_asked[*i] = true;
-      wishes.names[*i].to = to;
+      is_asked[i] = true;
+      wishes.names[i].from = from;
+      wishes.names[i].to = to;
     }
   };
   std::vector<std::string> empty;
@@ -91,12 +84,42 @@ Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
   for (const auto& name : wishes.names) claim(name.to);
   for (const auto& put : edit.puts) claim(put.spec.name);
   refuse_any(Errc::kConflict, clashes, "two variables would have this name");
+  return is_asked;
+}
+
+}  // namespace
+
+Wishes resolve(std::span<const Entry> entries, const Edit& edit) {
+  std::vector<Wishes::Name> names;
+  names.reserve(entries.size());
+  for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    names.push_back({i, false, entries[i].name, entries[i].name});
+    for (const auto& alias : entries[i].aliases) names.push_back({i, true, alias, alias});
+  }
+  Wishes wishes{std::move(names), {}};
+  const std::vector<bool> is_asked = apply(wishes, edit);
+  for (std::size_t i = 0; i < is_asked.size(); ++i) {
+    auto& name = wishes.names[i];
+    if (!is_asked[i]) name.from = name.to = wishes.strings.add(name.from);
+  }
   return wishes;
 }
 
-EditOperations operations_of(const Wishes& wishes, const Edit& edit) {
+Wishes resolve(std::vector<Wishes::Name> names, const Edit& edit) {
+  Wishes wishes{std::move(names), {}};
+  apply(wishes, edit);
+  return wishes;
+}
+
+bool has_changes(const Wishes& wishes, const Edit& edit) {
+  return !edit.puts.empty() ||
+         std::ranges::any_of(wishes.names, [](const auto& name) { return name.from != name.to; });
+}
+
+EditOperations operations_of(const Wishes& wishes, const Edit& edit, const EditOptions& options) {
   using Kind = EditOperation::Kind;
   EditOperations operations;
+  if (!options.report_operations && !options.plan_only) return operations;
   for (const auto& name : wishes.names) {
     if (name.from == name.to) continue;
     operations.add(name.to.empty() ? Kind::kDrop : Kind::kMove, name.from, name.to);
@@ -118,45 +141,6 @@ void stream_put(const Put& put, const Reader& original, const std::function<void
     take(bytes);
   });
   if (left > 0) complain("fewer");
-}
-
-void check_outcome(const Index& before, const Wishes& wishes, const Edit& edit,
-                   const Index& after) {
-  const std::size_t kept = wishes.names.size();
-  const std::size_t count = kept + edit.puts.size();
-  const auto name_of = [&](std::uint32_t i) -> std::string_view {
-    return i < kept ? wishes.names[i].to : edit.puts[i - kept].spec.name;
-  };
-  NameIndex wanted(count);
-  std::vector<bool> is_missing(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    is_missing[i] = !name_of(i).empty();
-    if (is_missing[i]) wanted.add(i, name_of);
-  }
-  const auto is_as_wanted = [&](std::uint32_t i, const Entry& entry) {
-    const auto key = [](const auto& variable) { return std::tie(variable.dtype, variable.shape); };
-    if (i >= kept) return key(entry) == key(edit.puts[i - kept].spec) && entry.native_dtype.empty();
-    const Entry& old = before.entries[wishes.names[i].entry];
-    return key(entry) == key(old) && entry.native_dtype == old.native_dtype;
-  };
-  const auto check = [&](const std::string& name, const Entry& entry) {
-    const std::uint32_t i = wanted.find(name, name_of);
-    if (i == NameIndex::kNone || !is_missing[i] || !is_as_wanted(i, entry)) {
-      throw Error(Errc::kWrite, cat("what was written reads back as something else (", escape(name),
-                                    "); it was taken back"));
-    }
-    is_missing[i] = false;
-  };
-  for (const Entry& entry : after.entries) {
-    check(entry.name, entry);
-    for (const std::string& alias : entry.aliases) check(alias, entry);
-  }
-  const auto missing = std::ranges::find(is_missing, true);
-  if (missing != is_missing.end()) {
-    const auto i = static_cast<std::uint32_t>(missing - is_missing.begin());
-    throw Error(Errc::kWrite, cat("what was written reads back without ", escape(name_of(i)),
-                                  "; it was taken back"));
-  }
 }
 
 }  // namespace ckpt

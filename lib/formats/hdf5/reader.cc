@@ -15,11 +15,10 @@
 #include "formats/hdf5/scouts.h"
 #include "formats/hdf5/variable.h"
 #include "formats/hdf5/walk.h"
+#include "formats/io/likely_rows.h"
 
 namespace ckpt::hdf5 {
 namespace {
-
-constexpr std::uint64_t kMaxReserved = 1 << 20;  // entries
 
 // Tells what opaque datasets hold: by their attribute "dtype", or, as Keras 3 forgets it in legacy
 // files, by the model's configuration.
@@ -129,9 +128,7 @@ class Hdf5Reader final : public Reader {
  private:
   Walk list(Notes& notes, bool salvage) {
     OpaqueTypes opaque(*source_, notes);
-    // More than a file of this size is likely to have: room that is not used costs no memory, and
-    // growing would hold every entry twice.
-    const auto likely = static_cast<std::size_t>(std::min(file_->size() / 256, kMaxReserved));
+    const std::size_t likely = likely_rows(file_->size(), 256);
     index_.entries.reserve(likely);
     places_.reserve(likely);
     const TakeDamage lose = [&](const std::string& path, const Error& e) {

@@ -78,28 +78,47 @@ class KeyFinder final : public nlohmann::json_sax<json> {
 }  // namespace
 
 json parse_json(std::string_view text, std::string_view what) {
+  return parse_json(text, what, "", nullptr);
+}
+
+json parse_json(std::string_view text, std::string_view what, std::string_view apart,
+                const TakeMember& take) {
   check_no_nul(text, what);
   std::vector<std::set<std::string>> keys;
+  bool is_apart = false;  // the outermost object's member at hand
+  std::string taken;      // its key at hand
   const auto check = [&](int depth, json::parse_event_t event, const json& parsed) {
+    using Event = json::parse_event_t;
+    if (event == Event::array_start && depth == 1) is_apart = false;
+    if (is_apart && depth == 2) {
+      if (event == Event::key) {
+        taken = parsed.get_ref<const std::string&>();
+        return false;
+      }
+      if (event == Event::value || event == Event::object_start || event == Event::array_start) {
+        take(taken, parsed);
+      }
+    }
     switch (event) {
-      case json::parse_event_t::object_start:
+      case Event::object_start:
         keys.emplace_back();
         [[fallthrough]];
-      case json::parse_event_t::array_start:
+      case Event::array_start:
         if (static_cast<std::size_t>(depth) >= kMostJsonDepth) throw too_deep(what);
         break;
-      case json::parse_event_t::object_end:
+      case Event::object_end:
         keys.pop_back();
         break;
-      case json::parse_event_t::key: {
+      case Event::key: {
         const auto& key = parsed.get_ref<const std::string&>();
+        if (depth == 1) is_apart = take && key == apart;
         if (!keys.back().insert(key).second) {
           throw Error(Errc::kCorrupt, cat(what, " has the key '", escape(key), "' twice"));
         }
         break;
       }
-      case json::parse_event_t::array_end:
-      case json::parse_event_t::value:
+      case Event::array_end:
+      case Event::value:
         break;
     }
     return true;

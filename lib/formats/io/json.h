@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -19,6 +20,13 @@ inline constexpr std::uint64_t kMostJsonBytes = std::uint64_t{64} << 20;
 
 // Throws Error(kCorrupt) with `what` ("the header") at the front of the sentence.
 nlohmann::json parse_json(std::string_view text, std::string_view what);
+
+// The same, but of the outermost object's member `apart`, which may be most of a large text, the
+// members are not kept: `take` gets each with its value, of which it need not look at what is no
+// scalar, and says itself what it throws where a key is there twice.
+using TakeMember = std::function<void(const std::string& key, const nlohmann::json& value)>;
+nlohmann::json parse_json(std::string_view text, std::string_view what, std::string_view apart,
+                          const TakeMember& take);
 
 // Gives the events of `text` to `handler`, for a text too large to keep twice. Duplicate keys and
 // depth are the handler's to check. Throws as parse_json() does, and what the handler throws.

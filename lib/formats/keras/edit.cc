@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/raw_file.h"
 #include "core/text.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/prepare.h"
@@ -143,11 +144,11 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
   std::vector<zip::NewMember> members;
   for (const zip::Member& member : old) {
     if (member.name == kWeights) {
-      members.push_back({std::string(member.name), prepared.outcome.patch.size_after});
+      members.push_back({member.name, prepared.outcome.patch.size_after});
     } else if (member.name == kConfig && renamed != config) {
-      members.push_back({std::string(member.name), renamed.size()});
+      members.push_back({member.name, renamed.size()});
     } else {
-      members.push_back({std::string(member.name), member.size, &member});
+      members.push_back({member.name, member.size, &member});
     }
   }
   const std::size_t count = members.size();
@@ -164,7 +165,7 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
   }
   archive.finish();
   for (const hdf5::Extent& extent : prepared.outcome.created) result.tensor_bytes += extent.bytes;
-  check_outcome(original->index(), prepared.wishes, edit,
+  check_outcome(Before(original->index()), prepared.wishes, edit,
                 open_archive(view_file(rewrite.out().fd()), opening)->index());
   return rewrite.commit(std::move(result));
 }

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/string_pool.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/npy.h"
@@ -18,8 +19,8 @@ class NpzWriter final : public Writer {
     std::vector<zip::NewMember> members;
     for (const VariableSpec& spec : this->specs()) {
       headers.push_back(npy_header(spec.dtype, spec.shape));
-      members.push_back(
-          {spec.name + ".npy", headers.back().size() + tensor_bytes(spec.dtype, spec.shape)});
+      members.push_back({names_.add(spec.name + ".npy"),
+                         headers.back().size() + tensor_bytes(spec.dtype, spec.shape)});
     }
     file_.emplace(path, overwrite);
     archive_.emplace(*file_, std::move(members));
@@ -35,6 +36,7 @@ class NpzWriter final : public Writer {
     file_->commit();
   }
 
+  StringPool names_;
   std::optional<AtomicFile> file_;
   std::optional<zip::ArchiveWriter> archive_;
 };

@@ -1,7 +1,9 @@
 #include "formats/safetensors/edit.h"
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/hdf5_edit/journal.h"
@@ -9,31 +11,54 @@
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header_patch.h"
 #include "formats/safetensors/header_text.h"
+#include "formats/safetensors/shards.h"
 
 namespace ckpt::safetensors {
 namespace {
 
-std::unique_ptr<Reader> read(int fd, const std::string& path) {
-  return kFormat.open(view_file(fd), path, {});
+Before before_of(const Header& header) {
+  Before before;
+  for (const Tensor& tensor : header.tensors) before.add(entry_of(header, tensor, ""));
+  return before;
 }
 
-// The whole new file.
+void check_written(const RandomFile& file, const Before& before, const Wishes& wishes,
+                   const Edit& edit) {
+  const Header header = read_header(file);
+  OutcomeCheck check(before, wishes, edit);
+  for (const Tensor& tensor : header.tensors) {
+    check.see(tensor.name, entry_of(header, tensor, ""));
+  }
+  check.finish();
+}
+
+// Writes the header to the front of the new file, and gives the bytes that it has.
+std::uint64_t write_header(AtomicFile& out, const Header& header) {
+  std::uint64_t at = header_prefix(0).size();
+  Blocks blocks(out, at);
+  const std::uint64_t size =
+      write_header_json(header, 0, [&](std::string_view piece) { blocks.add(piece); });
+  blocks.flush();
+  out.write_at(0, as_byte_view(header_prefix(size)));
+  return at;
+}
+
+// The whole new file. `original` may be null where there are no puts.
 void write_file(Rewrite& rewrite, const Header& old, const EditedHeader& edited, const Edit& edit,
-                const Reader& original, EditResult& result) {
-  const std::string text = print_header(edited.header);
+                const Reader* original, EditResult& result) {
+  AtomicFile& out = rewrite.out();
+  const std::uint64_t data_start = write_header(out, edited.header);
   const auto& rows = edited.header.tensors;
   const std::uint64_t data_bytes = rows.empty() ? 0 : rows[edited.parts.back().row].end;
-  AtomicFile& out = rewrite.out();
-  out.reserve(text.size() + data_bytes);
-  out.resize(text.size() + data_bytes);
-  out.write_at(0, as_byte_view(std::string_view(text)));
+  out.reserve(data_start + data_bytes);
+  out.resize(data_start + data_bytes);
   // Stretches that stay together are copied at once.
   Undo::Kept run;
   for (const auto& part : edited.parts) {
     const Tensor& row = rows[part.row];
-    std::uint64_t at = text.size() + row.begin;
+    std::uint64_t at = data_start + row.begin;
     if (part.is_put) {
-      stream_put(edit.puts[part.from], original, [&](ByteView bytes) {
+      stream_put(edit.puts[part.from], *original, [&](ByteView bytes) {
         out.write_at(at, bytes);
         at += bytes.size();
       });
@@ -57,24 +82,33 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   EditOptions own = options;
   if (own.in_place == InPlace::kJournal) own.in_place = InPlace::kAuto;
   Rewrite rewrite(path, target, own, undo_of);
-  const auto original = read(rewrite.fd(), path);
-  Header old = read_header(rewrite.original());
-  const Wishes wishes = resolve(original->index().entries, edit);
-  EditedHeader edited = edit_header(old, wishes, edit);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
   result.size_before = result.size_after = rewrite.original().size();
-  if (options.plan_only || (target.empty() && result.operations.empty())) return result;
-  result.notes = old.notes;
-
-  const auto text = target.empty() ? header_in_place(old, edited, options) : std::nullopt;
-  if (!text) {
-    write_file(rewrite, old, edited, edit, *original, result);
-    old = Header();  // both as large as the index that is read next
-    edited = EditedHeader();
-    check_outcome(original->index(), wishes, edit, read(rewrite.out().fd(), path)->index());
-    return rewrite.commit(std::move(result));
+  std::optional<std::string> text;
+  {
+    Header old = read_header(rewrite.original());
+    const Wishes wishes = wishes_of(old, edit);
+    const Before before = before_of(old);
+    EditedHeader edited = edit_header(old, wishes, edit);
+    result.operations = operations_of(wishes, edit, options);
+    if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) return result;
+    result.notes = old.notes;
+    if (target.empty()) text = header_in_place(old, edited, options);
+    if (!text) {
+      const auto original =
+          edit.puts.empty() ? nullptr : kFormat.open(view_file(rewrite.fd()), path, {});
+      write_file(rewrite, old, edited, edit, original.get(), result);
+    }
+    edited = EditedHeader();  // each as large as what is read next; only the old names are needed
+    old.tensors = std::vector<Tensor>();
+    if (text) {
+      const hdf5::Patch patch = header_patch(rewrite.original(), *text);
+      check_written(hdf5::PatchedFile(rewrite.original(), patch), before, wishes, edit);
+    } else {
+      check_written(*view_file(rewrite.out().fd()), before, wishes, edit);
+    }
   }
+  if (!text) return rewrite.commit(std::move(result));
   result.patched_bytes = text->size();
   result.can_undo = true;
   result.undo = undo_of_header(rewrite.original(), *text);
@@ -84,19 +118,28 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   return result;
 }
 
+Wishes wishes_of(const Header& header, const Edit& edit) {
+  std::vector<Wishes::Name> names;
+  names.reserve(header.tensors.size());
+  for (const Tensor& tensor : header.tensors) {
+    const auto entry = static_cast<std::uint32_t>(names.size());
+    names.push_back({entry, false, tensor.name, tensor.name});
+  }
+  return resolve(std::move(names), edit);
+}
+
 std::optional<std::string> header_in_place(const Header& old, const EditedHeader& edited,
                                            const EditOptions& options) {
   if (options.in_place == InPlace::kReplace) return std::nullopt;
   const std::uint64_t room = old.data_start - 8;
-  std::string text = print_header(edited.header, room);
-  if (edited.is_data_same && text.size() == old.data_start) return text;
+  const std::uint64_t needed = write_header_json(edited.header, room, [](std::string_view) {});
+  if (edited.is_data_same && needed == room) return print_header(edited.header, room);
   if (options.in_place != InPlace::kJournal) return std::nullopt;
-  throw Error(Errc::kUnsupported,
-              cat("cannot be changed under a journal: ",
-                  edited.is_data_same ? cat("the new header has ", text.size() - 8,
-                                            " bytes, there is room for ", room)
-                                      : std::string("its tensors must move"),
-                  "; `--how replace` puts a changed copy in its place"));
+  throw Error(Errc::kUnsupported, cat("cannot be changed under a journal: ",
+                                      edited.is_data_same ? cat("the new header has ", needed,
+                                                                " bytes, there is room for ", room)
+                                                          : std::string("its tensors must move"),
+                                      "; `--how replace` puts a changed copy in its place"));
 }
 
 void undo(const std::string& path, const Undo& undo, InPlace) {

@@ -15,6 +15,9 @@ namespace ckpt::safetensors {
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
                 const EditOptions& options, UndoOf undo_of = UndoOf::kInPlace);
 
+// The wishes for a file with that header, which must outlive them.
+Wishes wishes_of(const Header& header, const Edit& edit);
+
 // The header of a file in place; empty where a changed copy is to take the file's place. Throws
 // Error(kUnsupported) where `options` rule that out.
 std::optional<std::string> header_in_place(const Header& old, const EditedHeader& edited,

@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
@@ -83,20 +84,20 @@ class Draft {
   std::vector<std::string> made_;
 };
 
+using TakeHeader = std::function<void(const Header&)>;
+
 // One shard: its new header, or a new file, with the way back. What it will hold goes to `after`.
 EditResult edit_shard(Draft& draft, const std::string& shard, const Edit& edit,
-                      const EditOptions& options, ExtentReader::Content& after) {
+                      const EditOptions& options, const TakeHeader& after) {
   const std::string path = draft.path_of(shard);
   const auto file = open_file(path);
-  Header old = read_header(*file);
-  ExtentReader::Content before;
-  add_header(before, old, shard);
-  const Wishes wishes = resolve(before.index.entries, edit);
+  const Header old = read_header(*file);
+  const Wishes wishes = wishes_of(old, edit);
   EditResult result;
   result.size_before = result.size_after = file->size();
   result.can_undo = true;
-  if (operations_of(wishes, edit).empty()) {
-    add_header(after, std::move(old), shard);
+  if (!has_changes(wishes, edit)) {
+    after(old);
     return result;
   }
   if (const auto text = header_in_place(old, edit_header(old, wishes, edit), options)) {
@@ -105,7 +106,7 @@ EditResult edit_shard(Draft& draft, const std::string& shard, const Edit& edit,
     result.undo = undo_of_header(*file, *text);
     result.patched_bytes = text->size();
     const hdf5::Patch patch = header_patch(*file, *text);
-    add_header(after, read_header(hdf5::PatchedFile(*file, patch)), shard);
+    after(read_header(hdf5::PatchedFile(*file, patch)));
     return result;
   }
   EditOptions own = options;
@@ -114,7 +115,7 @@ EditResult edit_shard(Draft& draft, const std::string& shard, const Edit& edit,
   own.in_place = InPlace::kAuto;
   const std::string made = draft.put_file(shard);
   result = safetensors::edit(path, made, edit, own, UndoOf::kBoth);
-  add_header(after, read_header(*open_file(made)), shard);
+  after(read_header(*open_file(made)));
   return result;
 }
 
@@ -132,21 +133,6 @@ void add(EditResult& all, EditResult part, const std::string& shard) {
   all.undo.beside.push_back(std::move(part.undo));
 }
 
-// The index with the variables where `after` has them. All else that it says stays.
-std::string print_index(nlohmann::json index, const ExtentReader::Content& after) {
-  auto& map = index["weight_map"] = nlohmann::json::object();
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < after.extents.size(); ++i) {
-    map[after.index.entries[i].name] = after.file_names[after.extents[i].file];
-    total += after.extents[i].stored_bytes;
-  }
-  const auto metadata = index.find("metadata");
-  if (metadata != index.end() && metadata->contains("total_size")) {
-    (*metadata)["total_size"] = total;
-  }
-  return index.dump(2) + "\n";
-}
-
 // The way back of the index: all of its text.
 Undo undo_of_index(const RandomFile& file, const std::string& text) {
   const ByteView bytes = as_byte_view(std::string_view(text));
@@ -160,38 +146,57 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   const FileDescriptor locked =
       open_locked(path, options.plan_only ? LockFor::kReading : LockFor::kReplacing);
   const auto file = view_file(locked.get());
-  auto original = kIndexFormat.open(view_file(locked.get()), path, {});
-  const Index before = original->index();
-  const Wishes wishes = resolve(before.entries, edit);
+  refuse_set_change(*file);
+  SetIndex index = read_set_index(*file);
+  ExtentReader::Content content = read_shards(index, path);
+  index = SetIndex{.rest = std::move(index.rest)};  // that of the new set from now on
+  const Wishes wishes = resolve(content.index.entries, edit);
+  const Before before(content.index);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
-  result.size_before = result.size_after = before.file_bytes;
-  if (options.plan_only || result.operations.empty()) return result;
+  result.operations = operations_of(wishes, edit, options);
+  for (const auto& shard : content.files) result.size_before += shard->size();
+  result.size_after = result.size_before;
+  if (options.plan_only || !has_changes(wishes, edit)) return result;
 
   Draft draft(path);
-  ExtentReader::Content after;
   result.how = EditResult::How::kJournalled;
   result.can_undo = true;
   result.size_after = 0;
-  const std::string index = read_json_text(*file);
+  OutcomeCheck check(before, wishes, edit);
+  std::uint64_t total = 0;
   {
-    const ExtentReader::Content content = read_shards(*file, path);
-    const auto edits = divide(edit, wishes, content, *original);
-    for (std::size_t s = 0; s < edits.size(); ++s) {
-      const std::string& shard = content.file_names[s];
+    // Both hold the shards' locks.
+    const auto files = std::move(content.files);
+    const auto original =
+        edit.puts.empty() ? nullptr : kIndexFormat.open(view_file(locked.get()), path, {});
+    const DividedEdit edits(edit, wishes, content, original.get());
+    index.shards = std::move(content.file_names);
+    content = ExtentReader::Content();
+    for (std::size_t s = 0; s < files.size(); ++s) {
+      const std::string& shard = index.shards[s];
+      const auto see = [&](const Header& header) {
+        for (const Tensor& tensor : header.tensors) {
+          check.see(tensor.name, entry_of(header, tensor, shard));
+          index.add(tensor.name, s);
+          total += tensor.end - tensor.begin;
+        }
+      };
       try {
-        add(result, edit_shard(draft, shard, edits[s], options, after), shard);
+        add(result, edit_shard(draft, shard, edits.of_shard(s), options, see), shard);
       } catch (const Error& e) {
         throw e.in(escape(shard));
       }
     }
   }
-  original.reset();  // it holds the shards' locks
-  check_outcome(before, wishes, edit, after.index);
-  const std::string text = print_index(parse_json(index, "the index"), after);
-  draft.put_index(text);
+  check.finish();
+  const auto metadata = index.rest.find("metadata");
+  if (metadata != index.rest.end() && metadata->contains("total_size")) {
+    (*metadata)["total_size"] = total;
+  }
+  std::string text = print_set_index(std::move(index));
   result.patched_bytes += text.size();
   Undo undo = undo_of_index(*file, text);
+  draft.put_index(std::move(text));
   undo.beside_names = std::move(result.undo.beside_names);
   undo.beside = std::move(result.undo.beside);
   result.undo = std::move(undo);

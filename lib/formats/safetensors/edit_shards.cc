@@ -3,8 +3,8 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/wishes.h"
-#include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/divided_edit.h"
 #include "formats/safetensors/edit.h"
@@ -21,33 +21,38 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
                        const EditOptions& options) {
   if (target.empty()) return edit_set(path, edit, options);
   const auto file = open_file(path);
-  nlohmann::json index = parse_json(read_json_text(*file), "the index");
-  const auto original = kIndexFormat.open(open_file(path), path, {});
-  const Index& before = original->index();
-  const ExtentReader::Content content = read_shards(*file, path);
-  const Wishes wishes = resolve(before.entries, edit);
+  refuse_set_change(*file);
+  SetIndex index = read_set_index(*file);
+  ExtentReader::Content content = read_shards(index, path);
+  index = SetIndex{.rest = std::move(index.rest)};  // that of the new set from now on
+  const Wishes wishes = resolve(content.index.entries, edit);
+  const Before before(content.index);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
-  result.size_before = result.size_after = before.file_bytes;
+  result.operations = operations_of(wishes, edit, options);
+  for (const auto& shard : content.files) result.size_before += shard->size();
+  result.size_after = result.size_before;
   if (options.plan_only) return result;
 
-  const auto edits = divide(edit, wishes, content, *original);
+  const auto original = edit.puts.empty() ? nullptr : kIndexFormat.open(open_file(path), path, {});
+  const DividedEdit edits(edit, wishes, content, original.get());
+  content.index = Index();  // of the old set the files are needed from now on, and their names
+  content.extents = std::vector<Extent>();
+  const std::size_t count = content.file_names.size();
   const std::string stem = stem_of_index(target);
   std::vector<std::string> names;
-  for (std::size_t s = 0; s < edits.size(); ++s) names.push_back(shard_name(stem, s, edits.size()));
+  for (std::size_t s = 0; s < count; ++s) names.push_back(shard_name(stem, s, count));
   NewSet set(target, names, options.overwrite);
   EditOptions own = options;
   own.before_commit = nullptr;
   own.overwrite = Overwrite::kYes;  // what a killed run has left
-  auto& map = index["weight_map"] = nlohmann::json::object();
-  ExtentReader::Content after;
+  OutcomeCheck check(before, wishes, edit);
   result.size_after = 0;
   std::uint64_t total = 0;
-  for (std::size_t s = 0; s < edits.size(); ++s) {
+  for (std::size_t s = 0; s < count; ++s) {
     const std::string& name = names[s];
     try {
-      const EditResult part =
-          safetensors::edit(beside(path, content.file_names[s]), set.path_of(s), edits[s], own);
+      const EditResult part = safetensors::edit(beside(path, content.file_names[s]), set.path_of(s),
+                                                edits.of_shard(s), own);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
       result.size_after += part.size_after;
@@ -55,20 +60,21 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     } catch (const Error& e) {
       throw e.in(escape(name));
     }
-    Header header = read_header(*open_file(set.path_of(s)));
+    const Header header = read_header(*open_file(set.path_of(s)));
     for (const Tensor& tensor : header.tensors) {
-      map[tensor.name] = name;
+      check.see(tensor.name, entry_of(header, tensor, name));
+      index.add(tensor.name, s);
       total += tensor.end - tensor.begin;
     }
-    add_header(after, std::move(header), name);
   }
-  index["metadata"]["total_size"] = total;
-  const std::string text = index.dump(2) + "\n";
+  check.finish();
+  index.shards = std::move(names);
+  index.rest["metadata"]["total_size"] = total;
+  std::string text = print_set_index(std::move(index));
   result.size_after += text.size();
-  check_outcome(before, wishes, edit, after.index);
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
-  set.commit(text);
+  set.commit(std::move(text));
   return result;
 }
 

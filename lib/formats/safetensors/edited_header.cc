@@ -17,7 +17,7 @@ Tensor row_of(const Put& put) {
   const VariableSpec& spec = put.spec;
   return {.name = spec.name,
           .dtype = spec.dtype,
-          .stored_dtype = std::string(dtype_word(spec.dtype)),
+          .stored_dtype = dtype_word(spec.dtype),
           .shape = spec.shape,
           .begin = 0,
           .end = tensor_bytes(spec.dtype, spec.shape)};
@@ -50,8 +50,11 @@ EditedHeader edit_header(const Header& old, const Wishes& wishes, const Edit& ed
 
   EditedHeader result;
   result.header.metadata = old.metadata;
+  result.header.tensors.reserve(old.tensors.size() + edit.puts.size());
+  result.parts.reserve(old.tensors.size() + edit.puts.size());
   const auto add = [&](Tensor row, std::size_t from, bool is_put) {
-    result.parts.push_back({from, is_put, result.header.tensors.size()});
+    result.parts.push_back({static_cast<std::uint32_t>(from),
+                            static_cast<std::uint32_t>(result.header.tensors.size()), is_put});
     result.header.tensors.push_back(std::move(row));
   };
   const auto add_puts = [&](std::string_view replaced) {

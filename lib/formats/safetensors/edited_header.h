@@ -12,11 +12,11 @@ namespace ckpt::safetensors {
 // A file's header after an edit, and where the bytes of its data come from.
 struct EditedHeader {
   struct Part {
-    std::size_t from = 0;  // a tensor of the old header, or a put
+    std::uint32_t from = 0;  // a tensor of the old header, or a put
+    std::uint32_t row = 0;   // in the new header
     bool is_put = false;
-    std::size_t row = 0;  // in the new header
   };
-  Header header;             // ranges as they will be
+  Header header;             // ranges as they will be; names are the wishes' and the puts'
   std::vector<Part> parts;   // in the order of the data
   bool is_data_same = true;  // every range is where it was
 };

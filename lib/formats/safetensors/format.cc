@@ -70,8 +70,8 @@ std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string
 
 std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::string& path,
                                    const OpenOptions&) {
-  if (is_set_change(*file)) throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
-  return read_content(read_shards(*file, path), "sharded");
+  refuse_set_change(*file);
+  return read_content(read_shards(read_set_index(*file), path), "sharded");
 }
 
 }  // namespace

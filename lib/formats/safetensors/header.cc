@@ -9,40 +9,40 @@
 #include "formats/hdf5_edit/journal.h"
 #include "formats/io/byte_reader.h"
 #include "formats/io/json.h"
+#include "formats/io/likely_rows.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/header_events.h"
 
 namespace ckpt::safetensors {
 namespace {
 
-void check_unique(std::vector<const std::string*> keys, std::string_view what) {
-  const auto by_text = [](const std::string* key) -> const std::string& { return *key; };
-  std::ranges::sort(keys, {}, by_text);
-  const auto twice = std::ranges::adjacent_find(keys, {}, by_text);
+void check_unique(std::vector<std::string_view> keys, std::string_view what) {
+  std::ranges::sort(keys);
+  const auto twice = std::ranges::adjacent_find(keys);
   if (twice != keys.end()) {
-    throw Error(Errc::kCorrupt, cat(what, " has the key '", escape(**twice), "' twice"));
+    throw Error(Errc::kCorrupt, cat(what, " has the key '", escape(*twice), "' twice"));
   }
 }
 
 void check_names(const Header& header) {
-  std::vector<const std::string*> names;
+  std::vector<std::string_view> names;
   names.reserve(header.tensors.size());
-  for (const Tensor& tensor : header.tensors) names.push_back(&tensor.name);
+  for (const Tensor& tensor : header.tensors) names.push_back(tensor.name);
   check_unique(std::move(names), "the header");
   names.clear();
-  for (const auto& [key, value] : header.metadata) names.push_back(&key);
+  for (const auto& [key, value] : header.metadata) names.push_back(key);
   check_unique(std::move(names), kMetadataKey);
 }
 
 // The ranges, in the order of their places, must follow one another from the first byte of the
 // data. Gives the end of the last.
 std::uint64_t check_cover(const std::vector<Tensor>& tensors) {
-  std::vector<std::size_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::uint32_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), 0U);
   std::ranges::sort(order, {},
-                    [&](std::size_t i) { return std::pair(tensors[i].begin, tensors[i].end); });
+                    [&](std::uint32_t i) { return std::pair(tensors[i].begin, tensors[i].end); });
   std::uint64_t end = 0;
-  for (const std::size_t i : order) {
+  for (const std::uint32_t i : order) {
     const Tensor& tensor = tensors[i];
     if (tensor.begin != end) {
       throw Error(Errc::kCorrupt,
@@ -82,6 +82,7 @@ std::pair<Header, std::uint64_t> parse(const RandomFile& file) {
   }
   Header header;
   header.data_start = 8 + length;
+  header.tensors.reserve(likely_rows(text.size(), 64));
   HeaderEvents events(header);
   parse_json_events(text, "the header", events);
   check_names(header);

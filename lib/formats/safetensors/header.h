@@ -2,20 +2,22 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/dtype.h"
 #include "core/file.h"
 #include "core/shape.h"
+#include "core/string_pool.h"
 
 namespace ckpt::safetensors {
 
 // A tensor's row in the header.
 struct Tensor {
-  std::string name;
-  DType dtype = DType::kF32;  // kOther for what this library has no type for
-  std::string stored_dtype;   // "BF16": the format's own word
+  std::string_view name;          // that someone else holds
+  DType dtype = DType::kF32;      // kOther for what this library has no type for
+  std::string_view stored_dtype;  // "BF16": the format's own word, one of its table
   Shape shape;
   std::uint64_t begin = 0;  // in the file's data, which starts behind the header
   std::uint64_t end = 0;
@@ -26,6 +28,7 @@ struct Header {
   std::vector<Tensor> tensors;                                // in the order of the header
   std::vector<std::pair<std::string, std::string>> metadata;  // of "__metadata__"
   std::vector<std::string> notes;
+  StringPool names;  // of the tensors, where the header was read from a file
 };
 
 // Reads the header and checks all of it by the rules of the format's reference implementation

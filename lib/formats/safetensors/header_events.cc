@@ -115,7 +115,7 @@ bool HeaderEvents::start_object(std::size_t) {
     place_ = Place::kMetadata;
   } else if (place_ == Place::kRoot) {
     place_ = Place::kTensor;
-    header_.tensors.emplace_back().name = key_;
+    header_.tensors.emplace_back().name = header_.names.add(key_);
     std::ranges::fill(has_, false);
     field_ = Field::kNone;
   } else {

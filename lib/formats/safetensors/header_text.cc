@@ -1,5 +1,6 @@
 #include "formats/safetensors/header_text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -8,36 +9,54 @@
 
 namespace ckpt::safetensors {
 
-std::string print_header(const Header& header, std::uint64_t room) {
+std::uint64_t write_header_json(const Header& header, std::uint64_t room,
+                                const std::function<void(std::string_view)>& out) {
   using nlohmann::json;
-  std::string text = "{";
+  std::uint64_t size = 0;
+  const auto put = [&](std::string_view text) {
+    size += text.size();
+    out(text);
+  };
+  put("{");
   if (!header.metadata.empty()) {
-    text += cat(json(kMetadataKey).dump(), ":{");
+    put(cat(json(kMetadataKey).dump(), ":"));
+    std::string_view before = "{";
     for (const auto& [key, value] : header.metadata) {
-      if (text.back() != '{') text += ',';
-      text += cat(json(key).dump(), ":", json(value).dump());
+      put(cat(before, json(key).dump(), ":", json(value).dump()));
+      before = ",";
     }
-    text += '}';
+    put("}");
   }
   for (const Tensor& tensor : header.tensors) {
-    std::vector<std::string> extents;
-    for (const std::int64_t extent : tensor.shape) extents.push_back(cat(extent));
-    text += cat(text.size() > 1 ? "," : "", json(tensor.name).dump(), R"(:{"dtype":")",
-                tensor.stored_dtype, R"(","shape":[)", join(extents, ","), R"(],"data_offsets":[)",
-                tensor.begin, ",", tensor.end, "]}");
+    std::string extents;
+    for (const std::int64_t extent : tensor.shape) {
+      extents += cat(extents.empty() ? "" : ",", extent);
+    }
+    put(cat(size > 1 ? "," : "", json(tensor.name).dump(), R"(:{"dtype":")", tensor.stored_dtype,
+            R"(","shape":[)", extents, R"(],"data_offsets":[)", tensor.begin, ",", tensor.end,
+            "]}"));
   }
-  text += '}';
-  text.append((8 - text.size() % 8) % 8, ' ');
-  if (text.size() < room) text.resize(static_cast<std::size_t>(room), ' ');
-  if (text.size() > kMostHeaderBytes) {
-    throw Error(Errc::kInvalid, cat("the header would have ", text.size(),
-                                    " bytes, the format allows ", kMostHeaderBytes));
+  put("}");
+  const std::uint64_t filled = std::max(room, size + (8 - size % 8) % 8);
+  if (filled > kMostHeaderBytes) {
+    throw Error(Errc::kInvalid, cat("the header would have ", filled, " bytes, the format allows ",
+                                    kMostHeaderBytes));
   }
+  put(std::string(static_cast<std::size_t>(filled - size), ' '));
+  return size;
+}
+
+std::string header_prefix(std::uint64_t json_bytes) {
   std::string prefix;
-  for (std::uint64_t length = text.size(); prefix.size() < 8; length >>= 8) {
-    prefix += static_cast<char>(length & 0xff);
-  }
-  return prefix + text;
+  for (; prefix.size() < 8; json_bytes >>= 8) prefix += static_cast<char>(json_bytes & 0xff);
+  return prefix;
+}
+
+std::string print_header(const Header& header, std::uint64_t room) {
+  std::string text = header_prefix(0);
+  const std::uint64_t size =
+      write_header_json(header, room, [&](std::string_view piece) { text += piece; });
+  return text.replace(0, 8, header_prefix(size));
 }
 
 std::string fault_of_name(std::string_view name) {

@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
-#include "formats/hdf5_edit/journal.h"
-#include "formats/io/json.h"
 #include "formats/io/sibling.h"
+#include "formats/safetensors/set_index.h"
 #include "formats/safetensors/shard_names.h"
 
 namespace ckpt::safetensors {
@@ -21,18 +19,13 @@ namespace {
 // The shards that an index names and that are called as a set of its name calls them; none where it
 // is no index.
 std::vector<std::string> shards_of(const RandomFile& index, const std::string& stem) {
-  std::set<std::string> names;
   try {
-    const nlohmann::json root = parse_json(read_json_text(index), "the index");
-    for (const auto& [variable, shard] : root.at("weight_map").items()) {
-      if (shard.is_string() && is_shard_name(shard.get<std::string>(), stem)) {
-        names.insert(shard.get<std::string>());
-      }
-    }
+    std::vector<std::string> shards = read_set_index(index).shards;
+    std::erase_if(shards, [&](const std::string& shard) { return !is_shard_name(shard, stem); });
+    return shards;
   } catch (const Error&) {
-  } catch (const nlohmann::json::exception&) {
+    return {};
   }
-  return {names.begin(), names.end()};
 }
 
 }  // namespace
@@ -47,7 +40,7 @@ NewSet::NewSet(const std::string& index_path, const std::vector<std::string>& sh
     // Programs that read the old set go on doing so; one that changes it would have to be alone.
     old_index_ = open_locked(index_path, LockFor::kReading);
     const auto index = view_file(old_index_.get());
-    if (is_set_change(*index)) throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
+    refuse_set_change(*index);
     old_shards_ = shards_of(*index, stem_);
   }
   static_cast<void>(AtomicFile(index_path, overwrite));  // throws where it may not be written

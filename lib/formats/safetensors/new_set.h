@@ -17,8 +17,8 @@ namespace ckpt::safetensors {
 // beside the places of a set's shards are removed by the next.
 class NewSet {
  public:
-  // Of the set with this index and these shards. Throws Error: kWrite where one of them is there and
-  // may not be overwritten, or the folder cannot be written in; kIo where another program is at
+  // Of the set with this index and these shards. Throws Error: kWrite where one of them is there
+  // and may not be overwritten, or the folder cannot be written in; kIo where another program is at
   // work on the set, or a change of it was interrupted.
   NewSet(const std::string& index_path, const std::vector<std::string>& shards,
          Overwrite overwrite);

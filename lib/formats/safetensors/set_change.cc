@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/raw_file.h"
@@ -14,6 +16,7 @@
 #include "formats/edit/locked_file.h"
 #include "formats/edit/name_lock.h"
 #include "formats/hdf5_edit/edit.h"
+#include "formats/hdf5_edit/journal.h"
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/edit.h"
@@ -33,20 +36,38 @@ constexpr std::string_view kNote =
 
 constexpr std::size_t kLengthBytes = 8;
 
+// A JSON text, in pieces: it is cut behind an end of line, where no character is.
+void add_text(Blocks& out, std::string_view text) {
+  constexpr std::size_t kPiece = std::size_t{64} << 10U;
+  out.add("\"");
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n', kPiece), text.size() - 1) + 1;
+    const std::string quoted = json(text.substr(0, end)).dump();
+    out.add(std::string_view(quoted).substr(1, quoted.size() - 2));
+    text.remove_prefix(end);
+  }
+  out.add("\"");
+}
+
 // {"ckpt_edit": {"note": …, "index": TEXT, "shards": [{"file": …, "header": JSON TEXT}, …],
 // "gone": [FILE, …]}}; the header's length is its text's, in front of which it stands in the file.
-std::string print_change(const SetChange& change) {
-  json shards = json::array();
-  for (const SetChange::Shard& shard : change.shards) {
-    json row{{"file", shard.file}};
-    if (!shard.header.empty()) row["header"] = shard.header.substr(kLengthBytes);
-    shards.push_back(std::move(row));
-  }
-  json root;
-  root[std::string(kKey)] = {
-      {"note", kNote}, {"index", change.index}, {"shards", shards}, {"gone", change.gone}};
+void add_change(Blocks& out, const SetChange& change) {
   try {
-    return root.dump(1) + "\n";
+    out.add(cat("{", json(kKey).dump(), ": {\n \"note\": ", json(kNote).dump(),
+                ",\n \"gone\": ", json(change.gone).dump(), ",\n \"shards\": ["));
+    std::string_view before = "\n  ";
+    for (const SetChange::Shard& shard : change.shards) {
+      out.add(cat(before, "{\"file\": ", json(shard.file).dump()));
+      if (!shard.header.empty()) {
+        out.add(", \"header\": ");
+        add_text(out, std::string_view(shard.header).substr(kLengthBytes));
+      }
+      out.add("}");
+      before = ",\n  ";
+    }
+    out.add("],\n \"index\": ");
+    add_text(out, change.index);
+    out.add("}}\n");
   } catch (const json::exception& e) {
     throw Error(Errc::kUnsupported, cat("cannot be kept as JSON: ", e.what()));
   }
@@ -126,10 +147,13 @@ void put_file(const std::string& path) {
   flush_folder_of(made);
 }
 
-void write_index(const std::string& path, const std::string& text, Overwrite overwrite,
-                 const std::function<void()>& named) {
+void write_index(const std::string& path, const std::function<void(Blocks&)>& write,
+                 Overwrite overwrite, const std::function<void()>& named) {
   AtomicFile out(path, overwrite);
-  out.write_at(0, as_byte_view(std::string_view(text)));
+  std::uint64_t at = 0;
+  Blocks blocks(out, at);
+  write(blocks);
+  blocks.flush();
   try {
     out.commit();
   } catch (const Error&) {
@@ -152,9 +176,14 @@ std::optional<std::string_view> shard_of_new(std::string_view path) {
 
 bool is_set_change(const RandomFile& index) { return has_json_key(index, kKey); }
 
+void refuse_set_change(const RandomFile& index) {
+  if (is_set_change(index)) throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
+}
+
 void record(const std::string& path, const SetChange& change, Overwrite overwrite,
             const std::function<void()>& decided) {
-  write_index(path, print_change(change), overwrite, decided);
+  write_index(
+      path, [&](Blocks& out) { add_change(out, change); }, overwrite, decided);
 }
 
 void finish(const std::string& path, const SetChange& change, const SetLocks& locks) {
@@ -175,7 +204,8 @@ void finish(const std::string& path, const SetChange& change, const SetLocks& lo
       }
     }
     place.clear();
-    write_index(path, change.index, Overwrite::kYes, [] {});
+    write_index(
+        path, [&](Blocks& out) { out.add(change.index); }, Overwrite::kYes, [] {});
   } catch (const Error& e) {
     throw Error(
         e.code(),

@@ -44,8 +44,9 @@ std::string new_path(const std::string& shard_path);
 // The shard whose new file that is; empty where it is none.
 std::optional<std::string_view> shard_of_new(std::string_view path);
 
-// Does the index stand for a change that was interrupted?
+// Does the index stand for a change that was interrupted? The other throws Error(kIo) then.
 bool is_set_change(const RandomFile& index);
+void refuse_set_change(const RandomFile& index);
 
 // Step 2, for the set whose index is at `path`; `overwrite` says whether one may be there. Calls
 // `decided` when it is done. Throws Error(kWrite), before that or after, where the folder could not

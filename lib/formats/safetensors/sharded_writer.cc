@@ -1,7 +1,5 @@
 #include "formats/safetensors/sharded_writer.h"
 
-#include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.h"
@@ -9,6 +7,7 @@
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/safetensors/new_set.h"
+#include "formats/safetensors/set_index.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
 
@@ -71,13 +70,11 @@ class ShardedWriter final : public Writer {
   }
 
   void do_commit() override {
-    nlohmann::json index;
-    index["metadata"]["total_size"] = total_;
-    auto& map = index["weight_map"] = nlohmann::json::object();
-    for (std::size_t i = 0; i < specs().size(); ++i)
-      map[specs()[i].name] = names_[places_[i].shard];
+    SetIndex index{.shards = names_};
+    index.rest["metadata"]["total_size"] = total_;
+    for (std::size_t i = 0; i < specs().size(); ++i) index.add(specs()[i].name, places_[i].shard);
     for (const auto& writer : writers_) writer->commit();
-    set_->commit(index.dump(2) + "\n");
+    set_->commit(print_set_index(std::move(index)));
   }
 
   std::vector<std::string> names_;

@@ -1,11 +1,11 @@
 #include "formats/safetensors/shards.h"
 
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/name_index.h"
 #include "core/text.h"
 #include "formats/io/chain.h"
 #include "formats/io/json.h"
@@ -18,32 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostShards = 100'000;
-
-// The shard of each variable, as the index says.
-struct Named {
-  static constexpr std::size_t kNowhere = SIZE_MAX;
-
-  std::string_view shard;
-  std::size_t entry = kNowhere;  // where it was found
-};
-using ShardOf = std::unordered_map<std::string_view, Named>;
-
-ShardOf read_weight_map(const json& index) {
-  const json* map = find_member(index, "weight_map");
-  if (map == nullptr || !map->is_object()) {
-    throw Error(Errc::kCorrupt, cat("weight_map is ", map == nullptr ? "missing" : "no object",
-                                    ", an object from names to shards is needed"));
-  }
-  ShardOf shard_of;
-  shard_of.reserve(map->size());
-  for (const auto& [name, shard] : map->items()) {
-    if (!shard.is_string()) {
-      throw Error(Errc::kCorrupt, cat(escape(name), ": the shard is no string in weight_map"));
-    }
-    shard_of.emplace(name, Named{shard.get_ref<const std::string&>()});
-  }
-  return shard_of;
-}
 
 void note_total_size(const json& index, ExtentReader::Content& content) {
   const json* metadata = find_member(index, "metadata");
@@ -75,56 +49,62 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
   }
 }
 
-void add_header(ExtentReader::Content& content, Header header, const std::string& name) {
+Entry entry_of(const Header& header, const Tensor& tensor, const std::string& name) {
+  const std::uint64_t offset = header.data_start + tensor.begin;
+  const bool numeric = is_numeric(tensor.dtype);
+  return {.name = std::string(tensor.name),
+          .own_place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
+          .dtype = tensor.dtype,
+          .shape = tensor.shape,
+          .nbytes = numeric ? tensor.end - tensor.begin : 0,
+          .native_dtype = numeric ? "" : tensor.stored_dtype,
+          .aliases = {}};
+}
+
+void add_header(ExtentReader::Content& content, const Header& header, const std::string& name) {
   const std::size_t number = content.file_names.size();
   content.file_names.push_back(name);
   if (content.index.entries.empty()) {
     content.index.entries.reserve(header.tensors.size());
     content.extents.reserve(header.tensors.size());
   }
-  for (Tensor& tensor : header.tensors) {
+  for (const Tensor& tensor : header.tensors) {
     const std::uint64_t size = tensor.end - tensor.begin;
-    const std::uint64_t offset = header.data_start + tensor.begin;
-    const bool numeric = is_numeric(tensor.dtype);
-    Extent extent{.file = number, .offset = offset, .stored_bytes = size};
-    if (!numeric) extent.words = cat(size, " bytes of ", tensor.stored_dtype);
+    Extent extent{.file = number, .offset = header.data_start + tensor.begin, .stored_bytes = size};
+    if (!is_numeric(tensor.dtype)) extent.words = cat(size, " bytes of ", tensor.stored_dtype);
     content.extents.push_back(std::move(extent));
-    content.index.entries.push_back(
-        {.name = std::move(tensor.name),
-         .own_place = name.empty() ? cat("offset ", offset) : cat(name, ", offset ", offset),
-         .dtype = tensor.dtype,
-         .shape = std::move(tensor.shape),
-         .nbytes = numeric ? size : 0,
-         .native_dtype = numeric ? "" : tensor.stored_dtype});
+    content.index.entries.push_back(entry_of(header, tensor, name));
   }
   const std::string where = name.empty() ? "" : cat(escape(name), ": ");
   for (const std::string& note : header.notes) content.index.notes.push_back(where + note);
-  for (auto& pair : header.metadata) {
+  for (const auto& pair : header.metadata) {
     // Every shard of a set carries the same ones, as a rule.
     const bool known = std::ranges::any_of(content.attributes, [&](const auto& attribute) {
       return attribute.name == pair.first && attribute.value == pair.second;
     });
     content.metadata.emplace(pair.first, pair.second);
-    if (!known) content.attributes.push_back({std::move(pair.first), std::move(pair.second)});
+    if (!known) content.attributes.push_back({pair.first, pair.second});
   }
 }
 
-ExtentReader::Content read_shards(const RandomFile& file, const std::string& path) {
-  const json index = parse_json(read_json_text(file), "the index");
-  ShardOf shard_of = read_weight_map(index);
-  std::map<std::string_view, std::size_t> shards;  // in the order of their names, with their sizes
-  for (const auto& [name, named] : shard_of) ++shards[named.shard];
-  if (shards.size() > kMostShards) {
-    throw Error(Errc::kUnsupported, cat("names ", shards.size(), " shards, ", kMostShards,
+ExtentReader::Content read_shards(const SetIndex& index, const std::string& path) {
+  if (index.shards.size() > kMostShards) {
+    throw Error(Errc::kUnsupported, cat("names ", index.shards.size(), " shards, ", kMostShards,
                                         " are the most that are opened"));
   }
   const std::string own_name = path.substr(path.rfind('/') + 1);
   ExtentReader::Content content;
-  content.index.entries.reserve(shard_of.size());
-  content.extents.reserve(shard_of.size());
-  std::unordered_map<std::string, std::size_t> others;  // that the index does not name
-  for (const auto& [shard_view, size] : shards) {
-    const std::string shard(shard_view);
+  content.index.entries.reserve(index.rows.size());
+  content.extents.reserve(index.rows.size());
+  constexpr std::uint32_t kNowhere = NameIndex::kNone;
+  const auto name_of = [&](std::uint32_t i) { return index.rows[i].name; };
+  NameIndex rows(index.rows.size());
+  for (std::uint32_t i = 0; i < index.rows.size(); ++i) rows.add(i, name_of);
+  std::vector<std::uint32_t> entry_of_row(index.rows.size(), kNowhere);
+  std::unordered_map<std::string, std::uint32_t> others;  // that the index does not name
+  std::vector<std::string> shards = index.shards;
+  std::ranges::sort(shards);
+  for (const std::string& shard : shards) {
     if (shard == own_name) {
       throw Error(Errc::kCorrupt, cat("names itself, '", escape(shard), "', as a shard"));
     }
@@ -138,17 +118,17 @@ ExtentReader::Content read_shards(const RandomFile& file, const std::string& pat
     std::vector<std::string> unnamed;
     for (std::size_t i = first; i < content.index.entries.size(); ++i) {
       const std::string& name = content.index.entries[i].name;
-      const auto named = shard_of.find(name);
-      const bool is_named = named != shard_of.end();
-      std::size_t& found =
-          is_named ? named->second.entry : others.emplace(name, Named::kNowhere).first->second;
-      if (found != Named::kNowhere) {
+      const std::uint32_t row = rows.find(name, name_of);
+      const bool is_named = row != NameIndex::kNone;
+      std::uint32_t& found =
+          is_named ? entry_of_row[row] : others.emplace(name, kNowhere).first->second;
+      if (found != kNowhere) {
         const Extent& extent = content.extents[found];
         throw Error(Errc::kCorrupt,
                     cat(escape(name), ": is in two shards, '",
                         escape(content.file_names[extent.file]), "' and '", escape(shard), "'"));
       }
-      found = i;
+      found = static_cast<std::uint32_t>(i);
       if (!is_named) unnamed.push_back(in_quotes(name));
     }
     if (!unnamed.empty()) {
@@ -159,22 +139,19 @@ ExtentReader::Content read_shards(const RandomFile& file, const std::string& pat
                                         count > 3 ? ", …" : ""));
     }
   }
-  std::vector<std::string_view> names;
-  for (const auto& [name, named] : shard_of) names.push_back(name);
-  std::ranges::sort(names);
-  for (const std::string_view name : names) {
-    const auto& [shard, entry] = shard_of.at(name);
-    if (entry == Named::kNowhere) {
-      throw Error(Errc::kCorrupt, cat(escape(name), ": the index says it is in the shard '",
+  for (std::uint32_t i = 0; i < index.rows.size(); ++i) {
+    const std::string& shard = index.shards[index.rows[i].shard];
+    if (entry_of_row[i] == kNowhere) {
+      throw Error(Errc::kCorrupt, cat(escape(name_of(i)), ": the index says it is in the shard '",
                                       escape(shard), "', which has no such variable"));
     }
-    const std::string& actual = content.file_names[content.extents[entry].file];
+    const std::string& actual = content.file_names[content.extents[entry_of_row[i]].file];
     if (actual != shard) {
-      throw Error(Errc::kCorrupt, cat(escape(name), ": the index says it is in the shard '",
+      throw Error(Errc::kCorrupt, cat(escape(name_of(i)), ": the index says it is in the shard '",
                                       escape(shard), "', it is in '", escape(actual), "'"));
     }
   }
-  note_total_size(index, content);
+  note_total_size(index.rest, content);
   return content;
 }
 

@@ -5,6 +5,7 @@
 
 #include "formats/io/extent_reader.h"
 #include "formats/safetensors/header.h"
+#include "formats/safetensors/set_index.h"
 
 namespace ckpt::safetensors {
 
@@ -14,11 +15,13 @@ void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
               const std::string& name);
 
 // The same of a header alone, without the file that its tensors are read from.
-void add_header(ExtentReader::Content& content, Header header, const std::string& name);
+void add_header(ExtentReader::Content& content, const Header& header, const std::string& name);
 
-// Reads the index of a set of shards, which is at `path`, and every shard's header: shards in the
-// order of their names. Every variable that the index names must be in the shard it names.
-// Throws Error.
-ExtentReader::Content read_shards(const RandomFile& index, const std::string& path);
+// The entry of a tensor.
+Entry entry_of(const Header& header, const Tensor& tensor, const std::string& name);
+
+// Reads every header of the set of shards whose index is at `path`: shards in the order of their
+// names. Every variable that the index names must be in the shard it names. Throws Error.
+ExtentReader::Content read_shards(const SetIndex& index, const std::string& path);
 
 }  // namespace ckpt::safetensors

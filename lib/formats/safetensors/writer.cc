@@ -57,7 +57,7 @@ class SafetensorsWriter final : public Writer {
       end += tensor_bytes(spec.dtype, spec.shape);
       header.tensors.push_back({.name = spec.name,
                                 .dtype = spec.dtype,
-                                .stored_dtype = std::string(dtype_word(spec.dtype)),
+                                .stored_dtype = dtype_word(spec.dtype),
                                 .shape = spec.shape,
                                 .begin = offsets_[i],
                                 .end = end});

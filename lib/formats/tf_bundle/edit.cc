@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/raw_file.h"
 #include "core/text.h"
+#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/sibling.h"
@@ -66,9 +67,11 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   std::unique_ptr<Reader> original = open_bundle(rewrite.original(), index_path);
   const Wishes wishes = resolve(original->index().entries, edit);
   EditResult result;
-  result.operations = operations_of(wishes, edit);
   result.size_before = result.size_after = original->index().file_bytes;
-  if (options.plan_only || (target.empty() && result.operations.empty())) return result;
+  if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) {
+    result.operations = operations_of(wishes, edit, options);
+    return result;
+  }
   if (!target.empty()) static_cast<void>(rewrite.out());  // is there room for it?
 
   OtherChanges others;
@@ -90,7 +93,8 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
                 "all of it anew");
   }
   others.added = append_puts(edit, *original, shards.to_grow, files);
-  const Index before = close_bundle(std::move(original));  // it holds the shards' locks
+  const Before before(original->index());
+  original.reset();  // it holds the shards' locks
   const auto rename = [&](std::string_view name) -> std::optional<std::string> {
     const auto it = std::ranges::lower_bound(wishes.names, name, {}, &Wishes::Name::from);
     if (it == wishes.names.end() || it->from != name || it->to.empty()) return std::nullopt;
@@ -106,6 +110,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   rewrite.out().write_at(0, as_byte_view(std::string_view(renamed.index)));
   check_outcome(before, wishes, edit,
                 open_bundle(*view_file(rewrite.out().fd()), new_path)->index());
+  result.operations = operations_of(wishes, edit, options);
   result.undo.grown = files.grown();
   if (files.has_links()) {
     result.notes.emplace_back(

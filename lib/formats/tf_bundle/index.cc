@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/io/likely_rows.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/table.h"
 
@@ -66,16 +67,12 @@ void check_entry(const BundleEntry& entry, const BundleHeader& header) {
   }
 }
 
-constexpr std::uint64_t kMostReserved = 1 << 20;
-
 }  // namespace
 
 BundleIndex read_bundle_index(const RandomFile& file) {
   const Table table(file, kLargestBlock);
   BundleIndex index;
-  // More than an index of this size is likely to have: room that is not used costs no memory, and
-  // growing would hold every variable twice.
-  index.variables.reserve(static_cast<std::size_t>(std::min(file.size() / 24, kMostReserved)));
+  index.variables.reserve(likely_rows(file.size(), 24));
   bool has_header = false;
   std::map<std::string, BundleEntry, std::less<>> hidden;  // whose keys begin with byte 0
   table.for_each([&](std::string_view key, std::string_view value) {

@@ -70,7 +70,6 @@ class BundleReader final : public Reader {
   }
 
   [[nodiscard]] const Index& index() const override { return index_; }
-  [[nodiscard]] Index take_index() { return std::move(index_); }
 
   [[nodiscard]] Details details(std::size_t i) const override {
     const auto& variable = bundle_.variables[i];
@@ -422,10 +421,6 @@ class BundleReader final : public Reader {
 
 std::unique_ptr<Reader> open_bundle(const RandomFile& index, const std::string& path) {
   return std::make_unique<BundleReader>(index, path);
-}
-
-Index close_bundle(std::unique_ptr<Reader> bundle) {
-  return dynamic_cast<BundleReader&>(*bundle).take_index();
 }
 
 }  // namespace ckpt::tf

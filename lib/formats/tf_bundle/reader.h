@@ -12,8 +12,4 @@ namespace ckpt::tf {
 // bundle lists all the same, with a note, and only reading their tensors fails.
 std::unique_ptr<Reader> open_bundle(const RandomFile& index, const std::string& path);
 
-// Closes a bundle, and with it its shards, of which the index alone is needed from now on.
-// REQUIRES: open_bundle() gave it.
-Index close_bundle(std::unique_ptr<Reader> bundle);
-
 }  // namespace ckpt::tf

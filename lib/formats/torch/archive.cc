@@ -74,7 +74,7 @@ Bytes read_pickle_member(const zip::Contents& contents, std::size_t member) {
   return unpack(contents, member, kLargestPickle);
 }
 
-std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
+Content read_archive(std::unique_ptr<RandomFile> file) {
   Content content;
   content.index.format = "PyTorch";
   content.index.file_bytes = file->size();
@@ -140,7 +140,11 @@ std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
         "and the constants of its code are not");
   }
   content.source = std::make_unique<ArchiveSource>(std::move(contents), std::move(of_storage));
-  return make_reader(std::move(content));
+  return content;
+}
+
+std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file) {
+  return make_reader(read_archive(std::move(file)));
 }
 
 }  // namespace ckpt::torch

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/name_index.h"
 #include "core/text.h"
 #include "formats/torch/new_keys.h"
+#include "formats/torch/opcode.h"
 #include "formats/torch/pickle.h"
 #include "formats/torch/pickler.h"
 #include "formats/torch/tensors.h"
@@ -21,17 +21,11 @@ using Pair = PickleTrace::Pair;
 constexpr char kPop = '0';
 constexpr std::size_t kFrameBytes = 9;
 
-// Bytes [begin, end) of the pickle are exchanged.
-struct Splice {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  std::string text;
-};
-
 class Editor {
  public:
-  Editor(std::string_view bytes, const Wishes& wishes, const Edit& edit)
-      : bytes_(bytes), wishes_(wishes), edit_(edit) {}
+  Editor(Bytes old, const Wishes& wishes, const Edit& edit) : wishes_(wishes), edit_(edit) {
+    result_.old = std::move(old);
+  }
 
   EditedPickle run() {
     read();
@@ -43,51 +37,57 @@ class Editor {
       throw Error(Errc::kUnsupported,
                   "its pickle has values that the stack copies, as PyTorch does not write them");
     }
-    std::vector<Trail> trails;
-    static_cast<void>(find_tensors(pickle_, &trails));
+    names_ = find_tensors(pickle_, &trails_).names;
+    release(pickle_.views);  // with the extents half of what the pickle takes
+    release(pickle_.extents);
     if (!edit_.puts.empty()) {
-      for (const Trail& trail : trails) trail_of_.emplace(trail.name, &trail);
+      for (const auto& trail : trails_.list) trail_of_.emplace(trail.name, &trail);
     }
-    keys_ = find_new_keys(trails, targets_of(trails));
+    keys_ = find_new_keys(trails_, targets());
     pair_of_.reserve(trace_.pairs.size());
     for (const Pair& pair : trace_.pairs) pair_of_.push_back(&pair);
     std::ranges::stable_sort(pair_of_, {}, place_of);
-    if (!keys_.dropped.empty()) {
-      for (const auto& use : trace_.uses) uses_[use.index].push_back(use.at);
-    }
+    std::ranges::sort(trace_.uses, {}, &PickleTrace::Use::index);
 
-    for (const auto& [place, key] : keys_.renamed) rename(pair_at(place), key);
-    for (const auto& [place, name] : keys_.dropped) drop(pair_at(place));
-    EditedPickle result;
-    for (std::size_t p = 0; p < edit_.puts.size(); ++p) {
-      result.storages.push_back(new_storage_key());
-      insert(edit_.puts[p].spec, edit_.puts[p].replaces, result.storages.back());
+    result_.splices.reserve(keys_.keys.size() + edit_.puts.size());
+    for (const NewKeys::Key& key : keys_.keys) {
+      if (key.text.empty()) {
+        drop(pair_at(key.place));
+      } else {
+        rename(pair_at(key.place), key.text);
+      }
     }
-    result.bytes = spliced();
-    return result;
+    for (const Put& put : edit_.puts) {
+      result_.storages.push_back(new_storage_key());
+      insert(put.spec, put.replaces, result_.storages.back());
+    }
+    sort_splices();
+    return std::move(result_);
   }
 
  private:
   static KeyPlace place_of(const Pair* pair) { return {pair->dict, pair->position}; }
 
   // The new name of each tensor, as find_new_keys() takes it.
-  std::vector<std::string_view> targets_of(const std::vector<Trail>& trails) const {
+  std::vector<std::string_view> targets() const {
     const auto name_of = [&](std::uint32_t i) { return wishes_.names[i].from; };
     NameIndex wishes(wishes_.names.size());
     for (std::uint32_t i = 0; i < wishes_.names.size(); ++i) wishes.add(i, name_of);
     std::vector<std::string_view> targets;
-    targets.reserve(trails.size());
-    for (const Trail& trail : trails) {
+    targets.reserve(trails_.list.size());
+    for (const auto& trail : trails_.list) {
       const std::uint32_t i = wishes.find(trail.name, name_of);
-      targets.push_back(i == NameIndex::kNone ? std::string_view(trail.name) : wishes_.names[i].to);
+      targets.push_back(i == NameIndex::kNone ? trail.name : wishes_.names[i].to);
     }
     return targets;
   }
 
   void read() {
     trace_ = {};
+    trace_.wants_memo =
+        std::ranges::any_of(wishes_.names, [](const auto& name) { return name.to.empty(); });
     try {
-      pickle_ = read_pickle(as_byte_view(std::string_view(bytes_)), &trace_);
+      pickle_ = read_pickle(result_.old, &trace_);
     } catch (const PickleIsCut&) {
       throw Error(Errc::kCorrupt, "its pickle is cut off");
     }
@@ -95,10 +95,9 @@ class Editor {
 
   // Frames say how much may be read at once, which would be wrong afterwards; they need not be.
   void unframe() {
-    for (const std::size_t frame : trace_.frames)
-      splices_.push_back({frame, frame + kFrameBytes, ""});
-    bytes_ = spliced();
-    splices_.clear();
+    for (const std::size_t frame : trace_.frames) splice(frame, frame + kFrameBytes, "");
+    result_.old = result_.bytes();
+    result_.splices.clear();
   }
 
   const Pair& pair_at(const KeyPlace& place) const {
@@ -111,7 +110,22 @@ class Editor {
     return **it;
   }
 
-  static std::string text_opcode(const std::string& text) {
+  void splice(std::size_t begin, std::size_t end, std::string_view text) {
+    result_.splices.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end),
+                               result_.texts.add(text)});
+  }
+
+  void sort_splices() {
+    std::ranges::stable_sort(result_.splices, {}, [](const EditedPickle::Splice& splice) {
+      return std::pair(splice.begin, splice.end);
+    });
+  }
+
+  std::string_view old_text(std::size_t begin, std::size_t end) const {
+    return as_text(result_.old).substr(begin, end - begin);
+  }
+
+  static std::string text_opcode(std::string_view text) {
     if (!is_utf8(text)) {
       throw Error(Errc::kInvalid,
                   cat("'", escape(text), "' is no UTF-8, which names in a PyTorch file must be"));
@@ -123,7 +137,7 @@ class Editor {
 
   // The key's own opcode stays where others take its text from the memo, and the new text goes over
   // it on the stack.
-  void rename(const Pair& pair, const std::string& key) {
+  void rename(const Pair& pair, std::string_view key) {
     const Node& old = pickle_.nodes[pickle_.items_of(pickle_.nodes[pair.dict])[pair.position]];
     if (old.kind != Kind::kText) {
       throw Error(Errc::kUnsupported,
@@ -131,11 +145,20 @@ class Editor {
                       "' is no text in the pickle, but a number or "
                       "the like; `ckpt convert` writes a plain state dict, under any names"));
     }
-    const bool fills = std::ranges::any_of(trace_.fills, [&](const auto& fill) {
-      return fill.at >= pair.key && fill.at < pair.value;
-    });
-    std::string kept(bytes_.substr(pair.key, pair.value - pair.key));
-    splices_.push_back({pair.key, pair.value, (fills ? kept + kPop : "") + text_opcode(key)});
+    if (fills_memo(old_text(pair.key, pair.value))) {
+      splice(pair.value, pair.value, kPop + text_opcode(key));
+    } else {
+      splice(pair.key, pair.value, text_opcode(key));
+    }
+  }
+
+  static bool fills_memo(std::string_view opcodes) {
+    OpcodeReader reader(opcodes);
+    while (reader.left() > 0) {
+      const unsigned char code = reader.next().code;
+      if (code == 'p' || code == 'q' || code == 'r' || code == 0x94) return true;
+    }
+    return false;
   }
 
   // What a stretch of bytes that is left out has put into the memo for those behind it: the
@@ -154,9 +177,10 @@ class Editor {
     for (bool grew = true; grew;) {
       grew = false;
       for (auto it = first_fill(begin); it != trace_.fills.end() && it->at < end; ++it) {
-        const auto uses = uses_.find(it->index);
-        if (uses == uses_.end() || is_kept(it->at)) continue;
-        if (std::ranges::none_of(uses->second, is_kept)) continue;
+        if (is_kept(it->at)) continue;
+        const auto uses =
+            std::ranges::equal_range(trace_.uses, it->index, {}, &PickleTrace::Use::index);
+        if (std::ranges::none_of(uses, is_kept, &PickleTrace::Use::at)) continue;
         ranges.push_back({it->expression, it->end});
         grew = true;
       }
@@ -169,7 +193,7 @@ class Editor {
     std::size_t done = begin;
     for (const Range& range : ranges) {
       if (range.end <= done) continue;
-      text += bytes_.substr(range.begin, range.end - range.begin);
+      text += old_text(range.begin, range.end);
       text += kPop;
       done = range.end;
     }
@@ -183,11 +207,11 @@ class Editor {
   void drop(const Pair& pair) {
     const std::size_t end = pair.end + (pair.is_single ? 1 : 0);
     if (!trace_.counts_memo) {
-      splices_.push_back({pair.key, end, salvage(pair.key, pair.end)});
+      splice(pair.key, end, salvage(pair.key, pair.end));
       return;
     }
     // Every opcode stays, and the pair is popped instead of set.
-    splices_.push_back({pair.end, end, std::string(2, kPop)});
+    splice(pair.end, end, std::string(2, kPop));
   }
 
   std::string new_storage_key() {
@@ -206,7 +230,7 @@ class Editor {
   void insert(const VariableSpec& spec, const std::string& replaces, const std::string& storage) {
     const Pair* behind = nullptr;
     if (const auto it = trail_of_.find(replaces); it != trail_of_.end()) {
-      const Trail::Step& step = it->second->steps.back();
+      const Trails::Step& step = trails_.steps_of(*it->second).back();
       if (step.is_key && spec.name.starts_with(keys_.prefixes.at(step.sequence))) {
         behind = &pair_at({step.sequence, step.position});
       }
@@ -218,7 +242,7 @@ class Editor {
     std::string text = text_opcode(spec.name.substr(prefix.size())) + pickler.take();
     if (behind->is_single) text += 's';
     const std::size_t at = behind->end + (behind->is_single ? 1 : 0);
-    splices_.push_back({at, at, std::move(text)});
+    splice(at, at, text);
   }
 
   const Pair* last_pair_for(const std::string& name) const {
@@ -242,41 +266,46 @@ class Editor {
     return best;
   }
 
-  std::string spliced() {
-    std::ranges::stable_sort(splices_, [](const Splice& a, const Splice& b) {
-      return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-    });
-    std::string text;
-    std::size_t at = 0;
-    std::size_t size = bytes_.size();
-    for (const Splice& splice : splices_) size += splice.text.size();
-    text.reserve(size);
-    for (const Splice& splice : splices_) {
-      text += bytes_.substr(at, splice.begin - at);
-      text += splice.text;
-      at = splice.end;
-    }
-    text += bytes_.substr(at);
-    return text;
-  }
-
-  std::string bytes_;
   const Wishes& wishes_;
   const Edit& edit_;
   Pickle pickle_;
   PickleTrace trace_;
+  Trails trails_;
+  StringPool names_;  // of the trails
   NewKeys keys_;
-  std::map<std::string_view, const Trail*> trail_of_;
-  std::vector<const Pair*> pair_of_;                        // by place
-  std::map<std::uint64_t, std::vector<std::size_t>> uses_;  // of each memo entry
-  std::vector<Splice> splices_;
+  std::map<std::string_view, const Trails::Trail*> trail_of_;
+  std::vector<const Pair*> pair_of_;  // by place
+  EditedPickle result_;
   std::size_t next_storage_ = 0;
 };
 
 }  // namespace
 
-EditedPickle edit_pickle(std::string_view bytes, const Wishes& wishes, const Edit& edit) {
-  return Editor(bytes, wishes, edit).run();
+std::uint64_t EditedPickle::size() const {
+  std::uint64_t size = old.size();
+  for (const Splice& splice : splices) size += splice.text.size() - (splice.end - splice.begin);
+  return size;
+}
+
+void EditedPickle::for_each_piece(const std::function<void(ByteView)>& take) const {
+  std::size_t at = 0;
+  for (const Splice& splice : splices) {
+    take(ByteView(old).subspan(at, splice.begin - at));
+    take(as_byte_view(splice.text));
+    at = splice.end;
+  }
+  take(ByteView(old).subspan(at));
+}
+
+Bytes EditedPickle::bytes() const {
+  Bytes bytes;
+  bytes.reserve(static_cast<std::size_t>(size()));
+  for_each_piece([&](ByteView piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
+  return bytes;
+}
+
+EditedPickle edit_pickle(Bytes old, const Wishes& wishes, const Edit& edit) {
+  return Editor(std::move(old), wishes, edit).run();
 }
 
 }  // namespace ckpt::torch

@@ -11,18 +11,21 @@
 namespace ckpt::torch {
 
 // A key of a dict: which, and where in it.
-using KeyPlace = std::pair<Ref, std::size_t>;
+using KeyPlace = std::pair<Ref, std::uint32_t>;
 
-// What becomes of a pickle's dicts when tensors get other names.
+// What becomes of a pickle's dicts when tensors get other names. Texts are views of these names.
 struct NewKeys {
-  std::map<KeyPlace, std::string> renamed;
-  std::map<KeyPlace, std::string> dropped;  // by the tensor's name
-  std::map<Ref, std::string> prefixes;      // of each dict with tensors: its name, then "."
+  struct Key {
+    KeyPlace place;
+    std::string_view text;    // the new one; empty where the pair is dropped
+    std::string_view tensor;  // the first that asked for it
+  };
+  std::vector<Key> keys;                // by place, each once
+  std::map<Ref, std::string> prefixes;  // of each dict with tensors: its name, then "."
 };
 
 // `targets` has each trail's new name, empty where it is dropped. A dict keeps its key where it
 // can. Throws Error(kUnsupported), naming the variable, where a name would need another dict.
-NewKeys find_new_keys(const std::vector<Trail>& trails,
-                      const std::vector<std::string_view>& targets);
+NewKeys find_new_keys(const Trails& trails, const std::vector<std::string_view>& targets);
 
 }  // namespace ckpt::torch

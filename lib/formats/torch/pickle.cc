@@ -20,12 +20,16 @@ constexpr std::size_t kMostOpcodes = 100'000'000;
 class Machine {
  public:
   Machine(std::string_view bytes, PickleTrace* trace)
-      : bytes_(bytes), reader_(bytes), asked_(asked_entries(bytes)), trace_(trace) {}
+      : bytes_(bytes),
+        reader_(bytes),
+        asked_(asked_entries(bytes)),
+        trace_(trace),
+        graph_(bytes.size()) {}
 
   Pickle run() {
     for (std::size_t count = 0; count < kMostOpcodes; ++count) {
       const std::size_t at = reader_.at();
-      begin_ = {static_cast<std::uint32_t>(at), graph_.here()};
+      begin_ = {narrow(at), graph_.here()};
       try {
         opcode_ = reader_.next();
         if (opcode_.code == '.') break;
@@ -53,6 +57,9 @@ class Machine {
     std::size_t height = 0;  // of the stack
     Begin begin;
   };
+
+  // A place in the bytes, or a number that is smaller than how many there are.
+  static std::uint32_t narrow(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
 
   static std::string where(std::size_t at) { return cat(" (at byte ", at, " of the pickle)"); }
 
@@ -103,8 +110,11 @@ class Machine {
       if (i >= memo_.size()) memo_.resize(i + 1, Node::kNothing);
       memo_[i] = ref;
       graph_.keep();
+      if (trace_ != nullptr && trace_->wants_memo) {
+        trace_->fills.push_back(
+            {narrow(index), begin_.at, narrow(opcode_.at), narrow(reader_.at())});
+      }
     }
-    if (trace_ != nullptr) trace_->fills.push_back({index, begin_.at, opcode_.at, reader_.at()});
     memo_count_ = std::max(memo_count_, i + 1);
   }
 
@@ -112,7 +122,9 @@ class Machine {
     if (index >= memo_.size() || memo_[static_cast<std::size_t>(index)] == Node::kNothing) {
       fail(cat("its pickle asks for entry ", index, " of its memo, which is empty"));
     }
-    if (trace_ != nullptr) trace_->uses.push_back({index, opcode_.at});
+    if (trace_ != nullptr && trace_->wants_memo) {
+      trace_->uses.push_back({narrow(index), narrow(opcode_.at)});
+    }
     push(memo_[static_cast<std::size_t>(index)]);
   }
 
@@ -138,9 +150,9 @@ class Machine {
   // `count` keys and values at begins_ are about to be appended to that dict of `size` items.
   void trace_pairs(Ref dict, std::size_t size, std::size_t count) {
     for (std::size_t i = 0; i < count; i += 2) {
-      const std::size_t end = i + 2 < count ? begins_[i + 2] : opcode_.at;
+      const std::uint32_t end = i + 2 < count ? begins_[i + 2] : narrow(opcode_.at);
       trace_->pairs.push_back(
-          {dict, size + i, begins_[i], begins_[i + 1], end, opcode_.code == 's'});
+          {dict, narrow(size + i), begins_[i], begins_[i + 1], end, opcode_.code == 's'});
     }
   }
 
@@ -408,7 +420,7 @@ class Machine {
   std::vector<Value> stack_;
   std::vector<Mark> marks_;
   std::vector<Ref> taken_;
-  std::vector<std::size_t> begins_;  // of the bytes of each, for the trace
+  std::vector<std::uint32_t> begins_;  // of the bytes of each, for the trace
   std::vector<Ref> memo_;
   std::size_t memo_count_ = 0;
 };

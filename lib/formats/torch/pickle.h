@@ -96,11 +96,12 @@ struct View {
 static_assert(sizeof(View) == 48);
 
 struct Pickle {
-  std::deque<Node> nodes;  // may be millions: a vector would hold twice as many while it grows
+  // Of what there may be millions: a vector would hold twice as many while it grows.
+  std::deque<Node> nodes;
+  std::deque<Storage> storages;  // each key once
+  std::deque<View> views;
   std::vector<Ref> items;
   std::vector<NamedGlobal> globals;
-  std::vector<Storage> storages;  // each key once
-  std::vector<View> views;
   std::vector<std::int64_t> extents;
   StringPool texts;  // those that are not in the pickle as they are
   Ref root = 0;
@@ -121,32 +122,39 @@ struct Pickle {
   }
 };
 
-// Where in a pickle's bytes its values are made, for those who change it.
+// Gives the room of one of its containers back.
+template <typename Container>
+void release(Container& container) {
+  container = Container();  // {} would keep it
+}
+
+// Where in a pickle's bytes, which 32 bits can count, its values are made: for those who change it.
 struct PickleTrace {
   // Of a dict that is reached by opcodes SETITEM and SETITEMS: the bytes that make a key, then
   // those that make its value, each with what fills the memo.
   struct Pair {
     Ref dict = 0;
-    std::size_t position = 0;  // of the key, among its items
-    std::size_t key = 0;
-    std::size_t value = 0;
-    std::size_t end = 0;     // of the value
+    std::uint32_t position = 0;  // of the key, among its items
+    std::uint32_t key = 0;
+    std::uint32_t value = 0;
+    std::uint32_t end = 0;   // of the value
     bool is_single = false;  // SETITEM follows, of this pair alone
   };
   // An opcode that fills the memo with the value that the bytes from `expression` on have made.
   struct Fill {
-    std::uint64_t index = 0;
-    std::size_t expression = 0;
-    std::size_t at = 0;
-    std::size_t end = 0;
+    std::uint32_t index = 0;
+    std::uint32_t expression = 0;
+    std::uint32_t at = 0;
+    std::uint32_t end = 0;
   };
   struct Use {
-    std::uint64_t index = 0;
-    std::size_t at = 0;
+    std::uint32_t index = 0;
+    std::uint32_t at = 0;
   };
+  bool wants_memo = false;  // asks for fills and uses, of which there may be millions
   std::vector<Pair> pairs;
-  std::vector<Fill> fills;  // in the order of the bytes, as all of these
-  std::vector<Use> uses;
+  std::vector<Fill> fills;  // with what has uses; in the order of the bytes, as all of these
+  std::deque<Use> uses;
   std::vector<std::size_t> frames;  // opcodes FRAME, of 9 bytes
   bool counts_memo = false;         // MEMOIZE: what fills the memo cannot be left out
   bool has_copies = false;          // DUP: bytes of one value may be those of another

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "formats/io/likely_rows.h"
 #include "formats/torch/pickle_text.h"
 #include "formats/torch/view.h"
 
@@ -27,7 +28,9 @@ bool is_list_or_tuple(const Node& node) {
 
 }  // namespace
 
-PickleGraph::PickleGraph() {
+PickleGraph::PickleGraph(std::size_t bytes) {
+  pickle_.items.reserve(likely_rows(bytes, 48));
+  pickle_.extents.reserve(likely_rows(bytes, 32));
   none_ = add({.kind = Kind::kNone});
   false_ = add({.kind = Kind::kBool, .number = 0});
   true_ = add({.kind = Kind::kBool, .number = 1});

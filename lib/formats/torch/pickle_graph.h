@@ -16,7 +16,8 @@ namespace ckpt::torch {
 // what is needed, kUnsupported past a limit and for names that are not known.
 class PickleGraph {
  public:
-  PickleGraph();
+  // Of a pickle of that size.
+  explicit PickleGraph(std::size_t bytes);
 
   // How much there was when the bytes of a value began.
   struct Place {

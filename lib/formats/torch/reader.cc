@@ -20,13 +20,31 @@ namespace {
 constexpr std::uint64_t kLargeTensor = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMostRepeated = 1000;
 
-template <typename Container>
-void free(Container& container) {
-  container = Container();  // {} would keep its room
-}
-
 std::size_t swap_unit(DType dtype) {
   return class_of(dtype) == DTypeClass::kComplex ? size_of(dtype) / 2 : size_of(dtype);
+}
+
+// The entry of a view, without aliases. `source` is null where the pickle has no storages.
+Entry entry_of(const Pickle& pickle, const NamedView& named, const StorageSource* source,
+               bool big_endian) {
+  const View& view = pickle.views[named.view];
+  const auto shape = pickle.shape_of(view);
+  Entry entry{.name = std::string(named.name),
+              .dtype = view.dtype,
+              .shape = Shape(shape.begin(), shape.end())};
+  if (!is_numeric(view.dtype)) {
+    entry.native_dtype = view.native;
+  } else {
+    if (big_endian && swap_unit(view.dtype) > 1) {
+      entry.native_dtype = cat(">", name_of(view.dtype));
+    }
+    entry.nbytes = *num_elements(entry.shape) * view.element_size;
+  }
+  const auto skipped = static_cast<std::uint64_t>(view.offset) * view.element_size;
+  if (source != nullptr) {
+    entry.own_place = cat(source->name_of(view.storage), skipped > 0 ? cat("+", skipped) : "");
+  }
+  return entry;
 }
 
 class TorchReader final : public Reader {
@@ -48,11 +66,13 @@ class TorchReader final : public Reader {
       storages_.push_back({storage.count, pickle.type_of(storage).size});
     }
     // Each is as large as the index, and needed no more.
-    free(pickle.nodes);
-    free(pickle.items);
-    free(pickle.storages);
-    free(content.bytes);
+    release(pickle.nodes);
+    release(pickle.items);
+    release(pickle.storages);
+    release(content.bytes);
     list(pickle, tensors.views);
+    release(pickle.views);
+    release(pickle.extents);
     assign_roles(index_.entries, index_.separator);
   }
 
@@ -99,7 +119,7 @@ class TorchReader final : public Reader {
     std::size_t repeating = 0;
     for (std::uint32_t i = 0; i < names.size(); ++i) {
       if (!is_original(i)) continue;
-      add(pickle, names[i].name, pickle.views[names[i].view]);
+      add(pickle, names[i]);
       const std::uint64_t nbytes = index_.entries.back().nbytes;
       if (nbytes > 0 && nbytes > storages_[placed_.back().storage].bytes()) ++repeating;
     }
@@ -115,29 +135,18 @@ class TorchReader final : public Reader {
     }
   }
 
-  void add(const Pickle& pickle, std::string_view name, const View& view) {
-    const auto shape = pickle.shape_of(view);
-    Entry entry{
-        .name = std::string(name), .dtype = view.dtype, .shape = Shape(shape.begin(), shape.end())};
+  void add(const Pickle& pickle, const NamedView& named) {
+    const View& view = pickle.views[named.view];
     Placed placed{.storage = view.storage, .offset = view.offset};
-    if (!is_numeric(view.dtype)) {
-      entry.native_dtype = view.native;
-    } else {
-      if (big_endian_ && swap_unit(view.dtype) > 1) {
-        entry.native_dtype = cat(">", name_of(view.dtype));
-      }
-      entry.nbytes = *num_elements(entry.shape) * view.element_size;
+    if (is_numeric(view.dtype)) {
       const auto stride = pickle.stride_of(view);
-      if (!is_contiguous(shape, stride)) {
+      if (!is_contiguous(pickle.shape_of(view), stride)) {
         placed.strides = static_cast<std::uint32_t>(strides_.size());
         strides_.emplace_back(stride.begin(), stride.end());
       }
     }
-    const auto skipped = static_cast<std::uint64_t>(view.offset) * view.element_size;
-    if (!storages_.empty()) {
-      entry.own_place = cat(source_->name_of(view.storage), skipped > 0 ? cat("+", skipped) : "");
-    }
-    index_.entries.push_back(std::move(entry));
+    const StorageSource* source = storages_.empty() ? nullptr : source_.get();
+    index_.entries.push_back(entry_of(pickle, named, source, big_endian_));
     placed_.push_back(placed);
   }
 
@@ -182,6 +191,18 @@ class TorchReader final : public Reader {
 };
 
 }  // namespace
+
+void for_each_name(Content content, const std::function<void(const Entry&)>& take) {
+  Pickle& pickle = content.pickle;
+  const Tensors tensors = find_tensors(pickle);
+  const StorageSource* source = pickle.storages.empty() ? nullptr : content.source.get();
+  release(pickle.nodes);
+  release(pickle.items);
+  release(content.bytes);
+  for (const NamedView& named : tensors.views) {
+    take(entry_of(pickle, named, source, content.big_endian));
+  }
+}
 
 std::unique_ptr<Reader> make_reader(Content content) {
   return std::make_unique<TorchReader>(std::move(content));

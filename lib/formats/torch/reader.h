@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -33,7 +34,12 @@ struct Content {
 // throws. Nothing of the pickle is needed afterwards.
 std::unique_ptr<Reader> make_reader(Content content);
 
+// What that reader would list, one name at a time, an alias as an entry of its own: for a check
+// that has no room for an index. Throws the same.
+void for_each_name(Content content, const std::function<void(const Entry&)>& take);
+
 // A zip archive with a data.pkl. Throws Error.
+Content read_archive(std::unique_ptr<RandomFile> file);
 std::unique_ptr<Reader> open_archive(std::unique_ptr<RandomFile> file);
 
 // The file that PyTorch wrote before version 1.6: pickles, then storages. Throws Error.

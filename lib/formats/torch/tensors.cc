@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/escape.h"
-#include "core/name_set.h"
+#include "core/name_index.h"
 #include "core/text.h"
 #include "formats/torch/view.h"
 
@@ -20,8 +20,14 @@ constexpr std::string_view kAlone = "tensor";    // the name of a tensor that is
 
 class Finder {
  public:
-  Finder(Pickle& pickle, std::vector<Trail>* trails)
-      : pickle_(pickle), trails_(trails), on_path_(pickle.nodes.size()) {}
+  Finder(Pickle& pickle, Trails* trails)
+      : pickle_(pickle),
+        trails_(trails),
+        on_path_(pickle.nodes.size()),
+        known_(pickle.views.size()) {
+    views_.reserve(pickle.views.size());  // as most are under one name
+    if (trails_ != nullptr) trails_->list.reserve(pickle.views.size());
+  }
 
   Tensors run() {
     walk();
@@ -208,11 +214,12 @@ class Finder {
     }
     pickle_.nodes[ref] = {.kind = Kind::kTensor, .size = *view};  // it may be met again
     const std::string_view name = names_.add(seen);
-    if (!known_.insert(name)) {
+    const auto number = static_cast<std::uint32_t>(views_.size());
+    views_.push_back({name, *view, number});
+    if (known_.add(number, [&](std::uint32_t i) { return views_[i].name; }) != number) {
       throw Error(Errc::kCorrupt, cat("two tensors are called '", escape(name), "'"));
     }
-    if (trails_ != nullptr) trails_->push_back({std::string(name), trail()});
-    views_.push_back({name, *view, static_cast<std::uint32_t>(views_.size())});
+    if (trails_ != nullptr) add_trail(name);
   }
 
   // One view under two names is one variable; a part of its storage is another. The tensors of most
@@ -250,16 +257,18 @@ class Finder {
   }
 
   // To the leaf at hand.
-  std::vector<Trail::Step> trail() const {
-    std::vector<Trail::Step> steps;
+  void add_trail(std::string_view name) {
+    trails_->list.push_back({name, static_cast<std::uint32_t>(trails_->steps.size()),
+                             static_cast<std::uint32_t>(stack_.size())});
     for (std::size_t i = 0; i < stack_.size(); ++i) {
       const Frame& frame = stack_[i];
       const Children children = children_of(frame.ref);
-      steps.push_back({children.sequence, frame.next - (children.are_pairs ? 2 : 1),
-                       children.are_pairs,
-                       i + 1 < stack_.size() ? stack_[i + 1].prefix : name_.size()});
+      trails_->steps.push_back(
+          {.sequence = children.sequence,
+           .position = static_cast<std::uint32_t>(frame.next - (children.are_pairs ? 2 : 1)),
+           .is_key = children.are_pairs,
+           .end = i + 1 < stack_.size() ? stack_[i + 1].prefix : name_.size()});
     }
-    return steps;
   }
 
   std::string layout() const {
@@ -279,13 +288,13 @@ class Finder {
   }
 
   Pickle& pickle_;
-  std::vector<Trail>* trails_;
+  Trails* trails_;
   std::vector<Frame> stack_;
   std::string name_;  // of where the walk is
   std::vector<bool> on_path_;
   std::vector<NamedView> views_;
   StringPool names_;
-  NameSet known_;  // of them
+  NameIndex known_;  // of views_
   std::size_t visits_ = 0;
   std::size_t others_ = 0;
   std::size_t cycles_ = 0;
@@ -294,8 +303,6 @@ class Finder {
 
 }  // namespace
 
-Tensors find_tensors(Pickle& pickle, std::vector<Trail>* trails) {
-  return Finder(pickle, trails).run();
-}
+Tensors find_tensors(Pickle& pickle, Trails* trails) { return Finder(pickle, trails).run(); }
 
 }  // namespace ckpt::torch

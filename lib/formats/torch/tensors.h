@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,21 +32,30 @@ struct Tensors {
   std::vector<std::string> notes;
 };
 
-// How the walk came to a tensor, from the outside in.
-struct Trail {
+// How the walk came to each tensor, from the outside in.
+struct Trails {
   struct Step {
     Ref sequence = 0;
-    std::size_t position = 0;  // of the key, or of the item
+    std::uint32_t position = 0;  // of the key, or of the item
     bool is_key = false;
     std::size_t end = 0;  // of the name up to here; as before where the step adds nothing to it
   };
-  std::string name;
+  struct Trail {
+    std::string_view name;    // in Tensors::names
+    std::uint32_t first = 0;  // which of `steps`
+    std::uint32_t count = 0;
+  };
+  std::vector<Trail> list;
   std::vector<Step> steps;
+
+  [[nodiscard]] std::span<const Step> steps_of(const Trail& trail) const {
+    return std::span(steps).subspan(trail.first, trail.count);
+  }
 };
 
 // Adds the views of tensors that are not there yet. Throws Error: kCorrupt where a tensor is not
 // inside its storage or two have one name; kUnsupported past a limit.
 // `trails` gets one for each name, aliases too, in the order of the walk; it may be null.
-Tensors find_tensors(Pickle& pickle, std::vector<Trail>* trails = nullptr);
+Tensors find_tensors(Pickle& pickle, Trails* trails = nullptr);
 
 }  // namespace ckpt::torch

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/string_pool.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "formats/torch/pickler.h"
@@ -35,7 +36,7 @@ class StateDictWriter final : public Writer {
       : Writer(std::move(specs)),
         pickle_(make_pickle(this->specs())),
         file_(path, overwrite),
-        zip_(file_, members(this->specs(), pickle_.size())) {
+        zip_(file_, members()) {
     zip_.append(0, as_byte_view(std::string_view(pickle_)));
     zip_.append(1, as_byte_view(kOrder));
     zip_.append(2 + this->specs().size(), as_byte_view(kVersion));
@@ -45,12 +46,12 @@ class StateDictWriter final : public Writer {
   static constexpr std::string_view kOrder = "little";
   static constexpr std::string_view kVersion = "3\n";
 
-  static std::vector<zip::NewMember> members(const std::vector<VariableSpec>& specs,
-                                             std::size_t pickle_size) {
-    std::vector<zip::NewMember> list{{"archive/data.pkl", pickle_size},
+  std::vector<zip::NewMember> members() {
+    std::vector<zip::NewMember> list{{"archive/data.pkl", pickle_.size()},
                                      {"archive/byteorder", kOrder.size()}};
-    for (std::size_t i = 0; i < specs.size(); ++i) {
-      list.push_back({cat("archive/data/", i), tensor_bytes(specs[i].dtype, specs[i].shape)});
+    for (std::size_t i = 0; i < specs().size(); ++i) {
+      const VariableSpec& spec = specs()[i];
+      list.push_back({names_.add(cat("archive/data/", i)), tensor_bytes(spec.dtype, spec.shape)});
     }
     list.push_back({"archive/version", kVersion.size()});
     return list;
@@ -66,6 +67,7 @@ class StateDictWriter final : public Writer {
   }
 
   std::string pickle_;
+  StringPool names_;
   AtomicFile file_;
   zip::ArchiveWriter zip_;
 };

@@ -75,7 +75,7 @@ void check_names(const std::vector<NewMember>& members) {
                                       member.name.size()));
     }
     if (keeps_name(member)) continue;
-    if (!is_utf8(member.name) || member.name.find('\0') != std::string::npos) {
+    if (!is_utf8(member.name) || member.name.find('\0') != std::string_view::npos) {
       throw Error(Errc::kInvalid,
                   cat("'", escape(member.name),
                       "' is no valid UTF-8 without NUL, which a name in a zip archive must be"));
@@ -108,49 +108,55 @@ void add_common(Record& record, const NewMember& member, std::uint32_t crc) {
 
 }  // namespace
 
-ArchiveWriter::ArchiveWriter(AtomicFile& file, std::vector<NewMember> members) : file_(file) {
-  check_names(members);
+ArchiveWriter::ArchiveWriter(AtomicFile& file, std::vector<NewMember> members)
+    : members_(std::move(members)), file_(file) {
+  check_names(members_);
+  places_.reserve(members_.size());
   std::uint64_t at = 0;
-  for (NewMember& member : members) {
-    Placed placed{.member = std::move(member), .header_offset = at};
-    const std::uint64_t end = at + unpadded_bytes(placed.member);
+  for (const NewMember& member : members_) {
+    const std::uint64_t end = at + unpadded_bytes(member);
     // A padding field takes at least the 4 bytes of its id and length.
     std::uint64_t padding = (kAlignment - end % kAlignment) % kAlignment;
-    if (method_of(placed.member) != Method::kStored) padding = 0;
-    placed.data_offset = end + (padding == 0 ? 0 : padding < 4 ? padding + kAlignment : padding);
-    if (placed.member.copy_of) {
-      placed.crc = placed.member.copy_of->crc;
-      placed.written = placed.member.size;
+    if (method_of(member) != Method::kStored) padding = 0;
+    Place place{.data_offset = end + (padding > 0 && padding < 4 ? padding + kAlignment : padding)};
+    if (member.copy_of) {
+      place.crc = member.copy_of->crc;
+      place.written = member.size;
     }
-    at = placed.data_offset + stored_bytes(placed.member);
-    placed_.push_back(std::move(placed));
+    at = place.data_offset + stored_bytes(member);
+    places_.push_back(place);
   }
   directory_offset_ = at;
   file_.reserve(directory_offset_);
 }
 
 void ArchiveWriter::append(std::size_t i, ByteView bytes) {
-  Placed& placed = placed_[i];
-  assert(bytes.size() <= placed.member.size - placed.written);
-  file_.write_at(placed.data_offset + placed.written, bytes);
-  placed.crc = add_crc32(placed.crc, bytes);
-  placed.written += bytes.size();
+  Place& place = places_[i];
+  assert(bytes.size() <= members_[i].size - place.written);
+  file_.write_at(place.data_offset + place.written, bytes);
+  place.crc = add_crc32(place.crc, bytes);
+  place.written += bytes.size();
 }
 
 void ArchiveWriter::take_as_written(std::size_t i) {
-  Placed& placed = placed_[i];
-  placed.crc = crc32_of(*view_file(file_.fd()), placed.data_offset, placed.member.size);
-  placed.written = placed.member.size;
+  Place& place = places_[i];
+  place.crc = crc32_of(*view_file(file_.fd()), place.data_offset, members_[i].size);
+  place.written = members_[i].size;
 }
 
-Bytes ArchiveWriter::local_header(const Placed& placed) const {
-  const NewMember& member = placed.member;
+// A member begins where the one before it ends.
+std::uint64_t ArchiveWriter::header_offset(std::size_t i) const {
+  return i == 0 ? 0 : places_[i - 1].data_offset + stored_bytes(members_[i - 1]);
+}
+
+Bytes ArchiveWriter::local_header(std::size_t i) const {
+  const NewMember& member = members_[i];
   const bool large = is_large(member);
-  const std::uint64_t padding = placed.data_offset - placed.header_offset - unpadded_bytes(member);
+  const std::uint64_t padding = places_[i].data_offset - header_offset(i) - unpadded_bytes(member);
   Record record;
   record.add(kLocalMagic);
   record.add(large ? kVersion64 : kVersion);
-  add_common(record, member, placed.crc);
+  add_common(record, member, places_[i].crc);
   record.add(static_cast<std::uint16_t>((large ? 20 : 0) + padding));
   record.add_text(member.name);
   if (large) {
@@ -167,24 +173,25 @@ Bytes ArchiveWriter::local_header(const Placed& placed) const {
   return record.take();
 }
 
-Bytes ArchiveWriter::central_header(const Placed& placed) const {
-  const NewMember& member = placed.member;
+Bytes ArchiveWriter::central_header(std::size_t i) const {
+  const NewMember& member = members_[i];
+  const std::uint64_t offset = header_offset(i);
   const bool large = is_large(member);
-  const bool far = is_large(placed.header_offset);
+  const bool far = is_large(offset);
   const std::uint16_t version = large || far ? kVersion64 : kVersion;
   Record record;
   record.add(kCentralMagic);
   record.add(member.copy_of ? member.copy_of->made_by
                             : static_cast<std::uint16_t>(kUnix << 8 | version));
   record.add(version);
-  add_common(record, member, placed.crc);
+  add_common(record, member, places_[i].crc);
   const std::uint16_t numbers = static_cast<std::uint16_t>((large ? 16 : 0) + (far ? 8 : 0));
   record.add(static_cast<std::uint16_t>(numbers == 0 ? 0 : numbers + 4));
   record.add(std::uint16_t{0});  // no comment
   record.add(std::uint16_t{0});  // the first volume
   record.add(std::uint16_t{0});
   record.add(member.copy_of ? member.copy_of->attributes : kAttributes);
-  record.add_or_full(placed.header_offset);
+  record.add_or_full(offset);
   record.add_text(member.name);
   if (numbers == 0) return record.take();
   record.add(kZip64Extra);
@@ -193,12 +200,12 @@ Bytes ArchiveWriter::central_header(const Placed& placed) const {
     record.add(member.size);
     record.add(stored_bytes(member));
   }
-  if (far) record.add(placed.header_offset);
+  if (far) record.add(offset);
   return record.take();
 }
 
 Bytes ArchiveWriter::end_records(std::uint64_t directory_size) const {
-  const std::uint64_t count = placed_.size();
+  const std::uint64_t count = members_.size();
   Record record;
   if (is_large(directory_size) || is_large(directory_offset_) || count >= kFull16) {
     record.add(kEnd64Magic);
@@ -236,10 +243,10 @@ void ArchiveWriter::finish() {
     end += block.size();
     block.clear();
   };
-  for (const Placed& placed : placed_) {
-    assert(placed.written == placed.member.size);
-    file_.write_at(placed.header_offset, local_header(placed));
-    const Bytes header = central_header(placed);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    assert(places_[i].written == members_[i].size);
+    file_.write_at(header_offset(i), local_header(i));
+    const Bytes header = central_header(i);
     block.insert(block.end(), header.begin(), header.end());
     constexpr std::size_t kBlock = std::size_t{256} << 10U;
     if (block.size() >= kBlock) flush();

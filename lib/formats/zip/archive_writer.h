@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/atomic_file.h"
@@ -11,7 +11,7 @@ namespace ckpt::zip {
 
 // A member to be written, whose size is known before its bytes are.
 struct NewMember {
-  std::string name;
+  std::string_view name;   // which the caller holds as long as the writer is there
   std::uint64_t size = 0;  // of a copy: as in its archive
   // The member of another archive, which outlives the writer, that it is a copy of, packed or not,
   // with its time and attributes: the caller puts the stored bytes at data_offset().
@@ -30,10 +30,10 @@ class ArchiveWriter {
   // AtomicFile throws.
   ArchiveWriter(AtomicFile& file, std::vector<NewMember> members);
 
-  [[nodiscard]] const NewMember& member(std::size_t i) const { return placed_[i].member; }
+  [[nodiscard]] const NewMember& member(std::size_t i) const { return members_[i]; }
 
   // Where the bytes of member `i` belong in the file.
-  [[nodiscard]] std::uint64_t data_offset(std::size_t i) const { return placed_[i].data_offset; }
+  [[nodiscard]] std::uint64_t data_offset(std::size_t i) const { return places_[i].data_offset; }
 
   // Writes the next bytes of member `i`, which is no copy. Throws Error(kWrite).
   // REQUIRES: no more than its size in all.
@@ -48,19 +48,19 @@ class ArchiveWriter {
   void finish();
 
  private:
-  struct Placed {
-    NewMember member;
-    std::uint64_t header_offset = 0;
+  struct Place {
     std::uint64_t data_offset = 0;
     std::uint64_t written = 0;
     std::uint32_t crc = 0;
   };
 
-  [[nodiscard]] Bytes local_header(const Placed& placed) const;
-  [[nodiscard]] Bytes central_header(const Placed& placed) const;
+  [[nodiscard]] std::uint64_t header_offset(std::size_t i) const;
+  [[nodiscard]] Bytes local_header(std::size_t i) const;
+  [[nodiscard]] Bytes central_header(std::size_t i) const;
   [[nodiscard]] Bytes end_records(std::uint64_t directory_size) const;
 
-  std::vector<Placed> placed_;
+  std::vector<NewMember> members_;
+  std::vector<Place> places_;  // of each
   std::uint64_t directory_offset_ = 0;
   AtomicFile& file_;
 };
