@@ -82,11 +82,10 @@ class TorchReader final : public Reader {
     const Placed& placed = placed_[i];
     const Entry& entry = index_.entries[i];
     Details details;
-    details.storage = place_of(entry);
+    details.storage = placed.strides == kNone
+                          ? "contiguous"
+                          : cat("strides ", ckpt::to_string(strides_[placed.strides]));
     if (!is_numeric(entry.dtype)) return details;
-    if (placed.strides != kNone) {
-      details.storage += cat(", strides ", ckpt::to_string(strides_[placed.strides]));
-    }
     details.stored_bytes = std::min(storages_[placed.storage].bytes(), entry.nbytes);
     details.attributes.push_back({"storage elements", cat(storages_[placed.storage].count)});
     return details;
