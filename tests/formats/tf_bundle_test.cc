@@ -15,6 +15,7 @@
 #include "support/corpus.h"
 #include "support/damage.h"
 #include "support/error_of.h"
+#include "support/names_of.h"
 #include "support/process.h"
 #include "support/sanitized.h"
 #include "support/temp_dir.h"
@@ -93,12 +94,6 @@ std::vector<float> floats_of(const Tensor& tensor) {
   std::vector<float> values(tensor.bytes.size() / sizeof(float));
   std::ranges::copy(tensor.bytes, std::as_writable_bytes(std::span(values)).begin());
   return values;
-}
-
-std::vector<std::string> names_of(const Reader& reader) {
-  std::vector<std::string> names;
-  for (const Entry& entry : reader.index().entries) names.push_back(entry.name);
-  return names;
 }
 
 constexpr const char* kSliced = R"(

@@ -12,6 +12,7 @@
 #include "support/corpus.h"
 #include "support/damage.h"
 #include "support/error_of.h"
+#include "support/names_of.h"
 #include "support/process.h"
 #include "support/sanitized.h"
 #include "support/temp_dir.h"
@@ -77,12 +78,6 @@ struct WrittenTorch {
   }
   TempDir dir;
 };
-
-std::vector<std::string> names_of(const Reader& reader) {
-  std::vector<std::string> names;
-  for (const Entry& entry : reader.index().entries) names.push_back(entry.name);
-  return names;
-}
 
 std::vector<float> floats_of(const Reader& reader, std::string_view name) {
   const Tensor tensor = reader.read(*reader.find(name));
