@@ -178,9 +178,11 @@ class Editor {
       grew = false;
       for (auto it = first_fill(begin); it != trace_.fills.end() && it->at < end; ++it) {
         if (is_kept(it->at)) continue;
-        const auto uses =
-            std::ranges::equal_range(trace_.uses, it->index, {}, &PickleTrace::Use::index);
-        if (std::ranges::none_of(uses, is_kept, &PickleTrace::Use::at)) continue;
+        const auto first =
+            std::ranges::lower_bound(trace_.uses, it->index, {}, &PickleTrace::Use::index);
+        const auto last = std::ranges::upper_bound(first, trace_.uses.end(), it->index, {},
+                                                   &PickleTrace::Use::index);
+        if (std::ranges::none_of(first, last, is_kept, &PickleTrace::Use::at)) continue;
         ranges.push_back({it->expression, it->end});
         grew = true;
       }
