@@ -51,14 +51,14 @@ class KeyFinder {
   void unite() {
     auto& keys = result_.keys;
     std::ranges::stable_sort(keys, {}, &NewKeys::Key::place);
-    const auto twice = std::ranges::unique(keys, [](const auto& key, const auto& next) {
+    const auto is_twice = [](const auto& key, const auto& next) {
       if (key.place != next.place) return false;
       if (key.text == next.text) return true;
       throw Error(Errc::kUnsupported,
                   cat("'", escape(next.tensor),
                       "' lies in a dict that is there under two names, which would differ"));
-    });
-    keys.erase(twice.begin(), twice.end());
+    };
+    keys.erase(std::unique(keys.begin(), keys.end(), is_twice), keys.end());
   }
 
   // `leaves` share their first `depth` steps, which are called `before`, and `after` from now on;
