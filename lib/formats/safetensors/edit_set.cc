@@ -8,7 +8,6 @@
 #include "core/escape.h"
 #include "core/text.h"
 #include "formats/edit/locked_file.h"
-#include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
 #include "formats/io/json.h"
@@ -18,7 +17,7 @@
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header_patch.h"
 #include "formats/safetensors/set_change.h"
-#include "formats/safetensors/shards.h"
+#include "formats/safetensors/set_edit.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -146,24 +145,15 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   const FileDescriptor locked =
       open_locked(path, options.plan_only ? LockFor::kReading : LockFor::kReplacing);
   const auto file = view_file(locked.get());
-  refuse_set_change(*file);
-  SetIndex index = read_set_index(*file);
-  ExtentReader::Content content = read_shards(index, path);
-  index = SetIndex{.rest = std::move(index.rest)};  // that of the new set from now on
-  const Wishes wishes = resolve(content.index.entries, edit);
-  const Before before(content.index);
-  EditResult result;
-  result.operations = operations_of(wishes, edit, options);
-  for (const auto& shard : content.files) result.size_before += shard->size();
-  result.size_after = result.size_before;
-  if (options.plan_only || !has_changes(wishes, edit)) return result;
+  SetEdit set(*file, path, edit, options);
+  auto& [index, content, wishes, before, result] = set;
+  if (options.plan_only || !has_changes(wishes, edit)) return std::move(result);
 
   Draft draft(path);
   result.how = EditResult::How::kJournalled;
   result.can_undo = true;
   result.size_after = 0;
-  OutcomeCheck check(before, wishes, edit);
-  std::uint64_t total = 0;
+  SetOutcome outcome(set, edit);
   {
     // Both hold the shards' locks.
     const auto files = std::move(content.files);
@@ -174,13 +164,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
     content = ExtentReader::Content();
     for (std::size_t s = 0; s < files.size(); ++s) {
       const std::string& shard = index.shards[s];
-      const auto see = [&](const Header& header) {
-        for (const Tensor& tensor : header.tensors) {
-          check.see(tensor.name, entry_of(header, tensor, shard));
-          index.add(tensor.name, s);
-          total += tensor.end - tensor.begin;
-        }
-      };
+      const auto see = [&](const Header& header) { outcome.see(header, s, shard); };
       try {
         add(result, edit_shard(draft, shard, edits.of_shard(s), options, see), shard);
       } catch (const Error& e) {
@@ -188,7 +172,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
       }
     }
   }
-  check.finish();
+  const std::uint64_t total = outcome.finish();
   const auto metadata = index.rest.find("metadata");
   if (metadata != index.rest.end() && metadata->contains("total_size")) {
     (*metadata)["total_size"] = total;
@@ -203,7 +187,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   draft.lock();
   if (options.before_commit) options.before_commit(result);
   draft.carry_out();
-  return result;
+  return std::move(result);
 }
 
 void undo_shards(const std::string& path, const Undo& undo, InPlace) {

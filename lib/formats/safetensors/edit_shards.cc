@@ -3,8 +3,6 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "formats/edit/outcome.h"
-#include "formats/edit/wishes.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/divided_edit.h"
 #include "formats/safetensors/edit.h"
@@ -12,8 +10,8 @@
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/new_set.h"
+#include "formats/safetensors/set_edit.h"
 #include "formats/safetensors/shard_names.h"
-#include "formats/safetensors/shards.h"
 
 namespace ckpt::safetensors {
 
@@ -21,17 +19,9 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
                        const EditOptions& options) {
   if (target.empty()) return edit_set(path, edit, options);
   const auto file = open_file(path);
-  refuse_set_change(*file);
-  SetIndex index = read_set_index(*file);
-  ExtentReader::Content content = read_shards(index, path);
-  index = SetIndex{.rest = std::move(index.rest)};  // that of the new set from now on
-  const Wishes wishes = resolve(content.index.entries, edit);
-  const Before before(content.index);
-  EditResult result;
-  result.operations = operations_of(wishes, edit, options);
-  for (const auto& shard : content.files) result.size_before += shard->size();
-  result.size_after = result.size_before;
-  if (options.plan_only) return result;
+  SetEdit old(*file, path, edit, options);
+  auto& [index, content, wishes, before, result] = old;
+  if (options.plan_only) return std::move(result);
 
   const auto original = edit.puts.empty() ? nullptr : kIndexFormat.open(open_file(path), path, {});
   const DividedEdit edits(edit, wishes, content, original.get());
@@ -45,9 +35,8 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   EditOptions own = options;
   own.before_commit = nullptr;
   own.overwrite = Overwrite::kYes;  // what a killed run has left
-  OutcomeCheck check(before, wishes, edit);
+  SetOutcome outcome(old, edit);
   result.size_after = 0;
-  std::uint64_t total = 0;
   for (std::size_t s = 0; s < count; ++s) {
     const std::string& name = names[s];
     try {
@@ -60,22 +49,16 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     } catch (const Error& e) {
       throw e.in(escape(name));
     }
-    const Header header = read_header(*open_file(set.path_of(s)));
-    for (const Tensor& tensor : header.tensors) {
-      check.see(tensor.name, entry_of(header, tensor, name));
-      index.add(tensor.name, s);
-      total += tensor.end - tensor.begin;
-    }
+    outcome.see(read_header(*open_file(set.path_of(s))), s, name);
   }
-  check.finish();
   index.shards = std::move(names);
-  index.rest["metadata"]["total_size"] = total;
+  index.rest["metadata"]["total_size"] = outcome.finish();
   std::string text = print_set_index(std::move(index));
   result.size_after += text.size();
   result.how = EditResult::How::kNewFile;
   if (options.before_commit) options.before_commit(result);
   set.commit(std::move(text));
-  return result;
+  return std::move(result);
 }
 
 }  // namespace ckpt::safetensors
