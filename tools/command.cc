@@ -8,7 +8,6 @@
 #include "formats/formats.h"
 
 namespace ckpt {
-namespace {}  // namespace
 
 Target parse_target(const std::string& argument) {
   if (is_there(argument)) return {argument, ""};

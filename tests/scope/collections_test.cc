@@ -16,8 +16,6 @@ using ckpt::VariableOptions;
 using ckpt::VariableStore;
 using Variables = std::vector<Variable*>;
 
-namespace {}
-
 TEST_SUITE("scope/collections") {
   TEST_CASE("I169: global variables are in the order of their making, reuse adds nothing") {
     VariableStore store;

@@ -16,8 +16,6 @@ using ckpt::VariableOptions;
 using ckpt::VariableScope;
 using ckpt::VariableStore;
 
-namespace {}
-
 TEST_SUITE("scope/graph_names") {
   TEST_CASE("E104: a name scope reaches plain variables and never get_variable") {
     VariableStore store;

@@ -17,8 +17,6 @@ using ckpt::VariableOptions;
 using ckpt::VariableScope;
 using ckpt::VariableStore;
 
-namespace {}
-
 TEST_SUITE("scope/names") {
   TEST_CASE("A1: the name of a variable is the path of the scopes it is made in") {
     VariableStore store;
