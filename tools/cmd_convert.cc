@@ -6,6 +6,7 @@
 #include "core/nearest.h"
 #include "core/text.h"
 #include "formats/formats.h"
+#include "output_file.h"
 #include "progress.h"
 #include "remap/carried_metadata.h"
 #include "remap/conversion.h"
@@ -118,7 +119,7 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
     std::unique_ptr<Writer> writer;
     try {
       writer = create_checkpoint(options.output, std::move(specs),
-                                 {options.overwrite ? Overwrite::kYes : Overwrite::kNo,
+                                 {overwrite_if(options.overwrite),
                                   options.max_shard_bytes, metadata.carried},
                                  format.id);
     } catch (const Error& e) {

@@ -18,7 +18,7 @@ struct DiffOptions {
 ExitStatus run_diff(const DiffOptions& options, Console& console) {
   const auto a = open_input(options.a, false, console);
   const auto b = open_input(options.b, false, console);
-  const Correspondence names = correspond(*a, *b, options.b, options.map, false);
+  const Correspondence names = correspond(*a, *b, options.b, options.map, false, console);
   const CheckpointDiff diff = diff_checkpoints(*names.expected, *b);
   const DiffReport report{options.a, options.b, &diff, options.all};
   const Output out = console.output();

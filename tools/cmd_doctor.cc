@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "crash_guard.h"
 #include "formats/formats.h"
+#include "output_file.h"
 #include "progress.h"
 #include "report/checkup_report.h"
 
@@ -28,7 +29,7 @@ void salvage(const DoctorOptions& options, const Checkup& checkup, const Reader&
   }
   const auto writer =
       create_checkpoint(options.salvage, specs_of(checkup, reader.index()),
-                        {.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo});
+                        {.overwrite = overwrite_if(options.overwrite)});
   write_whole(checkup, reader, *writer);
 }
 
@@ -50,10 +51,7 @@ ExitStatus run_doctor(const DoctorOptions& options, Console& console) {
     report.checkup =
         check_up(*reader, [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
   }
-  if (is_healthy(report)) {
-    const Format& format = detect_format(options.file);
-    if (format.upkeep != nullptr) report.upkeep = format.upkeep(*open_file(options.file));
-  }
+  if (is_healthy(report)) report.upkeep = look_after(options.file);
   if (!options.salvage.empty()) {
     salvage(options, report.checkup, *reader);
     report.salvaged = options.salvage;

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "command.h"
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/nearest.h"
@@ -11,6 +10,7 @@
 #include "dups/find_duplicates.h"
 #include "dups/finding_help.h"
 #include "dups/fix_rules.h"
+#include "output_file.h"
 #include "progress.h"
 #include "report/findings_report.h"
 
@@ -55,18 +55,14 @@ void write_fix(const DupsOptions& options, const FindingsReport& report, Console
   const auto& findings = report.found->findings;
   const std::size_t count = fix_rules(findings, options.fix_all, report.least).size();
   const std::size_t asked = fix_rules(findings, true, report.least).size();
-  std::string text;
-  const Output out = [&](std::string_view piece) { text += piece; };
-  JsonStream json(out);
-  write_fix_map(report, options.fix_all, json);
-  if (!text.ends_with('\n')) text += '\n';
-  try {
-    AtomicFile file(options.fix, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
-    file.write_at(0, as_byte_view(text));
-    file.commit();
-  } catch (const Error& e) {
-    throw e.in(escape(options.fix));
-  }
+  write_output(options.fix, overwrite_if(options.overwrite), [&](const auto& out) {
+    std::string text;
+    const Output gather = [&](std::string_view piece) { text += piece; };
+    JsonStream json(gather);
+    write_fix_map(report, options.fix_all, json);
+    out(text);
+    if (!text.ends_with('\n')) out("\n");
+  });
   console.complain(cat(escape(options.fix), ": ", count_of(count, "rule"), " written",
                        asked > count ? cat("; ", count_of(asked - count, "more rule"),
                                            " of what is less sure, with --fix-all")

@@ -8,6 +8,7 @@
 #include "formats/formats.h"
 #include "graph_input.h"
 #include "model/initial_checkpoint.h"
+#include "output_file.h"
 #include "progress.h"
 
 namespace ckpt {
@@ -63,7 +64,7 @@ ExitStatus run_init(const InitOptions& options, Console& console) {
   }
   const std::unique_ptr<Writer> writer =
       create_checkpoint(options.output, std::move(specs),
-                        {options.overwrite ? Overwrite::kYes : Overwrite::kNo, 0}, format.id);
+                        {overwrite_if(options.overwrite), 0}, format.id);
   ProgressBar bar(cat(escape(options.output), ": writing"));
   std::uint64_t done = 0;
   for (std::size_t at = 0; at < order.size(); ++at) {

@@ -10,12 +10,14 @@
 #include "graph_input.h"
 #include "heap.h"
 #include "model/initial_checkpoint.h"
-#include "receipt_files.h"
+#include "output_file.h"
 #include "remap/execute.h"
 #include "remap/invert.h"
 #include "remap/receipt.h"
 #include "report/plan_report.h"
 #include "rules_input.h"
+#include "storage/receipt_files.h"
+#include "wait_option.h"
 
 namespace ckpt {
 namespace {
@@ -112,8 +114,12 @@ std::vector<std::pair<std::string, std::string>> digests_of(const Reader& reader
 ExitStatus run_remap(const RemapOptions& options, Console& console) {
   const std::string& input = options.files.at(0);
   const std::string output = options.in_place ? "" : options.files.at(1);
-  auto reader = open_input(input, options.edit.use_paths, console);
-  const Format& format = detect_format(input);
+  // What is planned is what is edited: the lock is held from reading to writing.
+  const bool changes = options.in_place && !options.dry_run;
+  const LockedCheckpoint locked = lock_input(
+      input, changes ? LockFor::kChanging : LockFor::kReading, options.edit.wait, console);
+  auto reader = open_input(locked, options.edit.use_paths, console);
+  const Format& format = *locked.format;
   if (format.edit == nullptr) {
     throw Error(Errc::kUnsupported,
                 cat(escape(input), ": ", format.name, " files are read, but cannot be remapped"));
@@ -156,13 +162,14 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
     const Receipt::File source{input, index.format, index.layout, index.file_bytes};
     decltype(Receipt::digests) digests;
     if (options.digests) digests = digests_of(*reader, plan);
-    reader.reset();  // it holds a lock that an edit in place needs, and the index
+    reader.reset();  // it holds the index, and shards' locks
     give_free_memory_back();
     EditOptions edit_options = options.edit;
     edit_options.plan_only = options.dry_run;
     edit_options.report_operations = options.json;
-    edit_options.overwrite = options.overwrite ? Overwrite::kYes : Overwrite::kNo;
-    ReceiptFiles files(options.in_place ? input : output, options.in_place);
+    edit_options.overwrite = overwrite_if(options.overwrite);
+    edit_options.locked = &locked.file;
+    NewReceipt files(options.in_place ? locked.file.path() : real_path(output), locked.file.fd());
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
         Receipt receipt = make_receipt(plan, rules);
@@ -170,15 +177,19 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
         receipt.input = receipt.output = source;
         receipt.output.path = options.in_place ? input : output;
         receipt.output.bytes = result.size_after;
+        if (result.fingerprint) receipt.output.fingerprint = to_string(*result.fingerprint);
         receipt.digests = std::move(digests);
-        files.write(receipt, options.in_place && result.can_undo ? &result.undo : nullptr);
-        report.receipt = files.receipt_path();
+        files.write([&](const auto& out) { write_receipt(receipt, out); },
+                    options.in_place && result.can_undo ? &result.undo : nullptr);
+        report.receipt = files.path();
       };
     }
     try {
-      report.result = format.edit(input, output, make_edit(plan), edit_options);
+      report.result = format.edit(locked.path, output, make_edit(plan), edit_options);
       files.keep();
+      if (!options.dry_run) console.set_done(cat(escape(changes ? input : output), " is written"));
     } catch (const Error& e) {
+      if (e.code() == Errc::kUnfinished) files.keep();
       const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kConflict;
       throw e.in(escape(about_target && !output.empty() ? output : input));
     }
@@ -231,6 +242,7 @@ Action add_remap(CLI::App& app) {
   app.add_flag("--digests", o->digests, "put a digest of each tensor in the receipt");
   app.add_flag("--no-receipt", o->no_receipt, "write no receipt");
   app.add_flag("--overwrite", o->overwrite, "replace OUT where it exists");
+  add_wait_option(app, o->edit.wait);
   app.add_flag("--json", o->json, "one JSON object, schema ckpt/remap/1");
   app.add_option("--color", o->color, "auto (default), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))

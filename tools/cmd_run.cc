@@ -9,6 +9,7 @@
 #include "crash_guard.h"
 #include "engine_options.h"
 #include "graph_input.h"
+#include "output_file.h"
 #include "report/run_report.h"
 #include "tensor_file.h"
 
@@ -65,7 +66,7 @@ ExitStatus run_run(const RunRequest& options, Console& console) {
   if (!options.output.empty()) {
     std::vector<NamedTensor> tensors = std::move(result.outputs);
     std::ranges::move(result.layers, std::back_inserter(tensors));
-    write_tensors(options.output, tensors, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
+    write_tensors(options.output, tensors, overwrite_if(options.overwrite));
     report.written = options.output;
   }
   const Output out = console.output();

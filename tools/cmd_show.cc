@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "crash_guard.h"
 #include "formats/npy.h"
+#include "output_file.h"
 #include "progress.h"
 #include "report/variable_report.h"
 
@@ -39,7 +40,7 @@ std::size_t find_variable(const Reader& reader, const std::string& name) {
 void write_npy_file(const ShowOptions& options, const Reader& reader, std::size_t i,
                     Console& console) {
   try {
-    write_npy(reader, i, options.npy, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
+    write_npy(reader, i, options.npy, overwrite_if(options.overwrite));
   } catch (const Error& e) {
     throw e.in(escape(options.npy));
   }

@@ -1,81 +1,162 @@
-#include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "command.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/system.h"
 #include "core/text.h"
-#include "formats/formats.h"
 #include "heap.h"
-#include "receipt_files.h"
-#include "remap/receipt.h"
+#include "receipts.h"
 #include "rules_input.h"
+#include "storage/raw_file.h"
+#include "storage/receipt_files.h"
+#include "wait_option.h"
 
 namespace ckpt {
 namespace {
 
-// Without its moves, which take as much as the undo data: how many there were is all that is asked.
-Receipt read_receipt(const std::string& path, std::size_t& moves) {
-  const std::string text = read_text_file(path);
-  try {
-    Receipt receipt = parse_receipt(text);
-    moves = std::exchange(receipt.moves, std::vector<PathMove>()).size();
-    return receipt;
-  } catch (const Error& e) {
-    throw e.in(escape(path));
-  }
+using State = KnownReceipt::State;
+
+struct UndoOptions {
+  std::string file;
+  bool dry_run = false;
+  bool list = false;
+  std::string forget;
+  Wait wait = kUsualWait;
+};
+
+// Of a file, or of the one that a receipt lies beside.
+std::string file_of(const UndoOptions& options) {
+  const std::string file = file_of_receipt(options.file);
+  return file.empty() ? options.file : file;
 }
 
-ExitStatus run_undo(const std::string& argument, bool dry_run, Console& console) {
-  // Some checkpoints are called .json, too.
-  const bool is_receipt =
-      argument.ends_with(".json") && argument.rfind(".ckpt-receipt") != std::string::npos;
-  const std::string receipt_path = is_receipt ? argument : newest_receipt(argument);
-  if (receipt_path.empty()) {
-    throw Error(Errc::kInvalid, cat(escape(argument), ": there is no receipt beside it (",
-                                    escape(argument), ".ckpt-receipt.json)"));
+std::string_view words_of(const KnownReceipt& receipt) {
+  switch (receipt.state) {
+    case State::kFits:
+      return receipt.has_undo ? "the file is as it left it; `ckpt undo` takes it back"
+                              : "the file is as it left it";
+    case State::kUndone:
+      return "undone";
+    case State::kBefore:
+      return "the file is as it was before it";
+    case State::kOther:
+      break;
   }
-  std::size_t moves = 0;
-  const Receipt receipt = read_receipt(receipt_path, moves);
-  give_free_memory_back();
-  // The file lies beside its receipt, also where both were moved since.
-  const std::string file = receipt_path.substr(0, receipt_path.rfind(".ckpt-receipt"));
-  if (receipt.input.path != receipt.output.path) {
-    throw Error(
-        Errc::kInvalid,
-        cat(escape(receipt_path), ": is of a remap to a new file; ", escape(receipt.input.path),
-            " is as it was. `ckpt remap FILE BACK --invert -m RECEIPT` makes it again."));
+  return "the file is another one now";
+}
+
+ExitStatus run_list(const UndoOptions& options, Console& console) {
+  const std::string file = file_of(options);
+  const auto locked = lock_checkpoint(file, LockFor::kReading, options.wait);
+  const auto receipts = known_receipts(file, locked, true);
+  if (receipts.empty()) console.write(cat(escape(file), ": there is no receipt beside it\n"));
+  for (const KnownReceipt& receipt : receipts) {
+    console.write(cat(escape(receipt.path), ": ", words_of(receipt), "\n"));
   }
-  Undo undo;
-  try {
-    const std::string bytes = read_text_file(undo_path(receipt_path));
-    undo = decode_undo(as_byte_view(std::string_view(bytes)));
-  } catch (const Error& e) {
-    throw Error(e.code(),
-                cat(e.what(), "; without it the names can still be led back: `ckpt remap -i ",
-                    escape(file), " --invert -m ", escape(receipt_path), "`"));
-  }
-  const Format& format = detect_format(file);
-  if (!dry_run) {
-    recover_interrupted(file, console);
-    try {
-      format.undo(file, undo, InPlace::kAuto);
-    } catch (const Error& e) {
-      throw e.in(escape(file));
-    }
-    ::unlink(undo_path(receipt_path).c_str());
-    ::unlink(receipt_path.c_str());
-  }
-  console.write(cat(escape(file), dry_run ? ": would be" : ": is", " as it was before ",
-                    count_of(moves, "name"), " changed\n"));
   return ExitStatus::kDone;
 }
 
-ExitStatus run_recover(const std::string& path, Console& console) {
+// Which receipts go: those that were undone, one by its number, or all.
+ExitStatus run_forget(const UndoOptions& options, Console& console) {
+  const std::string file = file_of(options);
+  const auto locked = lock_checkpoint(file, LockFor::kChanging, options.wait);
+  std::size_t count = 0;
+  for (const KnownReceipt& receipt : known_receipts(file, locked, true)) {
+    const bool goes = options.forget == "all" ||
+                      (options.forget == "undone" && receipt.state == State::kUndone) ||
+                      options.forget == cat(receipt.number);
+    if (!goes) continue;
+    if (!options.dry_run) forget_receipt(receipt.path);
+    console.write(
+        cat(escape(receipt.path), options.dry_run ? ": would be removed\n" : ": removed\n"));
+    ++count;
+  }
+  if (count == 0) console.write(cat(escape(file), ": there is nothing to forget\n"));
+  return ExitStatus::kDone;
+}
+
+// The receipt to go by: the one that was named, or the newest that fits.
+const KnownReceipt& choose(const UndoOptions& options, const std::string& file,
+                           const std::vector<KnownReceipt>& receipts) {
+  const bool is_named = !file_of_receipt(options.file).empty();
+  const auto named = std::ranges::find_if(receipts, [&](const KnownReceipt& receipt) {
+    return is_named ? base_name(receipt.path) == base_name(options.file)
+                    : receipt.state == State::kFits;
+  });
+  if (named != receipts.end()) return *named;
+  if (receipts.empty()) {
+    throw Error(Errc::kInvalid, cat(escape(options.file), ": there is no receipt beside it (",
+                                    escape(file), ".ckpt-receipt.json)"));
+  }
+  // Nothing fits: what is nearest to an answer is the newest that is undone, else the newest.
+  const auto undone = std::ranges::find_if(receipts, [](const KnownReceipt& receipt) {
+    return receipt.state == State::kUndone || receipt.state == State::kBefore;
+  });
+  return undone == receipts.end() ? receipts.front() : *undone;
+}
+
+void mark(const KnownReceipt& receipt) {
+  if (receipt.state == State::kUndone) return;
+  rewrite_receipt(receipt.path, mark_undone(read_text_file(receipt.path)));
+}
+
+ExitStatus run_undo(const UndoOptions& options, Console& console) {
+  const std::string file = file_of(options);
+  const auto purpose = options.dry_run ? LockFor::kReading : LockFor::kChanging;
+  const LockedCheckpoint locked = lock_input(file, purpose, options.wait, console);
+  const auto receipts = known_receipts(file, locked, !file_of_receipt(options.file).empty());
+  const KnownReceipt& chosen = choose(options, file, receipts);
+  if (chosen.state == State::kUndone || chosen.state == State::kBefore) {
+    if (!options.dry_run) mark(chosen);
+    console.write(cat(escape(file), ": is as it was before ", escape(chosen.path),
+                      " already; nothing to undo\n"));
+    return ExitStatus::kDone;
+  }
+  if (chosen.state == State::kOther) {
+    throw Error(Errc::kConflict, cat(escape(file), ": ", chosen.why, " (by ", escape(chosen.path),
+                                     "); nothing was done"));
+  }
+  if (!chosen.is_in_place) {
+    throw Error(Errc::kInvalid,
+                cat(escape(chosen.path),
+                    ": is of a remap to a new file; what it was made of is as it was. `ckpt remap ",
+                    escape(file), " BACK --invert -m RECEIPT` makes it again."));
+  }
+  std::size_t moves = 0;
+  static_cast<void>(read_receipt_head(chosen.path, moves));
+  give_free_memory_back();
+  const Undo undo = read_undo(chosen.path, file);
+  if (!options.dry_run) {
+    EditOptions edit;
+    edit.wait = options.wait;
+    edit.locked = &locked.file;
+    try {
+      locked.format->undo(locked.path, undo, edit);
+    } catch (const Error& e) {
+      throw e.in(escape(file));
+    }
+    console.set_done(cat(escape(file), " is as it was before"));
+    try {
+      mark(chosen);
+    } catch (const Error& e) {
+      throw Error(Errc::kUnfinished, cat(escape(file), ": is as it was before, but its receipt "
+                                                       "could not be marked as undone: ",
+                                         e.what()));
+    }
+  }
+  console.write(cat(escape(file), options.dry_run ? ": would be" : ": is", " as it was before ",
+                    count_of(moves, "name"), " changed, by ", escape(chosen.path), "\n"));
+  return ExitStatus::kDone;
+}
+
+ExitStatus run_recover(const std::string& path, Wait wait, Console& console) {
   constexpr std::string_view kSaid[] = {"no edit was interrupted; nothing to do",
                                         "an edit was interrupted; it is undone now",
                                         "an edit was interrupted; it is finished now"};
-  const Recovery found = recover_checkpoint(path);
+  const Recovery found = recover_checkpoint(path, wait);
+  if (found != Recovery::kClean) console.set_done(cat(escape(path), " is recovered"));
   console.write(cat(escape(path), ": ", kSaid[static_cast<std::size_t>(found)], "\n"));
   return ExitStatus::kDone;
 }
@@ -83,24 +164,40 @@ ExitStatus run_recover(const std::string& path, Console& console) {
 }  // namespace
 
 Action add_undo(CLI::App& app) {
-  struct UndoOptions {
-    std::string file;
-    bool dry_run = false;
-  };
   auto o = std::make_shared<UndoOptions>();
   app.add_option("FILE", o->file, "a file that was remapped in place, or its receipt")->required();
   app.add_flag("-n,--dry-run", o->dry_run, "say what would be done and stop");
+  auto* list = app.add_flag("--list", o->list, "list the receipts of FILE, the newest first");
+  app.add_option("--forget", o->forget,
+                 "remove receipts and their undo data: those that are undone (default), one by its\n"
+                 "number, or all")
+      ->expected(0, 1)
+      ->default_str("undone")
+      ->check(CLI::IsMember({"undone", "all"}) | CLI::PositiveNumber)
+      ->type_name("WHICH")
+      ->excludes(list);
+  add_wait_option(app, o->wait);
   app.footer(help_footer("64 MiB and what the remap changed.",
                          "  ckpt undo model.h5\n"
-                         "  ckpt undo model.h5.ckpt-receipt.json\n"));
-  return [o](Console& console) { return run_undo(o->file, o->dry_run, console); };
+                         "  ckpt undo model.h5.ckpt-receipt.json\n"
+                         "  ckpt undo model.h5 --list\n"));
+  return [o](Console& console) {
+    if (o->list) return run_list(*o, console);
+    if (!o->forget.empty()) return run_forget(*o, console);
+    return run_undo(*o, console);
+  };
 }
 
 Action add_recover(CLI::App& app) {
-  auto path = std::make_shared<std::string>();
-  app.add_option("FILE", *path, "a file whose edit in place was interrupted")->required();
+  struct RecoverOptions {
+    std::string file;
+    Wait wait = kUsualWait;
+  };
+  auto o = std::make_shared<RecoverOptions>();
+  app.add_option("FILE", o->file, "a file whose edit in place was interrupted")->required();
+  add_wait_option(app, o->wait);
   app.footer(help_footer("64 MiB and what the edit changed.", "  ckpt recover model.h5\n"));
-  return [path](Console& console) { return run_recover(*path, console); };
+  return [o](Console& console) { return run_recover(o->file, o->wait, console); };
 }
 
 }  // namespace ckpt

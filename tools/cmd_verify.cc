@@ -3,7 +3,6 @@
 #include <iterator>
 
 #include "command.h"
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
@@ -11,6 +10,7 @@
 #include "crash_guard.h"
 #include "engine_options.h"
 #include "graph_input.h"
+#include "output_file.h"
 #include "report/verify_report.h"
 #include "tensor_file.h"
 #include "verify/verify.h"
@@ -74,16 +74,6 @@ std::optional<Tensor> read_labels(const std::string& path, Console& console) {
               cat(escape(path), ": has ", count_of(tensors.size(), "tensor"), "; labels are one"));
 }
 
-void write_text_file(const std::string& path, std::string_view text) {
-  try {
-    AtomicFile file(path, Overwrite::kYes);
-    file.write_at(0, as_byte_view(text));
-    file.commit();
-  } catch (const Error& e) {
-    throw e.in(escape(path));
-  }
-}
-
 Probe probe_of(const VerifyOptions& options, const Graph& graph, Console& console) {
   if (options.inputs.empty()) return make_probe(graph, options.seed);
   std::vector<std::string> words;
@@ -93,9 +83,8 @@ Probe probe_of(const VerifyOptions& options, const Graph& graph, Console& consol
 
 ExitStatus report_on(const VerifyOptions& options, VerifyReport report, Console& console) {
   if (!options.junit.empty()) {
-    std::string text;
-    write_verification_junit(report, kTool, [&](std::string_view piece) { text += piece; });
-    write_text_file(options.junit, text);
+    write_output(options.junit, overwrite_if(options.overwrite),
+                 [&](const auto& out) { write_verification_junit(report, kTool, out); });
   }
   const Output out = console.output();
   if (options.json) {
@@ -136,7 +125,7 @@ ExitStatus run_record(const VerifyOptions& options, Console& console) {
   }
   std::ranges::move(result.outputs, std::back_inserter(tensors));
   std::ranges::move(result.layers, std::back_inserter(tensors));
-  write_tensors(options.record, tensors, options.overwrite ? Overwrite::kYes : Overwrite::kNo);
+  write_tensors(options.record, tensors, overwrite_if(options.overwrite));
   return report_on(
       options,
       {.found = options.file, .old = "", .golden = "", .names = "", .recorded = options.record},
@@ -206,7 +195,8 @@ ExitStatus run_golden(const VerifyOptions& options, Console& console) {
 ExitStatus run_against(const VerifyOptions& options, Console& console) {
   const auto old = open_input(options.against, false, console);
   const auto found = open_input(options.file, false, console);
-  Correspondence names = correspond(*old, *found, options.file, options.map, !options.no_receipt);
+  Correspondence names = correspond(*old, *found, options.file, options.map,
+                                    !options.no_receipt, console);
   const Loaded old_graph = load_network(*old, options.against, options.graph, console);
   const Loaded new_graph = load_network(*found, options.file, new_graph_of(options), console);
   if (old_graph.input && !old_graph.input->misfit.empty()) {
@@ -303,7 +293,7 @@ Action add_verify(CLI::App& app) {
                "a comparison without forward pass is not enough: status 1");
   app.add_flag("--influence", o->influence,
                "test each variable's influence on the outputs, however long it takes");
-  app.add_flag("--overwrite", o->overwrite, "replace the record where it exists")->needs(record);
+  app.add_flag("--overwrite", o->overwrite, "replace the record or OUT where it exists");
   app.add_flag("--json", o->json, "one JSON object, schema ckpt/verify/1");
   app.add_option("--junit", o->junit, "write JUnit XML, too")->type_name("OUT")->excludes(record);
   app.add_option("--color", o->color, "auto (default), always, never")

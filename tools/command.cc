@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include <filesystem>
+
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/system.h"
@@ -19,29 +21,10 @@ Target parse_target(const std::string& argument) {
   return {argument, ""};
 }
 
-bool recover_interrupted(const std::string& path, Console& console) {
-  try {
-    const Recovery found = recover_checkpoint(path);
-    if (found == Recovery::kClean) return false;
-    console.complain(cat(escape(path), ": note: an edit of it was interrupted; it is ",
-                         found == Recovery::kFinished ? "finished now" : "taken back now"));
-    return true;
-  } catch (const Error&) {
-    return false;  // what opening the file said is the better answer
-  }
-}
+namespace {
 
-std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,
-                                   bool salvage) {
-  const CrashGuard guard(path);
-  const OpenOptions options{.use_paths = use_paths, .salvage = salvage};
-  std::unique_ptr<Reader> reader;
-  try {
-    reader = open_checkpoint(path, options);
-  } catch (const Error& e) {
-    if (e.code() != Errc::kIo || !recover_interrupted(path, console)) throw;
-    reader = open_checkpoint(path, options);
-  }
+std::unique_ptr<Reader> tell_notes(const std::string& path, std::unique_ptr<Reader> reader,
+                                   Console& console) {
   for (const std::string& note : reader->index().notes) {
     console.complain(cat(escape(path), ": note: ", note));
   }
@@ -50,6 +33,39 @@ std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Cons
                          ": ", loss.reason));
   }
   return reader;
+}
+
+}  // namespace
+
+std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,
+                                   bool salvage) {
+  const CrashGuard guard(path);
+  return tell_notes(path, open_checkpoint(path, {.use_paths = use_paths, .salvage = salvage}),
+                    console);
+}
+
+std::unique_ptr<Reader> open_input(const LockedCheckpoint& locked, bool use_paths,
+                                   Console& console) {
+  const CrashGuard guard(locked.name);
+  return tell_notes(locked.name, open_checkpoint(locked, {.use_paths = use_paths}), console);
+}
+
+LockedCheckpoint lock_input(const std::string& path, LockFor purpose, Wait wait,
+                            Console& console) {
+  while (true) {
+    LockedCheckpoint locked = lock_checkpoint(path, purpose, wait);
+    if (purpose == LockFor::kReading) return locked;
+    const Recovery found = recover_checkpoint(locked, wait);
+    if (found == Recovery::kClean) {
+      if (std::filesystem::is_symlink(path)) {
+        console.complain(cat(escape(path), ": note: is a symbolic link; the file is ",
+                             escape(locked.path)));
+      }
+      return locked;
+    }
+    console.complain(cat(escape(path), ": note: an edit of it was interrupted; it is ",
+                         found == Recovery::kFinished ? "finished now" : "taken back now"));
+  }
 }
 
 std::string help_footer(std::string_view memory, std::string_view examples) {

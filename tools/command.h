@@ -7,6 +7,7 @@
 #include "checkpoint/reader.h"
 #include "console.h"
 #include "exit_status.h"
+#include "formats/formats.h"
 
 // A header of CLI11 takes seconds to compile: the commands' sources alone include it.
 namespace CLI {
@@ -46,15 +47,17 @@ struct Target {
 };
 Target parse_target(const std::string& argument);
 
-// Finishes an edit in place of the file that was interrupted, or takes it back, and says so; false
-// where there was none, or where that is not possible.
-bool recover_interrupted(const std::string& path, Console& console);
-
-// Opens a checkpoint for a command: notes go to standard error, behind the file's name. A file
-// whose edit was interrupted is recovered first. To `salvage`, what is lost is complained of, and
-// the rest is opened.
+// Opens a checkpoint for a command: notes go to standard error, behind the file's name. To
+// `salvage`, what is lost is complained of, and the rest is opened.
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,
                                    bool salvage = false);
+std::unique_ptr<Reader> open_input(const LockedCheckpoint& locked, bool use_paths,
+                                   Console& console);
+
+// Locks a checkpoint that a command plans an edit for. One that is to be changed, and whose last
+// edit was interrupted, is recovered first, and that is said; also which file it is, where the path
+// leads there by a symbolic link.
+LockedCheckpoint lock_input(const std::string& path, LockFor purpose, Wait wait, Console& console);
 
 // The footer of a command's help: its exit statuses, memory and examples.
 std::string help_footer(std::string_view memory, std::string_view examples);

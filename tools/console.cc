@@ -42,7 +42,9 @@ void Console::flush() {
       const int error = errno;
       pending_.clear();
       if (error == EPIPE) throw PipeClosed();
-      throw Error(Errc::kWrite, cat("cannot write to standard output: ", error_text(error)));
+      const std::string sentence = cat("cannot write to standard output: ", error_text(error));
+      if (done_.empty()) throw Error(Errc::kWrite, sentence);
+      throw Error(Errc::kUnfinished, cat(done_, ", but its report was not printed: ", sentence));
     }
     rest.remove_prefix(static_cast<std::size_t>(n));
   }

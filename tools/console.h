@@ -18,12 +18,17 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  // Throws PipeClosed, or Error(kWrite) where standard output cannot be written.
+  // Throws PipeClosed, or Error where standard output cannot be written: kUnfinished behind
+  // set_done(), else kWrite.
   void write(std::string_view text);
   void flush();
   [[nodiscard]] Output output() {
     return [this](std::string_view text) { write(text); };
   }
+
+  // What was to be done is done, in a few words ("m.h5 is edited"): when the report of it cannot be
+  // printed, that is another answer than when nothing was done.
+  void set_done(std::string words) { done_ = std::move(words); }
 
   // One line on standard error, behind "ckpt: ".
   void complain(std::string_view sentence);
@@ -37,6 +42,7 @@ class Console {
 
  private:
   std::string pending_;
+  std::string done_;
 };
 
 }  // namespace ckpt

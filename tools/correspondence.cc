@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "receipt_files.h"
+#include "receipts.h"
 #include "remap/outcome_view.h"
 #include "remap/plan.h"
 #include "rules_input.h"
@@ -70,18 +70,38 @@ Receipt receipt_of_separators(const Reader& old, const Reader& found) {
   return receipt;
 }
 
+// The receipt that says how the file at `path` became what it is; empty where there is none. One
+// that is of another state of the file is told and left out.
+std::string receipt_beside(const std::string& path, Console& console) {
+  const LockedCheckpoint locked = lock_checkpoint(path, LockFor::kReading, Wait::zero());
+  const auto known = known_receipts(path, locked, true);
+  using State = KnownReceipt::State;
+  const auto fits = std::ranges::find(known, State::kFits, &KnownReceipt::state);
+  for (auto it = known.begin(); it != fits; ++it) {
+    if (it->state == State::kUndone || it->state == State::kBefore) continue;
+    console.complain(cat("note: ", escape(it->path), " is not of this file as it is now (", it->why,
+                         "), and is not used"));
+  }
+  if (fits == known.end()) return "";
+  // What edits in place came before it, down to the file's making, was another step of the way.
+  const bool has_more =
+      fits->is_in_place && std::any_of(fits + 1, known.end(), [](const KnownReceipt& other) {
+        return other.state == State::kOther || other.state == State::kFits;
+      });
+  if (!has_more) return fits->path;
+  throw Error(Errc::kInvalid,
+              cat(escape(path), ": was edited several times, the last receipt is ",
+                  escape(fits->path),
+                  "; --map RECEIPT says which edit led from OLD to it, "
+                  "--no-receipt compares equal names"));
+}
+
 }  // namespace
 
 Correspondence correspond(const Reader& old, const Reader& found, const std::string& found_path,
-                          const std::string& map, bool use_receipt) {
-  const std::string newest = use_receipt && map.empty() ? newest_receipt(found_path) : "";
-  if (!newest.empty() && newest != found_path + ".ckpt-receipt.json") {
-    throw Error(
-        Errc::kInvalid,
-        cat(escape(found_path), ": was edited several times, the last receipt is ", escape(newest),
-            "; --map RECEIPT says which edit led from OLD to it, "
-            "--no-receipt compares equal names"));
-  }
+                          const std::string& map, bool use_receipt, Console& console) {
+  const std::string newest =
+      use_receipt && map.empty() ? receipt_beside(found_path, console) : std::string();
   const std::string source = map.empty() ? newest : map;
   Correspondence out;
   if (source.empty()) {

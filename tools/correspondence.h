@@ -5,6 +5,7 @@
 #include <string>
 
 #include "checkpoint/reader.h"
+#include "console.h"
 #include "model/graph.h"
 #include "verify/variable_check.h"
 
@@ -27,7 +28,7 @@ struct Correspondence {
 // Throws Error: kInvalid where there are several receipts; kConflict where the map or the receipt
 // cannot be applied to OLD.
 Correspondence correspond(const Reader& old, const Reader& found, const std::string& found_path,
-                          const std::string& map, bool use_receipt);
+                          const std::string& map, bool use_receipt, Console& console);
 
 // By the parts that variables play in two networks of one wiring, for checkpoints that have no name
 // in common, such as two layouts of one model; empty where they have one, or the networks differ.

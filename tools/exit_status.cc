@@ -8,7 +8,7 @@
 namespace ckpt {
 namespace {
 
-constexpr std::array<std::string_view, 7> kMeanings{
+constexpr std::array<std::string_view, 8> kMeanings{
     "done, nothing to report",
     "ran well, and the answer is no: nothing found, differences, findings",
     "usage: an unknown option, command, variable or scope",
@@ -16,8 +16,9 @@ constexpr std::array<std::string_view, 7> kMeanings{
     "an input is unreadable, truncated, hostile or unsupported",
     "writing failed; the file is as it was",
     "a bug in ckpt",
+    "done, or `ckpt recover` finishes it, but something after it failed",
 };
-static_assert(kMeanings.size() == static_cast<std::size_t>(ExitStatus::kBug) + 1);
+static_assert(kMeanings.size() == static_cast<std::size_t>(ExitStatus::kUnfinished) + 1);
 
 }  // namespace
 
@@ -40,6 +41,8 @@ ExitStatus exit_status_of(Errc code) {
       return ExitStatus::kRules;
     case Errc::kWrite:
       return ExitStatus::kNotWritten;
+    case Errc::kUnfinished:
+      return ExitStatus::kUnfinished;
   }
   return ExitStatus::kBug;
 }

@@ -16,9 +16,10 @@ enum class ExitStatus : int {
   kUnreadable = 4,  // an input is unreadable, truncated, hostile or unsupported
   kNotWritten = 5,  // writing failed; the file is as it was
   kBug = 6,         // a bug in ckpt
+  kUnfinished = 7,  // done, or `recover` finishes it, but something after it failed
 };
 
-// Six lines, one a status.
+// A line for each status.
 std::string exit_status_help();
 
 ExitStatus exit_status_of(Errc code);

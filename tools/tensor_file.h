@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "console.h"
-#include "core/atomic_file.h"
+#include "storage/new_file.h"
 #include "model/forward.h"
 
 namespace ckpt {

@@ -3,15 +3,18 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "checkpoint/reader.h"
-#include "checkpoint/undo.h"
 #include "checkpoint/writer.h"
-#include "core/atomic_file.h"
 #include "core/string_pool.h"
+#include "storage/fingerprint.h"
+#include "storage/locked_file.h"
+#include "storage/new_file.h"
+#include "storage/undo.h"
 
 namespace ckpt {
 
@@ -107,6 +110,9 @@ struct EditResult {
   bool cloned_by_reference = false;  // the file system shared the blocks (reflink)
   bool can_undo = false;             // an edit in place
   Undo undo;                         // where can_undo
+  // By which the changed file is known, of several the one that decides; empty where a file is
+  // changed under a journal, which the undo data tells.
+  std::optional<Fingerprint> fingerprint;
 };
 
 struct EditOptions {
@@ -121,16 +127,17 @@ struct EditOptions {
   std::string helper;
   std::chrono::milliseconds helper_time{600'000};
   std::uint64_t helper_memory = std::uint64_t{8} << 30U;
+  // How long a lock is waited for that another program holds.
+  Wait wait = kUsualWait;
+  // The checkpoint's file, where the caller has locked it: alone for an edit in place. What was
+  // planned under the lock is then what is edited. Else the edit takes a lock of its own.
+  const LockedFile* locked = nullptr;
+  // The state of that file which the edit was planned on without a lock (Reader::stamp()). In any
+  // other the edit is refused.
+  std::optional<FileStamp> planned_on;
   // Called when all is decided and checked and nothing is written yet, with the undo data: the
   // place to make a receipt durable. What it throws cancels the edit.
   std::function<void(const EditResult&)> before_commit;
-};
-
-// What Format::recover found.
-enum class Recovery : std::uint8_t {
-  kClean,    // no edit was interrupted
-  kUndone,   // the edit had not got far: the file is as before it
-  kFinished  // the edit is complete now
 };
 
 }  // namespace ckpt

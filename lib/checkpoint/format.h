@@ -10,8 +10,10 @@
 #include "checkpoint/edit.h"
 #include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
-#include "core/atomic_file.h"
 #include "core/file.h"
+#include "storage/journal.h"
+#include "storage/locked_file.h"
+#include "storage/new_file.h"
 
 namespace ckpt {
 
@@ -20,6 +22,8 @@ struct OpenOptions {
   // Of a damaged file, what is whole: the rest is Index::lost instead of an Error. Where a format
   // cannot do that, an Error as ever.
   bool salvage = false;
+  // An edit of the file was interrupted, and it is read as `ckpt recover` would leave it.
+  bool was_interrupted = false;
 };
 
 struct CreateOptions {
@@ -59,18 +63,27 @@ struct Format {
   // is empty. Whatever happens, a kill or a full disk too, the file at `path` or `target` is then
   // the old one or the new one, whole. No Reader of the file may be open in place: it holds a lock.
   // Throws Error, without the file's name: kNotFound, kInvalid, kConflict where the edit makes no
-  // sense for what is there; kUnsupported where the format or the layout cannot express it; kIo
-  // where the file is in use; kWrite where writing failed and the file is as it was.
+  // sense for what is there; kUnsupported where the format or the layout cannot express it; kWrite
+  // where the file is in use, is not what was planned on, or writing failed: it is as it was then;
+  // kUnfinished where it is edited, or recovering finishes that, but something failed behind that.
   EditResult (*edit)(const std::string& path, const std::string& target, const Edit& edit,
                      const EditOptions& options) = nullptr;
 
-  // Gives a file that was edited every byte back that it had before. Throws Error(kConflict), and
-  // changes nothing, where the file is not what the edit left; else as `edit` in place.
-  void (*undo)(const std::string& path, const Undo& undo, InPlace how) = nullptr;
+  // Gives a file that was edited every byte back that it had before, or, under
+  // EditOptions::plan_only, looks whether it could. Throws Error(kConflict), and changes nothing,
+  // where the file is not what the edit left; kCorrupt where the undo data speaks of files that are
+  // not the checkpoint's; else as `edit` in place.
+  void (*undo)(const std::string& path, const Undo& undo, const EditOptions& options) = nullptr;
 
-  // Finishes or undoes an edit in place that was interrupted: `open` refuses such a file. May be
-  // called for any file of the format, again and again.
-  Recovery (*recover)(const std::string& path) = nullptr;
+  // Where a file of a format that is edited under a journal (storage/journal.h) says that its data
+  // ends, whatever is behind it; 0 where that cannot be told.
+  std::uint64_t (*end_of_data)(const RandomFile& file) = nullptr;
+
+  // Was a change of several files interrupted that this file decides? And finishes it, or takes it
+  // back. Null where a checkpoint is one file.
+  bool (*is_interrupted)(const RandomFile& file, const std::string& path) = nullptr;
+  Recovery (*recover)(const LockedFile& file, Wait wait) = nullptr;
+
   // Looks through a file that `open` finds nothing wrong with. Throws what `open` throws.
   Upkeep (*upkeep)(const RandomFile& file) = nullptr;
 };

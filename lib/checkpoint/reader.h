@@ -11,6 +11,7 @@
 
 #include "checkpoint/entry.h"
 #include "core/tensor.h"
+#include "storage/locked_file.h"
 
 namespace ckpt {
 
@@ -53,6 +54,11 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   [[nodiscard]] virtual const Index& index() const = 0;
+
+  // The state of the file that was opened, for an edit that is planned on what is read here
+  // (EditOptions::planned_on); all zeros where it was none.
+  [[nodiscard]] const FileStamp& stamp() const { return stamp_; }
+  void set_stamp(const FileStamp& stamp) { stamp_ = stamp; }
 
   // The position of a variable by its name or an alias of it.
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
@@ -97,6 +103,8 @@ class Reader {
   [[nodiscard]] virtual std::vector<Loss> check_container() const { return {}; }
 
  private:
+  FileStamp stamp_;
+
   virtual void do_read(std::size_t i, std::uint64_t first, std::span<std::byte> out) const = 0;
   virtual void do_check_whole(std::size_t /*i*/) const {}
 };

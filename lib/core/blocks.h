@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "core/atomic_file.h"
 #include "core/bytes.h"
 
 namespace ckpt {
@@ -15,13 +14,6 @@ namespace ckpt {
 class Blocks {
  public:
   explicit Blocks(std::function<void(ByteView)> out) : out_(std::move(out)) {}
-
-  // Into a file, from `at` on, which moves along.
-  Blocks(AtomicFile& file, std::uint64_t& at)
-      : Blocks([&](ByteView block) {
-          file.write_at(at, block);
-          at += block.size();
-        }) {}
 
   void add(std::string_view piece) {
     if (block_.size() + piece.size() > kBlock) flush();

@@ -15,7 +15,8 @@ enum class Errc {
   kInvalid,      // what the caller asked for makes no sense
   kConflict,     // what was asked for contradicts what is already there
   kIo,           // reading failed: no permission, a device error, a file in use
-  kWrite,        // writing failed: no space, no permission; the target is as it was
+  kWrite,        // writing failed: no space, no permission, in use; the target is as it was
+  kUnfinished,   // it is done, or `ckpt recover` finishes it, but something after it failed
 };
 
 // The one exception of the library. `what()` is a full sentence "where: what was seen, what was

@@ -1,7 +1,6 @@
 #include "core/file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "core/system.h"
 #include "core/text.h"
 
 namespace ckpt {
@@ -69,37 +67,14 @@ class MemoryFile final : public RandomFile {
 
 }  // namespace
 
-std::unique_ptr<RandomFile> open_file(const std::string& path) {
-  // O_NONBLOCK, so that a FIFO given by mistake is answered instead of waited for.
-  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR) throw Error(Errc::kNotFound, "no such file");
-    throw Error(Errc::kIo, cat("cannot open it for reading: ", error_text(errno)));
-  }
+std::unique_ptr<RandomFile> own_file(FileDescriptor fd) {
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) throw Error(Errc::kIo, error_text(errno));
-  if (S_ISDIR(status.st_mode)) {
-    throw Error(Errc::kIo, "is a directory; a checkpoint file is needed");
-  }
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(Errc::kIo,
-                "is a pipe or a device; a regular file is needed, since checkpoints are "
-                "read at random places");
-  }
-  // File systems without locks answer something other than EWOULDBLOCK; they are read unlocked.
-  if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw Error(Errc::kIo,
-                "another program has it open for writing (it holds a lock); try again "
-                "when that program has closed it");
-  }
+  if (!fd || ::fstat(fd.get(), &status) != 0) throw Error(Errc::kIo, error_text(errno));
   return std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(status.st_size));
 }
 
 std::unique_ptr<RandomFile> view_file(int fd) {
-  FileDescriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  struct stat status {};
-  if (!copy || ::fstat(copy.get(), &status) != 0) throw Error(Errc::kIo, error_text(errno));
-  return std::make_unique<PosixFile>(std::move(copy), static_cast<std::uint64_t>(status.st_size));
+  return own_file(FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0)));
 }
 
 std::unique_ptr<RandomFile> memory_file(Bytes bytes) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/bytes.h"
+#include "core/system.h"
 
 namespace ckpt {
 
@@ -28,15 +29,11 @@ class RandomFile {
   [[nodiscard]] virtual std::optional<int> descriptor() const { return std::nullopt; }
 };
 
-// Opens a regular file for reading and takes a shared lock on it (flock), so that a writer which
-// locks, as HDF5's own library does, is noticed. The lock lasts as long as the object.
-// Throws Error: kNotFound where there is no such file; kIo where it is a directory or a device,
-// may not be read, or is locked by a program that writes it. Messages do not name the file: the
-// caller does, with Error::in().
-std::unique_ptr<RandomFile> open_file(const std::string& path);
+// The file of an open descriptor, which it owns from now on, with the length that it has now.
+// Throws Error(kIo).
+std::unique_ptr<RandomFile> own_file(FileDescriptor fd);
 
-// The file of an open descriptor, which is duplicated, with the length that it has now. No lock is
-// taken. Throws Error(kIo).
+// The same of a duplicate of the descriptor: a lock that it has lasts as long as either.
 std::unique_ptr<RandomFile> view_file(int fd);
 
 // A copy of `bytes` as a file.

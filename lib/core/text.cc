@@ -13,6 +13,16 @@ std::string cat_pieces(std::initializer_list<std::string_view> pieces) {
   return out;
 }
 
+std::string hex_of(ByteView bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : bytes) {
+    const auto value = static_cast<unsigned>(byte);
+    text += {kDigits[value >> 4U], kDigits[value & 15U]};
+  }
+  return text;
+}
+
 std::string join(const std::vector<std::string>& items, std::string_view separator) {
   std::string out;
   for (const auto& item : items) {

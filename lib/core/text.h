@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/bytes.h"
+
 namespace ckpt {
 
 // One argument of cat(): text, a character, or a number printed by std::to_chars, so that no locale
@@ -41,6 +43,9 @@ template <typename... Args>
 [[nodiscard]] std::string cat(const Args&... args) {
   return cat_pieces({Piece(args).text()...});
 }
+
+// "00ff": two digits a byte.
+std::string hex_of(ByteView bytes);
 
 // The items with `separator` between them.
 std::string join(const std::vector<std::string>& items, std::string_view separator);

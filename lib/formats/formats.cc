@@ -16,6 +16,7 @@
 #include "formats/tfjs/format.h"
 #include "formats/torch/format.h"
 #include "formats/unknown_file.h"
+#include "storage/raw_file.h"
 
 namespace ckpt {
 namespace {
@@ -63,37 +64,78 @@ struct Located {
   const Format* format = nullptr;
   std::unique_ptr<RandomFile> file;
   std::string path;
+  bool was_interrupted = false;
 };
 
+// The file as it is to be read, and its format; null where none knows the bytes.
+Located look(std::unique_ptr<RandomFile> file, const std::string& path) {
+  SettledFile settled = settle(std::move(file));
+  const Format* format = detect(*settled.file);
+  return {format, std::move(settled.file), path, settled.was_interrupted};
+}
+
 // What `path` stands for in a format that calls its checkpoints by something else than the file to
-// open; no format where it stands for nothing.
-Located resolve(const std::string& path) {
+// open.
+std::optional<std::string> resolve(const std::string& path) {
   for (const Format* format : kFormats) {
     if (format->resolve == nullptr) continue;
-    const auto file = format->resolve(path);
-    if (!file) continue;
+    if (auto file = format->resolve(path)) return file;
+  }
+  return std::nullopt;
+}
+
+// Opens, by `open`, what `path` stands for.
+template <typename Open>
+Located locate(const std::string& path, Open&& open) {
+  std::optional<Located> located;
+  try {
+    located = look(open(path), path);
+    if (located->format != nullptr) return std::move(*located);
+  } catch (const Error& e) {
+    if (e.code() != Errc::kNotFound) throw;
+    if (!resolve(path)) throw;
+  }
+  if (const auto file = resolve(path)) {
     try {
-      return {format, open_file(*file), *file};
+      Located resolved = look(open(*file), *file);
+      if (resolved.format != nullptr) return resolved;
+      located = std::move(resolved);
     } catch (const Error& e) {
-      throw e.in(escape(file->substr(file->rfind('/') + 1)));
+      throw e.in(escape(base_name(*file)));
     }
   }
-  return {};
+  check_no_marker(*located->file);
+  throw Error(Errc::kUnsupported, cat(describe_unknown_file(*located->file),
+                                      "; what can be read is ", names_of(kFormats)));
 }
 
 Located locate(const std::string& path) {
-  std::unique_ptr<RandomFile> file;
+  return locate(path, [](const std::string& file) { return open_file(file); });
+}
+
+std::unique_ptr<Reader> open_located(Located located, const std::string& path,
+                                     const OpenOptions& options) {
+  OpenOptions own = options;
+  own.was_interrupted = located.was_interrupted;
+  const auto fd = located.file->descriptor();
+  const FileStamp stamp = fd ? stamp_of(*fd) : FileStamp{};
   try {
-    file = open_file(path);
+    auto reader = located.format->open(std::move(located.file), located.path, own);
+    reader->set_stamp(stamp);
+    return reader;
   } catch (const Error& e) {
-    if (e.code() != Errc::kNotFound) throw;
-    if (Located located = resolve(path); located.format != nullptr) return located;
-    throw;
+    if (located.path == path) throw;
+    throw e.in(escape(base_name(located.path)));
   }
-  if (const Format* format = detect(*file)) return {format, std::move(file), path};
-  if (Located located = resolve(path); located.format != nullptr) return located;
-  throw Error(Errc::kUnsupported,
-              cat(describe_unknown_file(*file), "; what can be read is ", names_of(kFormats)));
+}
+
+// Does `ckpt recover` find anything to do?
+bool is_interrupted(const Located& located) {
+  const Format& format = *located.format;
+  return located.was_interrupted ||
+         (format.end_of_data != nullptr &&
+          size_before_torn_edit(*located.file, format.end_of_data(*located.file))) ||
+         (format.is_interrupted != nullptr && format.is_interrupted(*located.file, located.path));
 }
 
 }  // namespace
@@ -129,28 +171,70 @@ const Format& detect_format(const std::string& path) {
 
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options) {
   try {
-    Located located = locate(path);
-    try {
-      return located.format->open(std::move(located.file), located.path, options);
-    } catch (const Error& e) {
-      if (located.path == path) throw;
-      throw e.in(escape(located.path.substr(located.path.rfind('/') + 1)));
-    }
+    return open_located(locate(path), path, options);
   } catch (const Error& e) {
     throw e.in(escape(path));
   }
 }
 
-Recovery recover_checkpoint(const std::string& path) {
+LockedCheckpoint lock_checkpoint(const std::string& path, LockFor purpose, Wait wait) {
   try {
-    for (const Format* format : formats()) {
-      const auto found = format->recover == nullptr ? Recovery::kClean : format->recover(path);
-      if (found != Recovery::kClean) return found;
-    }
-    return Recovery::kClean;
+    std::optional<LockedFile> locked;
+    Located located = locate(path, [&](const std::string& file) {
+      locked.emplace(file, purpose, wait);
+      return locked->view();
+    });
+    const bool changes = purpose == LockFor::kChanging;
+    return {located.format, path, changes ? locked->path() : located.path, std::move(*locked)};
   } catch (const Error& e) {
     throw e.in(escape(path));
   }
+}
+
+std::unique_ptr<Reader> open_checkpoint(const LockedCheckpoint& locked,
+                                        const OpenOptions& options) {
+  try {
+    return open_located(look(locked.file.view(), locked.path), locked.path, options);
+  } catch (const Error& e) {
+    throw e.in(escape(locked.name));
+  }
+}
+
+Recovery recover_checkpoint(const LockedCheckpoint& locked, Wait wait) {
+  const Format& format = *locked.format;
+  try {
+    if (const Recovery found = recover_journal(locked.file, 0); found != Recovery::kClean) {
+      return found;
+    }
+    if (format.end_of_data != nullptr) {
+      return recover_journal(locked.file, format.end_of_data(*locked.file.view()));
+    }
+    return format.recover == nullptr ? Recovery::kClean : format.recover(locked.file, wait);
+  } catch (const Error& e) {
+    throw e.in(escape(locked.name));
+  }
+}
+
+Recovery recover_checkpoint(const std::string& path, Wait wait) {
+  try {
+    // What needs no recovery needs no permission to write either.
+    const auto open = [&](const std::string& file) {
+      return LockedFile(file, LockFor::kReading, wait).view();
+    };
+    if (!is_interrupted(locate(path, open))) return Recovery::kClean;
+  } catch (const Error& e) {
+    throw e.in(escape(path));
+  }
+  return recover_checkpoint(lock_checkpoint(path, LockFor::kChanging, wait), wait);
+}
+
+Upkeep look_after(const std::string& path) {
+  Located located = locate(path);
+  const Format& format = *located.format;
+  if (format.upkeep == nullptr) return {};
+  const std::uint64_t end =
+      format.end_of_data == nullptr ? 0 : format.end_of_data(*located.file);
+  return format.upkeep(*settle_torn(std::move(located.file), end).file);
 }
 
 std::unique_ptr<Writer> create_checkpoint(const std::string& path, std::vector<VariableSpec> specs,

@@ -29,9 +29,29 @@ const Format& detect_format(const std::string& path);
 // look like; kCorrupt where the format's own reader refuses them.
 std::unique_ptr<Reader> open_checkpoint(const std::string& path, const OpenOptions& options = {});
 
+// A checkpoint whose file is locked, for those who plan an edit on what they find and then carry it
+// out (EditOptions::locked).
+struct LockedCheckpoint {
+  const Format* format;
+  std::string name;  // as it was asked for: what errors call it
+  std::string path;  // of the file; where it is to be changed, the one that symbolic links lead to
+  LockedFile file;
+};
+
+// Locks what `path` stands for. Throws what open_checkpoint() and LockedFile() throw.
+LockedCheckpoint lock_checkpoint(const std::string& path, LockFor purpose, Wait wait);
+std::unique_ptr<Reader> open_checkpoint(const LockedCheckpoint& locked,
+                                        const OpenOptions& options = {});
+
 // Finishes or takes back an edit in place of the file that was interrupted, whatever its format.
-// Errors name `path` once. Throws Error: kNotFound, kIo, kWrite, kCorrupt.
-Recovery recover_checkpoint(const std::string& path);
+// What is locked for changing must be locked anew where there was one: another file may be in its
+// place. Errors name `path` once. Throws Error: kNotFound, kIo, kWrite, kCorrupt.
+Recovery recover_checkpoint(const std::string& path, Wait wait = kUsualWait);
+Recovery recover_checkpoint(const LockedCheckpoint& locked, Wait wait = kUsualWait);
+
+// Looks through a file that open_checkpoint() finds nothing wrong with, as its format does; nothing
+// where that has no such thing.
+Upkeep look_after(const std::string& path);
 
 // Starts a checkpoint of `format`. Errors name `path` once, here and where the writer cannot write.
 // Throws Error: kInvalid where the format cannot hold the specs; kWrite where it cannot be written,

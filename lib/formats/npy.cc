@@ -53,7 +53,7 @@ std::string npy_header(DType dtype, const Shape& shape) {
 void write_npy(const Reader& reader, std::size_t i, const std::string& path, Overwrite overwrite) {
   const Entry& entry = reader.index().entries[i];
   const std::string header = npy_header(entry.dtype, entry.shape);
-  AtomicFile file(path, overwrite);
+  NewFile file(path, overwrite);
   file.reserve(header.size() + entry.nbytes);
   file.write_at(0, as_byte_view(header));
   for_each_piece(reader, i, [&](std::uint64_t offset, ByteView piece) {

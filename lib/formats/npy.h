@@ -3,7 +3,7 @@
 #include <string>
 
 #include "checkpoint/reader.h"
-#include "core/atomic_file.h"
+#include "storage/new_file.h"
 
 namespace ckpt {
 

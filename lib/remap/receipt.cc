@@ -15,6 +15,8 @@ namespace ckpt {
 namespace {
 
 constexpr std::string_view kReceiptSchema = "ckpt/receipt/1";
+constexpr std::string_view kStart = "{\n  \"schema\": \"ckpt/receipt/1\"";
+constexpr std::string_view kUndone = ",\n  \"undone\": true";
 
 OrderedJson name_to_json(const std::string& name) {
   if (is_utf8(name)) return name;
@@ -68,18 +70,21 @@ std::uint64_t count_from(const Json& object, const char* key) {
 }
 
 OrderedJson to_json(const Receipt::File& file) {
-  return {{"path", name_to_json(file.path)},
-          {"format", file.format},
-          {"layout", file.layout},
-          {"bytes", file.bytes}};
+  OrderedJson json{{"path", name_to_json(file.path)},
+                   {"format", file.format},
+                   {"layout", file.layout},
+                   {"bytes", file.bytes}};
+  if (!file.fingerprint.empty()) json["fingerprint"] = file.fingerprint;
+  return json;
 }
 
 Receipt::File file_from_json(const Json& json, const char* key) {
   const Json& object = member(json, key);
   need_object(object, cat("\"", key, "\""));
-  check_keys(object, {"path", "format", "layout", "bytes"});
+  check_keys(object, {"path", "format", "layout", "bytes", "fingerprint"});
   return {name_from_json(member(object, "path")), string_of(object, "format"),
-          string_of(object, "layout"), count_from(object, "bytes")};
+          string_of(object, "layout"), count_from(object, "bytes"),
+          object.contains("fingerprint") ? string_of(object, "fingerprint") : ""};
 }
 
 OrderedJson to_json(const PlannedVariable& output) {
@@ -211,7 +216,7 @@ Receipt make_receipt(const Plan& plan, const Rules& rules) {
 }
 
 void write_receipt(const Receipt& receipt, const WriteText& out) {
-  out(cat("{\n  \"schema\": \"", kReceiptSchema, "\",\n  \"tool\": ", Json(receipt.tool).dump(),
+  out(cat(kStart, receipt.undone ? kUndone : "", ",\n  \"tool\": ", Json(receipt.tool).dump(),
           ",\n  \"input\": ", to_json(receipt.input).dump(),
           ",\n  \"output\": ", to_json(receipt.output).dump(),
           ",\n  \"separator\": ", Json(std::string(1, receipt.separator)).dump()));
@@ -237,13 +242,26 @@ std::string print_receipt(const Receipt& receipt) {
   return text;
 }
 
+std::string mark_undone(std::string_view json) {
+  if (json.starts_with(kStart)) {
+    return cat(kStart, kUndone, json.substr(kStart.size()));
+  }
+  Receipt receipt = parse_receipt(json);  // someone has written it anew
+  receipt.undone = true;
+  return print_receipt(receipt);
+}
+
 Receipt parse_receipt(std::string_view json) {
   const Json document = parse_json(json).value;
   check_schema(document, kReceiptSchema);
-  check_keys(document, {"schema", "tool", "input", "output", "separator", "rules", "moves",
+  check_keys(document, {"schema", "undone", "tool", "input", "output", "separator", "rules", "moves",
                         "changes", "dropped", "kept", "digests"});
   Receipt receipt;
   receipt.tool = string_of(document, "tool");
+  if (const auto undone = document.find("undone"); undone != document.end()) {
+    if (!undone->is_boolean()) throw Error(Errc::kInvalid, "\"undone\" must be true or false");
+    receipt.undone = undone->get<bool>();
+  }
   receipt.input = file_from_json(document, "input");
   receipt.output = file_from_json(document, "output");
   const std::string separator = string_of(document, "separator");

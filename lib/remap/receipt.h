@@ -19,6 +19,7 @@ struct Receipt {
     std::string format;  // "HDF5"
     std::string layout;
     std::uint64_t bytes = 0;
+    std::string fingerprint;  // by which its state is known, where the edit told one
 
     friend bool operator==(const File&, const File&) = default;
   };
@@ -31,7 +32,8 @@ struct Receipt {
     friend bool operator==(const Change&, const Change&) = default;
   };
 
-  std::string tool;  // "ckpt 0.1.0"
+  std::string tool;     // "ckpt 0.1.0"
+  bool undone = false;  // the edit was taken back since
   File input;
   File output;
   char separator = '/';
@@ -57,6 +59,9 @@ std::string print_receipt(const Receipt& receipt);
 // That text in pieces.
 using WriteText = std::function<void(std::string_view)>;
 void write_receipt(const Receipt& receipt, const WriteText& out);
+
+// The text of the same receipt, marked as undone.
+std::string mark_undone(std::string_view json);
 
 // Throws Error(kInvalid): text that is no JSON, another schema, a key that is missing, unknown,
 // there twice or of another type.

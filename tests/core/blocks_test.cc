@@ -32,7 +32,7 @@ TEST_SUITE("core/blocks") {
 
   TEST_CASE("a file gets them from a place on, which moves along") {
     const TempDir dir;
-    AtomicFile file(dir / "f", Overwrite::kNo);
+    NewFile file(dir / "f", Overwrite::kNo);
     file.write_at(0, as_byte_view("head"));
     std::uint64_t at = 4;
     Blocks blocks(file, at);

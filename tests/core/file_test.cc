@@ -9,7 +9,7 @@
 
 #include <csignal>
 
-#include "core/atomic_file.h"
+#include "storage/new_file.h"
 #include "support/error_of.h"
 #include "support/temp_dir.h"
 
@@ -69,7 +69,7 @@ TEST_SUITE("core/atomic_file") {
   TEST_CASE("nothing is seen before the commit, all of it after") {
     const TempDir dir;
     {
-      AtomicFile file(dir / "out", Overwrite::kNo);
+      NewFile file(dir / "out", Overwrite::kNo);
       file.write_at(3, as_byte_view("def"));
       file.write_at(0, as_byte_view("abc"));
       CHECK(names_in(dir.path()).empty());
@@ -81,18 +81,18 @@ TEST_SUITE("core/atomic_file") {
 
   TEST_CASE("without a commit no trace is left") {
     const TempDir dir;
-    { AtomicFile(dir / "out", Overwrite::kNo).write_at(0, as_byte_view("abc")); }
+    { NewFile(dir / "out", Overwrite::kNo).write_at(0, as_byte_view("abc")); }
     CHECK(names_in(dir.path()).empty());
   }
 
   TEST_CASE("an existing file is kept, or replaced with its permission bits and its links") {
     const TempDir dir;
     write_file(dir / "out", "old");
-    CHECK(error_of([&] { AtomicFile(dir / "out", Overwrite::kNo); }) ==
+    CHECK(error_of([&] { NewFile(dir / "out", Overwrite::kNo); }) ==
           "exists already; give another name, or replace it with --overwrite");
     REQUIRE(::chmod((dir / "out").c_str(), 0640) == 0);
     std::filesystem::create_symlink("out", dir / "link");
-    AtomicFile file(dir / "link", Overwrite::kYes);
+    NewFile file(dir / "link", Overwrite::kYes);
     file.write_at(0, as_byte_view("new"));
     file.commit();
     CHECK(read_file(dir / "out") == "new");
@@ -104,7 +104,7 @@ TEST_SUITE("core/atomic_file") {
 
   TEST_CASE("a file that comes into being meanwhile is not replaced") {
     const TempDir dir;
-    AtomicFile file(dir / "out", Overwrite::kNo);
+    NewFile file(dir / "out", Overwrite::kNo);
     write_file(dir / "out", "theirs");
     CHECK(error_of([&] { file.commit(); }) ==
           "came into being while it was written; give another name");
@@ -117,7 +117,7 @@ TEST_SUITE("core/atomic_file") {
     ::getrlimit(RLIMIT_FSIZE, &before);
     const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
     const rlimit small{1000, before.rlim_max};
-    AtomicFile file(dir / "out", Overwrite::kNo);
+    NewFile file(dir / "out", Overwrite::kNo);
     ::setrlimit(RLIMIT_FSIZE, &small);
     const Bytes bytes(2000);
     const std::string first = error_of([&] { file.write_at(0, bytes); });
@@ -134,16 +134,16 @@ TEST_SUITE("core/atomic_file") {
     write_file(dir / ".ckpt-2-0.tmp", "in use");
     const FileDescriptor owner(::open((dir / ".ckpt-2-0.tmp").c_str(), O_RDWR | O_CLOEXEC));
     REQUIRE(::flock(owner.get(), LOCK_EX | LOCK_NB) == 0);
-    const AtomicFile file(dir / "out", Overwrite::kNo);
+    const NewFile file(dir / "out", Overwrite::kNo);
     CHECK(names_in(dir.path()) == std::vector<std::string>{".ckpt-2-0.tmp"});
   }
 
   TEST_CASE("a folder that cannot be written to or a folder as the target is said so") {
     const TempDir dir;
     CHECK(error_of([&] {
-            AtomicFile(dir / "none/out", Overwrite::kNo);
+            NewFile(dir / "none/out", Overwrite::kNo);
           }).ends_with("none: No such file or directory"));
-    CHECK(error_of([&] { AtomicFile(dir.path(), Overwrite::kYes); }) ==
+    CHECK(error_of([&] { NewFile(dir.path(), Overwrite::kYes); }) ==
           "is a directory or a device; the name of a file is needed");
   }
 }

@@ -36,7 +36,7 @@ constexpr Subject kSubjects[] = {{"safetensors", "a.safetensors", true},
 
 using Files = std::map<std::string, std::string>;
 
-// Every file of the folder but hidden ones, which AtomicFile sweeps, and those that waited for
+// Every file of the folder but hidden ones, which NewFile sweeps, and those that waited for
 // their place, which the next edit overwrites.
 Files files_left_in(const TempDir& dir) {
   Files files;

@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "core/error.h"
-#include "core/raw_file.h"
+#include "storage/raw_file.h"
 #include "core/text.h"
 #include "formats/formats.h"
 #include "formats/hdf5/chosen_source.h"

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "checkpoint/undo.h"
+#include "storage/undo.h"
 #include "core/text.h"
 #include "formats/formats.h"
 #include "support/error_of.h"

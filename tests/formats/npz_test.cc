@@ -395,7 +395,7 @@ for i in zf.infolist():
     for (int i = 0; i < 66000; ++i) {
       members.push_back({names.add(cat("v", i, ".npy")), header.size() + 1});
     }
-    AtomicFile file(dir / "many.npz", Overwrite::kNo);
+    NewFile file(dir / "many.npz", Overwrite::kNo);
     zip::ArchiveWriter writer(file, std::move(members));
     for (std::size_t i = 0; i < 66000; ++i) {
       writer.append(i, as_byte_view(header));
@@ -418,7 +418,7 @@ for i in zf.infolist():
                           .stored_bytes = 100,
                           .size = std::uint64_t{5} << 30,
                           .method = zip::Method::kDeflated};
-    AtomicFile file(dir / "copy.npz", Overwrite::kNo);
+    NewFile file(dir / "copy.npz", Overwrite::kNo);
     zip::ArchiveWriter writer(file, {{"zeros.npy", old.size, &old}});
     writer.finish();
     file.commit();

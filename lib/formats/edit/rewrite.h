@@ -1,16 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "checkpoint/edit.h"
-#include "core/atomic_file.h"
 #include "core/file.h"
-#include "core/system.h"
-#include "formats/edit/locked_file.h"
+#include "formats/edit/edit_lock.h"
+#include "storage/new_file.h"
+#include "storage/way_back.h"
 
 namespace ckpt {
 
@@ -23,18 +23,21 @@ enum class UndoOf : std::uint8_t { kInPlace, kBoth, kNone };
 // by the caller. The new file appears whole, beside the old one or in its place, or not at all.
 class Rewrite {
  public:
-  // Opens the file at `path` and locks it: for reading, or alone where `target` is empty, so that
-  // the new file takes its place. Throws Error: what open_locked() throws; kUnsupported where
-  // `options` ask for what only a format that changes its file itself can do.
-  Rewrite(const std::string& path, const std::string& target, const EditOptions& options,
-          UndoOf undo_of = UndoOf::kInPlace);
+  // Locks the file at `path`: for reading, or alone where `target` is empty, so that the new file
+  // takes its place. Throws Error: what EditLock() throws; kUnsupported where `options` ask for
+  // what only a format that changes its file itself can do.
+  Rewrite(const std::string& path, const std::string& target, const EditOptions& options);
+
+  // To a new file that the caller commits. REQUIRES: commit() is not called.
+  Rewrite(const std::string& path, NewFile& out, const EditOptions& options, UndoOf undo_of);
 
   [[nodiscard]] const RandomFile& original() const { return *original_; }
-  [[nodiscard]] int fd() const { return locked_.get(); }
-  [[nodiscard]] bool is_in_place() const { return target_.empty(); }
+  [[nodiscard]] const LockedFile& locked() const { return lock_.file(); }
+  [[nodiscard]] int fd() const { return lock_.fd(); }
+  [[nodiscard]] bool is_in_place() const { return given_ == nullptr && target_.empty(); }
 
-  // The new file, created when it is first asked for. Throws what AtomicFile throws.
-  AtomicFile& out();
+  // The new file, created when it is first asked for. Throws what NewFile throws.
+  NewFile& out();
 
   // About so many calls of keep() are to come. Said early, what they are remembered by does not lie
   // in the way of all that the edit takes and gives back meanwhile.
@@ -45,51 +48,35 @@ class Rewrite {
   // Copies `size` bytes of the original. Throws Error(kWrite, kIo).
   void keep(std::uint64_t before, std::uint64_t after, std::uint64_t size);
 
-  // Fills in the result, with the undo data of an edit in place; calls before_commit; makes the
-  // file appear. Of a checkpoint in several files this is the index, which comes last: `beside` are
-  // the others' bytes, and result.undo.grown says what was appended to them.
-  // Throws Error: kIo where another program has changed the original meanwhile; what
-  // AtomicFile::commit() throws, and before_commit.
-  EditResult commit(EditResult result, std::uint64_t beside = 0);
+  // Fills in the result, with the undo data where it is wanted.
+  EditResult finish(EditResult result);
 
-  // Has the new file its name? Also where commit() failed afterwards, to flush the folder.
-  [[nodiscard]] bool is_visible() const;
+  // The same, calls before_commit, and makes the file appear. Throws Error(kWrite) where another
+  // program has changed the original meanwhile; what NewFile::commit() throws, and before_commit.
+  EditResult commit(EditResult result);
 
  private:
   [[nodiscard]] bool wants_undo() const {
     return undo_of_ == UndoOf::kBoth || (undo_of_ == UndoOf::kInPlace && is_in_place());
   }
 
-  std::string path_;
   std::string target_;
   const EditOptions& options_;
   UndoOf undo_of_;
-  FileDescriptor locked_;
-  FileStamp stamp_;
+  EditLock lock_;
   std::unique_ptr<RandomFile> original_;
-  std::unique_ptr<AtomicFile> out_;
+  std::unique_ptr<NewFile> own_;
+  NewFile* given_ = nullptr;
   std::uint64_t kept_bytes_ = 0;
   std::vector<Undo::Kept> kept_;  // where there is to be undo data
 };
 
-// The way back: what `before` has where it is not kept, and where the rest is now.
-Undo make_undo(const RandomFile& before, const RandomFile& after, std::vector<Undo::Kept> kept);
+// Gives the file at `path` every byte back that it had before a Rewrite in place, or, under
+// EditOptions::plan_only, looks whether it could. Throws as check_undo() and Rewrite do.
+// REQUIRES: undo.kept covers what the pieces do not, see Undo.
+void undo_rewrite(const std::string& path, const Undo& undo, const EditOptions& options);
 
-// What Undo::digest_before must be.
-Undo::Digest digest_of_pieces(const Undo& undo);
-
-// Throws Error: kCorrupt where the undo data is damaged, kConflict where `file` is not what the
-// edit left.
-void check_undo(const RandomFile& file, const Undo& undo);
-
-// The same for an edit whose digest_after is what `digest` gives. That is asked only of a file that
-// has the right length.
-void check_undo(const RandomFile& file, const Undo& undo,
-                const std::function<Undo::Digest()>& digest);
-
-// Gives the file at `path` every byte back that it had before a Rewrite in place. Throws as
-// check_undo() and Rewrite do. REQUIRES: undo.kept covers what the pieces do not, see Undo.
-// With a `target` the file is left, and is there as it was before.
-void undo_rewrite(const std::string& path, const Undo& undo, const std::string& target = "");
+// The same into `out`, which the caller commits.
+void undo_rewrite(const std::string& path, const Undo& undo, NewFile& out);
 
 }  // namespace ckpt

@@ -155,7 +155,7 @@ struct ChunkReader {
     context.file.check("chunk", address, size);
     head.require(!has_index() || address > layout.address || layout.address - address >= size,
                  "chunk ", index, " of ", size, " bytes at ", address, " lies over its index");
-    const hdf5::Extent place{context.file.base() + address, size};
+    const ByteRange place{context.file.base() + address, size};
     chunks.push_back({index, place, static_cast<std::uint32_t>(skipped)});
   }
 };

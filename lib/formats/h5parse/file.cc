@@ -17,7 +17,7 @@ void File::check(std::string_view what, std::uint64_t address, std::uint64_t siz
 
 std::uint64_t File::surveyed_bytes() const {
   auto extents = surveyed_;
-  std::ranges::sort(extents, {}, &hdf5::Extent::offset);
+  std::ranges::sort(extents, {}, &ByteRange::offset);
   std::uint64_t bytes = base_;
   std::uint64_t end = base_;
   for (const auto& [offset, size] : extents) {

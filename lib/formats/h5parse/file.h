@@ -5,7 +5,7 @@
 #include "core/file.h"
 #include "formats/h5parse/arena.h"
 #include "formats/h5parse/view.h"
-#include "formats/hdf5/extent.h"
+#include "storage/byte_range.h"
 
 namespace ckpt::h5parse {
 
@@ -44,7 +44,7 @@ class File {
     surveyed_.clear();
   }
   // What that was, from the first byte of the file.
-  [[nodiscard]] const std::vector<hdf5::Extent>& surveyed() const { return surveyed_; }
+  [[nodiscard]] const std::vector<ByteRange>& surveyed() const { return surveyed_; }
   // How many bytes it was asked for, each counted once, and those before the superblock.
   [[nodiscard]] std::uint64_t surveyed_bytes() const;
 
@@ -82,7 +82,7 @@ class File {
   mutable std::vector<Page> pages_ = std::vector<Page>(kPages);  // page n is in slot n % kPages
   mutable Arena arena_;
   mutable bool is_surveyed_ = false;
-  mutable std::vector<hdf5::Extent> surveyed_;
+  mutable std::vector<ByteRange> surveyed_;
 };
 
 }  // namespace ckpt::h5parse

@@ -169,7 +169,7 @@ void FractalHeap::load_block(std::uint64_t offset) {
 }
 
 ByteView FractalHeap::huge(View id) {
-  hdf5::Extent where{};
+  ByteRange where{};
   if (has_huge_places_) {
     where = {id.offset(), id.length()};
   } else {
@@ -188,7 +188,7 @@ ByteView FractalHeap::huge(View id) {
 // Section III.A.2, records of type 1: address, length, ID.
 void FractalHeap::read_huge_objects(std::uint64_t tree) {
   for_each_record(context_, read_btree2(context_, tree, kHugeRecords), [&](View record) {
-    const hdf5::Extent where{record.offset(), record.length()};
+    const ByteRange where{record.offset(), record.length()};
     huge_objects_[record.length()] = where;
   });
 }

@@ -69,7 +69,7 @@ void LocalHeap::check_all_read() {
     context_.note(e.what());  // hides no name by itself
   }
   if (used_bytes_ + kUnit == data_.left()) return;  // the first piece is the root's empty name
-  std::ranges::sort(used_, {}, &hdf5::Extent::offset);
+  std::ranges::sort(used_, {}, &ByteRange::offset);
   std::uint64_t at = kUnit;
   for (const auto& [offset, bytes] : used_) {
     if (offset > at) find_hidden(at, offset);

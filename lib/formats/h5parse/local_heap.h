@@ -37,7 +37,7 @@ class LocalHeap {
   View data_;
   std::uint64_t free_list_ = 0;
   std::uint64_t used_bytes_ = 0;
-  std::vector<hdf5::Extent> used_;  // in the heap
+  std::vector<ByteRange> used_;  // in the heap
 };
 
 }  // namespace ckpt::h5parse

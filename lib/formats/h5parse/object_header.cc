@@ -21,7 +21,7 @@ constexpr std::uint32_t kLastKnownType = 0x18;
 constexpr std::uint64_t kShortest = 16;
 constexpr std::uint64_t kUsualSize = 512;  // most headers are no longer: one piece to read
 
-using hdf5::Extent;
+
 
 struct HeaderReader {
   const Context& context;
@@ -31,8 +31,8 @@ struct HeaderReader {
   std::uint32_t flags = 0;  // of version 2
   std::size_t count = 0;
   std::uint64_t stated_count = 0;
-  Extent first{};  // the first block
-  std::vector<Extent> continuations{};
+  ByteRange first{};  // the first block
+  std::vector<ByteRange> continuations{};
   std::map<std::uint64_t, std::uint64_t> blocks{};  // ends and starts
 
   ObjectHeader run() {
@@ -96,7 +96,7 @@ struct HeaderReader {
 
   // Section IV.A.1: version 1 continues with bare messages, version 2 with "OCHK", messages and a
   // checksum.
-  void read_continuation(const Extent& extent) {
+  void read_continuation(const ByteRange& extent) {
     check_overlap(extent);
     View view = context.file.view("object header block", extent.offset, extent.bytes);
     if (header.version == 2) view.checksum();
@@ -104,7 +104,7 @@ struct HeaderReader {
     read_messages(view);
   }
 
-  void check_overlap(const Extent& extent) {
+  void check_overlap(const ByteRange& extent) {
     blocks.emplace(first.offset + first.bytes, first.offset);
     const std::uint64_t end = extent.offset + extent.bytes;
     const auto known = blocks.upper_bound(extent.offset);

@@ -32,7 +32,7 @@ class ParsedSource final : public hdf5::Source {
   void read(hdf5::ObjectId id, std::uint64_t first, std::uint64_t count,
             std::span<std::byte> out) const override;
 
-  [[nodiscard]] std::span<const hdf5::Extent> looked_at() const override {
+  [[nodiscard]] std::span<const ByteRange> looked_at() const override {
     return context_.file.surveyed();
   }
 

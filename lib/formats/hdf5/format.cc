@@ -5,20 +5,20 @@
 #include "formats/hdf5/upkeep.h"
 #include "formats/hdf5/writer.h"
 #include "formats/hdf5_edit/edit.h"
-#include "formats/hdf5_edit/journal.h"
+#include "storage/journal.h"
 
 namespace ckpt::hdf5 {
 namespace {
 
-// Also a file whose signature is missing while an edit of it is carried out.
-bool detect(const RandomFile& file) {
-  return h5parse::find_signature(file).has_value() || is_interrupted(file);
-}
+bool detect(const RandomFile& file) { return h5parse::find_signature(file).has_value(); }
 
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string& /*path*/,
                              const OpenOptions& options) {
-  check_not_interrupted(*file);
-  return open_hdf5(std::move(file), options);
+  const std::uint64_t end = end_of_hdf5(*file);
+  SettledFile settled = settle_torn(std::move(file), end);
+  OpenOptions own = options;
+  own.was_interrupted = own.was_interrupted || settled.was_interrupted;
+  return open_hdf5(std::move(settled.file), own);
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ const Format kHdf5Format{
     .create = create_hdf5,
     .edit = edit_hdf5,
     .undo = undo_hdf5,
-    .recover = recover_hdf5,
+    .end_of_data = end_of_hdf5,
     .upkeep = upkeep_hdf5,
 };
 

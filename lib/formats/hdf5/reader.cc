@@ -85,6 +85,7 @@ class Hdf5Reader final : public Reader {
     set_roles();
     for (auto& sentence : source_->notes()) notes.add("oddities", std::move(sentence));
     index_.notes = notes.sentences();
+    if (options.was_interrupted) index_.notes.emplace_back(kReadAsRecovered);
   }
 
   [[nodiscard]] const Index& index() const override { return index_; }

@@ -11,7 +11,7 @@
 #include "core/shape.h"
 #include "formats/hdf5/claims.h"
 #include "formats/hdf5/datatype.h"
-#include "formats/hdf5/extent.h"
+#include "storage/byte_range.h"
 
 namespace ckpt::hdf5 {
 
@@ -50,7 +50,7 @@ struct Storage {
   Shape chunk;
   struct Chunk {
     std::uint64_t index = 0;    // in row-major order over the chunks that the extents need
-    Extent place;               // from the first byte of the file
+    ByteRange place;               // from the first byte of the file
     std::uint32_t skipped = 0;  // bit n: filter n was not applied
   };
   std::vector<Chunk> chunks;  // that are stored, sorted by index
@@ -110,7 +110,7 @@ class Source {
 
   // All that was looked at since the last open() began, from the first byte of the file; empty where
   // that is not remembered (SourceOptions::traced).
-  [[nodiscard]] virtual std::span<const Extent> looked_at() const { return {}; }
+  [[nodiscard]] virtual std::span<const ByteRange> looked_at() const { return {}; }
 
   // Oddities that were met so far and did not stop the reading, a sentence each.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }

@@ -81,8 +81,8 @@ class Hdf5Writer final : public Writer {
   }
 
   std::string path_;
-  AtomicFile file_;
-  std::vector<Extent> room_;  // of each variable's bytes
+  NewFile file_;
+  std::vector<ByteRange> room_;  // of each variable's bytes
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "formats/edit/checksum.h"
+#include "storage/checksum.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/variable.h"
 

@@ -45,7 +45,7 @@ class Checker final : public Observer {
     }
   }
 
-  void run(std::span<const Extent> created) const {
+  void run(std::span<const ByteRange> created) const {
     if (expected_.root() != source_after_->root()) reject("the root group is another one");
     if (!fault_.empty()) reject(fault_);
     check_made_apart();
@@ -159,7 +159,7 @@ class Checker final : public Observer {
   }
 
   // A piece may reach over data that lies between two changes.
-  [[nodiscard]] bool keeps(const Extent& data) const {
+  [[nodiscard]] bool keeps(const ByteRange& data) const {
     const std::uint64_t end = data.offset + data.bytes;
     Bytes old;
     return std::ranges::all_of(pieces_in(plan_.patch, data), [&](const Patch::Piece& piece) {
@@ -197,7 +197,7 @@ class Checker final : public Observer {
     }
   }
 
-  void check_created(std::span<const Extent> created) const {
+  void check_created(std::span<const ByteRange> created) const {
     if (created.size() != plan_.edit.puts.size()) reject("there is no room for a new tensor");
     for (std::size_t p = 0; p < created.size(); ++p) {
       const VariableSpec& spec = plan_.edit.puts[p].spec;
@@ -268,7 +268,7 @@ class Checker final : public Observer {
 }  // namespace
 
 void check_outcome(const Plan& plan, const RandomFile& original, const RandomFile& patched,
-                   std::span<const Extent> created) {
+                   std::span<const ByteRange> created) {
   try {
     Checker(plan, original, patched).run(created);
   } catch (const Error& e) {

@@ -24,6 +24,6 @@ struct Plan {
 // Throws Error(kWrite) at the first difference: then something is wrong with this program or
 // with libhdf5, and nothing must be written.
 void check_outcome(const Plan& plan, const RandomFile& original, const RandomFile& patched,
-                   std::span<const Extent> created);
+                   std::span<const ByteRange> created);
 
 }  // namespace ckpt::hdf5

@@ -63,9 +63,9 @@ Prepared prepare(const RandomFile& file, const FilePart& part, const Edit& edit,
 void check_written(const RandomFile& written, const Outcome& outcome) {
   bool is_same = written.size() == outcome.patch.size_after;
   auto filled = outcome.created;
-  std::erase_if(filled, [](const Extent& extent) { return extent.bytes == 0; });
-  std::ranges::sort(filled, {}, &Extent::offset);
-  const auto end_of = [](const Extent& extent) { return extent.offset + extent.bytes; };
+  std::erase_if(filled, [](const ByteRange& extent) { return extent.bytes == 0; });
+  std::ranges::sort(filled, {}, &ByteRange::offset);
+  const auto end_of = [](const ByteRange& extent) { return extent.offset + extent.bytes; };
   const auto compare = [&](const Patch::Piece& piece, std::span<std::byte> there) {
     const std::uint64_t end = piece.offset + there.size();
     for (auto extent = std::ranges::upper_bound(filled, piece.offset, {}, end_of);

@@ -9,7 +9,7 @@ constexpr std::uint64_t kBlock = 64;  // bytes; 256 GiB have 32-bit numbers
 
 }  // namespace
 
-void Traces::add(ObjectId id, Object::Kind kind, std::span<const Extent> looked_at) {
+void Traces::add(ObjectId id, Object::Kind kind, std::span<const ByteRange> looked_at) {
   const std::size_t start = runs_.size();
   for (const auto& [offset, bytes] : looked_at) {
     if (bytes == 0) continue;

@@ -7,7 +7,7 @@
 
 #include "formats/hdf5/id_map.h"
 #include "formats/hdf5/source.h"
-#include "formats/hdf5_helper/patch.h"
+#include "storage/patch.h"
 
 namespace ckpt::hdf5 {
 
@@ -16,7 +16,7 @@ namespace ckpt::hdf5 {
 // the object is what it was, and need not be read again. For 100,000 objects that is 3 megabytes.
 class Traces {
  public:
-  void add(ObjectId id, Object::Kind kind, std::span<const Extent> looked_at);
+  void add(ObjectId id, Object::Kind kind, std::span<const ByteRange> looked_at);
 
   // What the object was, where nothing of it is in a piece of the patch; empty where one is, or
   // where nothing is known of it.

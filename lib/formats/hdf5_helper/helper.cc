@@ -17,7 +17,7 @@
 
 #include "core/error.h"
 #include "core/escape.h"
-#include "core/raw_file.h"
+#include "storage/raw_file.h"
 #include "core/system.h"
 #include "core/text.h"
 #include "formats/hdf5_helper/helper_folder.h"

@@ -195,11 +195,11 @@ void OutcomeWriter::piece(std::uint64_t offset, ByteView bytes) {
   send_(bytes);
 }
 
-void OutcomeWriter::end(std::span<const Extent> created) {
+void OutcomeWriter::end(std::span<const ByteRange> created) {
   WireWriter out;
   out.number(0);
   out.number(created.size());
-  for (const Extent& extent : created) {
+  for (const ByteRange& extent : created) {
     out.number(extent.offset);
     out.number(extent.bytes);
   }
@@ -231,9 +231,9 @@ Outcome read_outcome(const Receive& receive, std::uint64_t size_before, std::uin
     patch.add(offset, bytes);
   }
   const std::uint64_t count = number();
-  check(count <= limit / sizeof(Extent));
+  check(count <= limit / sizeof(ByteRange));
   outcome.created.resize(static_cast<std::size_t>(count));
-  for (Extent& extent : outcome.created) {
+  for (ByteRange& extent : outcome.created) {
     extent.offset = number();
     extent.bytes = number();
   }

@@ -13,7 +13,7 @@
 #include "checkpoint/writer.h"
 #include "core/bytes.h"
 #include "formats/hdf5_helper/operation.h"
-#include "formats/hdf5_helper/wire.h"
+#include "core/wire.h"
 
 namespace ckpt::hdf5 {
 
@@ -68,7 +68,7 @@ class OutcomeWriter {
 
   void begin(std::uint64_t size_before, std::uint64_t size_after);
   void piece(std::uint64_t offset, ByteView bytes);
-  void end(std::span<const Extent> created);
+  void end(std::span<const ByteRange> created);
 
  private:
   std::function<void(ByteView)> send_;

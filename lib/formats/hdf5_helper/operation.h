@@ -7,7 +7,7 @@
 
 #include "core/dtype.h"
 #include "core/shape.h"
-#include "formats/hdf5_helper/patch.h"
+#include "storage/patch.h"
 
 namespace ckpt::hdf5 {
 
@@ -43,7 +43,7 @@ struct Outcome {
   Patch patch;
   // The room of each kCreate, in their order, to be filled when the pieces are in place: a piece
   // may have zeros there.
-  std::vector<Extent> created;
+  std::vector<ByteRange> created;
 };
 
 }  // namespace ckpt::hdf5

@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "storage/journal.h"
+#include "storage/locked_file.h"
 
 namespace ckpt {
 
@@ -23,14 +25,8 @@ Error orphan() {
           "its index; remove it, give another name, or replace it with --overwrite"};
 }
 
-std::string beside(const std::string& path, std::string_view name) {
-  return path.substr(0, path.rfind('/') + 1).append(name);
-}
-
 void check_sibling_name(const std::string& name, std::string_view what) {
-  const bool plain = !name.empty() && name != "." && name != ".." &&
-                     name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
-  if (!plain) {
+  if (!is_plain_name(name)) {
     throw Error(Errc::kCorrupt, cat("names the ", what, " '", escape(name),
                                     "'; a plain file name is needed, since a ", what,
                                     " lies in the folder of its index"));
@@ -41,7 +37,7 @@ std::unique_ptr<RandomFile> open_sibling(const std::string& path, const std::str
                                          std::string_view what) {
   check_sibling_name(name, what);
   try {
-    auto file = open_file(beside(path, name));
+    auto file = settle(open_file(beside(path, name))).file;
     check_no_lfs_pointer(*file);
     return file;
   } catch (const Error& e) {

@@ -6,13 +6,11 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "storage/raw_file.h"
 
 namespace ckpt {
 
 // Files that an index names: they lie in its own folder and nowhere else.
-
-// The path of `name` beside the file at `path`.
-std::string beside(const std::string& path, std::string_view name);
 
 // Throws Error(kCorrupt) where `name` is not a plain name of one file ("../x", "/x", "a/b").
 void check_sibling_name(const std::string& name, std::string_view what);

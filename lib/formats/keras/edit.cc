@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/raw_file.h"
+#include "storage/raw_file.h"
 #include "core/text.h"
 #include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
@@ -52,11 +52,11 @@ class Weights {
 };
 
 // Bytes of the edited HDF5 file that come from elsewhere than the old one, sorted.
-std::vector<hdf5::Extent> changed_parts(const hdf5::Outcome& outcome) {
-  std::vector<hdf5::Extent> parts = outcome.created;
-  const auto windows = hdf5::windows_of(outcome.patch);
+std::vector<ByteRange> changed_parts(const hdf5::Outcome& outcome) {
+  std::vector<ByteRange> parts = outcome.created;
+  const auto windows = windows_of(outcome.patch);
   parts.insert(parts.end(), windows.begin(), windows.end());
-  std::ranges::sort(parts, {}, &hdf5::Extent::offset);
+  std::ranges::sort(parts, {}, &ByteRange::offset);
   return parts;
 }
 
@@ -65,7 +65,7 @@ void for_each_kept(const hdf5::Outcome& outcome,
                    const std::function<void(std::uint64_t, std::uint64_t)>& f) {
   std::uint64_t at = 0;
   const std::uint64_t end = outcome.patch.size_before;
-  for (const hdf5::Extent& part : changed_parts(outcome)) {
+  for (const ByteRange& part : changed_parts(outcome)) {
     if (part.offset >= end) break;
     if (part.offset > at) f(at, part.offset - at);
     at = std::max(at, part.offset + part.bytes);
@@ -76,7 +76,7 @@ void for_each_kept(const hdf5::Outcome& outcome,
 // Puts the edited HDF5 file at `offset` of the new archive.
 void write_weights(Rewrite& rewrite, std::uint64_t offset, const Weights& weights,
                    const hdf5::Outcome& outcome, const Edit& edit, const Reader& original) {
-  AtomicFile& out = rewrite.out();
+  NewFile& out = rewrite.out();
   for_each_kept(outcome, [&](std::uint64_t at, std::uint64_t size) {
     if (weights.is_stored()) {
       rewrite.keep(weights.part().offset + at, offset + at, size);
@@ -86,7 +86,7 @@ void write_weights(Rewrite& rewrite, std::uint64_t offset, const Weights& weight
       out.write_at(offset + at, bytes);
     }
   });
-  hdf5::write_windows(weights.file(), outcome.patch,
+  write_windows(weights.file(), outcome.patch,
                       [&](std::uint64_t at, ByteView bytes) { out.write_at(offset + at, bytes); });
   for (std::size_t i = 0; i < outcome.created.size(); ++i) {
     std::uint64_t at = offset + outcome.created[i].offset;
@@ -164,7 +164,7 @@ EditResult edit_archive(const std::string& path, const std::string& target, cons
     }
   }
   archive.finish();
-  for (const hdf5::Extent& extent : prepared.outcome.created) result.tensor_bytes += extent.bytes;
+  for (const ByteRange& extent : prepared.outcome.created) result.tensor_bytes += extent.bytes;
   check_outcome(Before(original->index()), prepared.wishes, edit,
                 open_archive(view_file(rewrite.out().fd()), opening)->index());
   return rewrite.commit(std::move(result));

@@ -31,6 +31,6 @@ const Format kFormat{
     .open = [](std::unique_ptr<RandomFile> file, const std::string&,
                const OpenOptions& options) { return open_archive(std::move(file), options); },
     .edit = edit_archive,
-    .undo = [](const std::string& path, const Undo& undo, InPlace) { undo_rewrite(path, undo); }};
+    .undo = undo_rewrite};
 
 }  // namespace ckpt::keras

@@ -71,7 +71,7 @@ class Drawing {
   }
 
   // Gives the room of its data.
-  Extent add_dataset(const std::string& path, const VariableSpec& spec) {
+  ByteRange add_dataset(const std::string& path, const VariableSpec& spec) {
     const Handle type = stored_type(spec.dtype);
     std::vector<hsize_t> extents;
     for (const auto extent : spec.shape) extents.push_back(static_cast<hsize_t>(extent));
@@ -133,7 +133,7 @@ void lay_out(const LayoutRequest& request, OutcomeWriter& out) {
 
   const Session session;
   Overlay overlay(nullptr);
-  std::vector<Extent> created(specs.size());
+  std::vector<ByteRange> created(specs.size());
   const std::size_t names = specs.size() + groups.size();
   Drawing drawing(overlay, std::clamp(names * kMetadataOfVariable / kSmallestBlock * kSmallestBlock,
                                       kSmallestBlock, kLargestBlock));

@@ -124,7 +124,7 @@ void Overlay::write(std::uint64_t offset, ByteView bytes) {
   }
 }
 
-void write_outcome(const RandomFile* base, Overlay&& overlay, std::span<const Extent> created,
+void write_outcome(const RandomFile* base, Overlay&& overlay, std::span<const ByteRange> created,
                    OutcomeWriter& out) {
   const std::uint64_t size_before = base == nullptr ? 0 : base->size();
   // A file may have bytes behind what libhdf5 takes for its end; they stay.

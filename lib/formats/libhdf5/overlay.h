@@ -71,7 +71,7 @@ class Overlay {
 };
 
 // Tells what makes `base` (null: an empty file) what the overlay shows: the bytes that differ.
-void write_outcome(const RandomFile* base, Overlay&& overlay, std::span<const Extent> created,
+void write_outcome(const RandomFile* base, Overlay&& overlay, std::span<const ByteRange> created,
                    OutcomeWriter& out);
 
 }  // namespace ckpt::hdf5

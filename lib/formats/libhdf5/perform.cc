@@ -73,7 +73,7 @@ class Performer {
 
   void finish() { check(H5Fclose(file_.release()), "cannot be finished"); }
 
-  [[nodiscard]] const std::vector<Extent>& created() const { return created_; }
+  [[nodiscard]] const std::vector<ByteRange>& created() const { return created_; }
 
  private:
   [[nodiscard]] Handle open(const std::string& path) const {
@@ -228,7 +228,7 @@ class Performer {
 
   Handle file_;
   Handle link_;
-  std::vector<Extent> created_;
+  std::vector<ByteRange> created_;
 };
 
 }  // namespace
@@ -237,7 +237,7 @@ void perform(const RandomFile& file, const EditRequest& request, OutcomeWriter& 
   const Session session;
   Overlay overlay(&file);
   overlay.set_floor(file.size());
-  std::vector<Extent> created;
+  std::vector<ByteRange> created;
   {
     Performer performer(overlay);
     for_each_operation(request, [&](const Operation& operation) {

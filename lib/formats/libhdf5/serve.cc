@@ -24,7 +24,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "formats/hdf5_helper/message.h"
-#include "formats/hdf5_helper/wire.h"
+#include "core/wire.h"
 #include "formats/io/section.h"
 #include "formats/libhdf5/lay_out.h"
 #include "formats/libhdf5/library_source.h"

@@ -62,7 +62,7 @@ const Format kNpzFormat{
     .open = open_npz,
     .create = create_npz,
     .edit = edit_npz,
-    .undo = [](const std::string& path, const Undo& undo, InPlace) { undo_rewrite(path, undo); }};
+    .undo = undo_rewrite};
 
 const Format kNpyFormat{.name = "npy",
                         .id = "npy",

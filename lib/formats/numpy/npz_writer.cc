@@ -37,7 +37,7 @@ class NpzWriter final : public Writer {
   }
 
   StringPool names_;
-  std::optional<AtomicFile> file_;
+  std::optional<NewFile> file_;
   std::optional<zip::ArchiveWriter> archive_;
 };
 

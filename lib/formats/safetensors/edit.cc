@@ -6,12 +6,12 @@
 #include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
-#include "formats/hdf5_edit/journal.h"
 #include "formats/safetensors/edited_header.h"
 #include "formats/safetensors/format.h"
 #include "formats/safetensors/header_patch.h"
 #include "formats/safetensors/header_text.h"
 #include "formats/safetensors/shards.h"
+#include "storage/patch.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -33,9 +33,9 @@ void check_written(const RandomFile& file, const Before& before, const Wishes& w
 }
 
 // Writes the header to the front of the new file, and gives the bytes that it has.
-std::uint64_t write_header(AtomicFile& out, const Header& header) {
+std::uint64_t write_header(NewFile& out, const Header& header) {
   std::uint64_t at = header_prefix(0).size();
-  Blocks blocks(out, at);
+  Blocks blocks = blocks_into(out, at);
   const std::uint64_t size =
       write_header_json(header, 0, [&](std::string_view piece) { blocks.add(piece); });
   blocks.flush();
@@ -46,7 +46,7 @@ std::uint64_t write_header(AtomicFile& out, const Header& header) {
 // The whole new file. `original` may be null where there are no puts.
 void write_file(Rewrite& rewrite, const Header& old, const EditedHeader& edited, const Edit& edit,
                 const Reader* original, EditResult& result) {
-  AtomicFile& out = rewrite.out();
+  NewFile& out = rewrite.out();
   const std::uint64_t data_start = write_header(out, edited.header);
   const auto& rows = edited.header.tensors;
   const std::uint64_t data_bytes = rows.empty() ? 0 : rows[edited.parts.back().row].end;
@@ -75,47 +75,68 @@ void write_file(Rewrite& rewrite, const Header& old, const EditedHeader& edited,
   rewrite.keep(run.before, run.after, run.size);
 }
 
+// What an edit of a file comes to, before it is visible: `header` alone, or all of rewrite.out().
+struct Prepared {
+  EditResult result;
+  bool has_changes = false;
+  std::optional<std::string> header;
+};
+
+Prepared prepare(Rewrite& rewrite, const std::string& path, const Edit& edit,
+             const EditOptions& options) {
+  Prepared prepared;
+  EditResult& result = prepared.result;
+  result.size_before = result.size_after = rewrite.original().size();
+  Header old = read_settled_header(rewrite.original());
+  const Wishes wishes = wishes_of(old, edit);
+  const Before before = before_of(old);
+  EditedHeader edited = edit_header(old, wishes, edit);
+  result.operations = operations_of(wishes, edit, options);
+  prepared.has_changes =
+      !options.plan_only && (!rewrite.is_in_place() || has_changes(wishes, edit));
+  if (!prepared.has_changes) return prepared;
+  result.notes = old.notes;
+  if (rewrite.is_in_place()) prepared.header = header_in_place(old, edited, options);
+  if (!prepared.header) {
+    const auto original =
+        edit.puts.empty() ? nullptr : kFormat.open(view_file(rewrite.fd()), path, {});
+    write_file(rewrite, old, edited, edit, original.get(), result);
+  }
+  edited = EditedHeader();  // each as large as what is read next; only the old names are needed
+  old.tensors = std::vector<Tensor>();
+  if (prepared.header) {
+    const Patch patch = front_patch(rewrite.original(), *prepared.header);
+    check_written(PatchedFile(rewrite.original(), patch), before, wishes, edit);
+  } else {
+    check_written(*view_file(rewrite.out().fd()), before, wishes, edit);
+  }
+  return prepared;
+}
+
 }  // namespace
 
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
-                const EditOptions& options, UndoOf undo_of) {
+                const EditOptions& options) {
   EditOptions own = options;
   if (own.in_place == InPlace::kJournal) own.in_place = InPlace::kAuto;
-  Rewrite rewrite(path, target, own, undo_of);
-  EditResult result;
-  result.size_before = result.size_after = rewrite.original().size();
-  std::optional<std::string> text;
-  {
-    Header old = read_header(rewrite.original());
-    const Wishes wishes = wishes_of(old, edit);
-    const Before before = before_of(old);
-    EditedHeader edited = edit_header(old, wishes, edit);
-    result.operations = operations_of(wishes, edit, options);
-    if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) return result;
-    result.notes = old.notes;
-    if (target.empty()) text = header_in_place(old, edited, options);
-    if (!text) {
-      const auto original =
-          edit.puts.empty() ? nullptr : kFormat.open(view_file(rewrite.fd()), path, {});
-      write_file(rewrite, old, edited, edit, original.get(), result);
-    }
-    edited = EditedHeader();  // each as large as what is read next; only the old names are needed
-    old.tensors = std::vector<Tensor>();
-    if (text) {
-      const hdf5::Patch patch = header_patch(rewrite.original(), *text);
-      check_written(hdf5::PatchedFile(rewrite.original(), patch), before, wishes, edit);
-    } else {
-      check_written(*view_file(rewrite.out().fd()), before, wishes, edit);
-    }
-  }
-  if (!text) return rewrite.commit(std::move(result));
-  result.patched_bytes = text->size();
+  Rewrite rewrite(path, target, own);
+  Prepared prepared = prepare(rewrite, path, edit, options);
+  EditResult& result = prepared.result;
+  if (!prepared.has_changes) return std::move(result);
+  if (!prepared.header) return rewrite.commit(std::move(result));
+  result.patched_bytes = prepared.header->size();
   result.can_undo = true;
-  result.undo = undo_of_header(rewrite.original(), *text);
+  result.undo = undo_of_header(rewrite.original(), *prepared.header);
   if (options.before_commit) options.before_commit(result);
-  apply_header(rewrite.fd(), *text);
+  apply_header(rewrite.locked(), *prepared.header);
   result.how = EditResult::How::kJournalled;
-  return result;
+  return std::move(result);
+}
+
+EditResult edit_into(NewFile& out, const std::string& path, const Edit& edit,
+                     const EditOptions& options, UndoOf undo_of) {
+  Rewrite rewrite(path, out, options, undo_of);
+  return rewrite.finish(prepare(rewrite, path, edit, options).result);
 }
 
 Wishes wishes_of(const Header& header, const Edit& edit) {
@@ -142,28 +163,11 @@ std::optional<std::string> header_in_place(const Header& old, const EditedHeader
                                       "; `--how replace` puts a changed copy in its place"));
 }
 
-void undo(const std::string& path, const Undo& undo, InPlace) {
-  if (!is_of_header(undo)) return undo_rewrite(path, undo);
-  const FileDescriptor locked = open_locked(path, LockFor::kReplacing);
-  const auto file = view_file(locked.get());
-  check_undo(*file, undo);
-  apply_header(locked.get(), std::string(as_text(undo.pieces[0].bytes)));
-}
-
-Recovery recover(const std::string& path) {
-  {
-    const FileDescriptor locked = open_locked(path, LockFor::kReading);
-    const auto file = view_file(locked.get());
-    if (!kFormat.detect(*file)) return Recovery::kClean;
-    try {
-      static_cast<void>(read_header(*file));
-      return Recovery::kClean;
-    } catch (const Error& e) {
-      if (e.code() != Errc::kIo) return Recovery::kClean;
-    }
-  }
-  const FileDescriptor locked = open_locked(path, LockFor::kWriting);
-  return hdf5::recover_journal(locked.get(), end_of_data(*view_file(locked.get())));
+void undo(const std::string& path, const Undo& undo, const EditOptions& options) {
+  if (!is_of_header(undo)) return undo_rewrite(path, undo, options);
+  const EditLock lock(path, true, options);
+  check_undo(*lock.file().view(), undo);
+  if (!options.plan_only) apply_header(lock.file(), std::string(as_text(undo.pieces[0].bytes)));
 }
 
 }  // namespace ckpt::safetensors

@@ -13,7 +13,11 @@ namespace ckpt::safetensors {
 // place, where the new header fits into the room of the old one and no tensor changes, only the
 // header is written, under a journal; else a changed copy takes the file's place.
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
-                const EditOptions& options, UndoOf undo_of = UndoOf::kInPlace);
+                const EditOptions& options);
+
+// The same of a shard, into a new file that the caller commits.
+EditResult edit_into(NewFile& out, const std::string& path, const Edit& edit,
+                     const EditOptions& options, UndoOf undo_of);
 
 // The wishes for a file with that header, which must outlive them.
 Wishes wishes_of(const Header& header, const Edit& edit);
@@ -24,9 +28,6 @@ std::optional<std::string> header_in_place(const Header& old, const EditedHeader
                                            const EditOptions& options);
 
 // Format::undo.
-void undo(const std::string& path, const Undo& undo, InPlace how);
-
-// Format::recover.
-Recovery recover(const std::string& path);
+void undo(const std::string& path, const Undo& undo, const EditOptions& options);
 
 }  // namespace ckpt::safetensors

@@ -11,6 +11,6 @@ namespace ckpt::safetensors {
 EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions& options);
 
 // Format::undo.
-void undo_shards(const std::string& path, const Undo& undo, InPlace how);
+void undo_shards(const std::string& path, const Undo& undo, const EditOptions& options);
 
 }  // namespace ckpt::safetensors

@@ -17,7 +17,6 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "formats/hdf5_edit/journal.h"
 #include "formats/io/byte_reader.h"
 #include "formats/io/extent_reader.h"
 #include "formats/io/json.h"
@@ -26,10 +25,11 @@
 #include "formats/safetensors/edit_set.h"
 #include "formats/safetensors/edit_shards.h"
 #include "formats/safetensors/header.h"
-#include "formats/safetensors/set_change.h"
+#include "formats/safetensors/set_record.h"
 #include "formats/safetensors/sharded_writer.h"
 #include "formats/safetensors/shards.h"
 #include "formats/safetensors/writer.h"
+#include "storage/journal.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -44,12 +44,11 @@ bool detect(const RandomFile& file) {
   file.read_at(0, start);
   if (start[8] != std::byte{'{'}) return false;
   const auto length = decode_number<std::uint64_t>(ByteView(start).first(8));
-  // A file whose edit is decided but not complete is the journal's, whatever it was.
-  return length < std::uint64_t{1} << 40 && !hdf5::is_interrupted(file);
+  return length < std::uint64_t{1} << 40;
 }
 
 bool detect_index(const RandomFile& file) {
-  return has_json_key(file, "weight_map") || is_set_change(file);
+  return has_json_key(file, "weight_map") || is_set_record(file);
 }
 
 std::unique_ptr<Reader> read_content(ExtentReader::Content content, std::string_view layout) {
@@ -62,16 +61,25 @@ std::unique_ptr<Reader> read_content(ExtentReader::Content content, std::string_
 }
 
 std::unique_ptr<Reader> open(std::unique_ptr<RandomFile> file, const std::string&,
-                             const OpenOptions&) {
+                             const OpenOptions& options) {
   ExtentReader::Content content;
   add_file(content, std::move(file), "");
+  if (options.was_interrupted) content.index.notes.emplace_back(kReadAsRecovered);
   return read_content(std::move(content), "native");
 }
 
 std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::string& path,
                                    const OpenOptions&) {
-  refuse_set_change(*file);
-  return read_content(read_shards(read_set_index(*file), path), "sharded");
+  if (!is_set_record(*file)) {
+    return read_content(read_shards(read_set_index(*file), path), "sharded");
+  }
+  const ChangeRecord record = parse_set_record(*file, path);
+  const RecordedChange change(path, record);
+  const ByteView text = as_byte_view(std::string_view(record.decider));
+  const SetIndex index = read_set_index(*memory_file(Bytes(text.begin(), text.end())));
+  ExtentReader::Content content = read_shards(index, path, &change);
+  content.index.notes.emplace_back(kReadAsRecovered);
+  return read_content(std::move(content), "sharded");
 }
 
 }  // namespace
@@ -85,11 +93,9 @@ const Format kFormat{
     .open = open,
     .holds_metadata = true,
     .create = create,
-    .edit =
-        [](const std::string& path, const std::string& target, const Edit& edit,
-           const EditOptions& options) { return safetensors::edit(path, target, edit, options); },
+    .edit = edit,
     .undo = undo,
-    .recover = recover};
+    .end_of_data = end_of_data};
 
 const Format kIndexFormat{.name = "sharded safetensors",
                           .id = "safetensors-index",
@@ -101,6 +107,7 @@ const Format kIndexFormat{.name = "sharded safetensors",
                           .create = create_shards,
                           .edit = edit_shards,
                           .undo = undo_shards,
-                          .recover = recover_shards};
+                          .is_interrupted = [](const RandomFile& file, const std::string&) { return is_set_record(file); },
+                          .recover = recover_set};
 
 }  // namespace ckpt::safetensors

@@ -6,12 +6,12 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "formats/hdf5_edit/journal.h"
 #include "formats/io/byte_reader.h"
 #include "formats/io/json.h"
 #include "formats/io/likely_rows.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/header_events.h"
+#include "storage/journal.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -94,15 +94,25 @@ std::pair<Header, std::uint64_t> parse(const RandomFile& file) {
 
 Header read_header(const RandomFile& file) {
   auto [header, end] = parse(file);
-  if (end == file.size()) return std::move(header);
-  if (end < file.size() && hdf5::find_journal(file, end) != hdf5::JournalState::kNone) {
-    throw Error(Errc::kIo, std::string(hdf5::kInterrupted));
-  }
+  header.has_torn_edit = size_before_torn_edit(file, end) == end;
+  if (end == file.size() || header.has_torn_edit) return std::move(header);
   throw Error(Errc::kCorrupt,
               cat("the tensors take ", end - header.data_start, " bytes, the file has ",
                   file.size() - header.data_start, " behind its header"));
 }
 
-std::uint64_t end_of_data(const RandomFile& file) { return parse(file).second; }
+Header read_settled_header(const RandomFile& file) {
+  Header header = read_header(file);
+  if (header.has_torn_edit) throw Error(Errc::kIo, std::string(kInterrupted));
+  return header;
+}
+
+std::uint64_t end_of_data(const RandomFile& file) {
+  try {
+    return parse(file).second;
+  } catch (const Error&) {
+    return 0;
+  }
+}
 
 }  // namespace ckpt::safetensors

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "formats/edit/locked_file.h"
-#include "formats/edit/rewrite.h"
-#include "formats/hdf5_edit/journal.h"
+#include "storage/journal.h"
+#include "storage/patch.h"
+#include "storage/way_back.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -14,15 +14,10 @@ constexpr std::uint64_t kSignatureAt = 0;
 
 }  // namespace
 
-hdf5::Patch header_patch(const RandomFile& file, const std::string& text) {
-  hdf5::Patch patch{.size_before = file.size(), .size_after = file.size()};
-  patch.add(0, as_byte_view(std::string_view(text)));
-  return patch;
-}
-
-void apply_header(int fd, const std::string& text) {
-  hdf5::apply_with_journal(reopen_for_writing(fd).get(), kSignatureAt,
-                           header_patch(*view_file(fd), text), {}, {});
+void apply_header(const LockedFile& file, const std::string& text) {
+  file.check_unchanged();
+  apply_with_journal(reopen_for_writing(file.fd()).get(), kSignatureAt,
+                     front_patch(*file.view(), text), {}, {});
 }
 
 Undo undo_of_header(const RandomFile& file, const std::string& text) {
@@ -30,8 +25,8 @@ Undo undo_of_header(const RandomFile& file, const std::string& text) {
   if (text.size() < file.size()) {
     kept.push_back({text.size(), text.size(), file.size() - text.size()});
   }
-  const hdf5::Patch patch = header_patch(file, text);
-  return make_undo(file, hdf5::PatchedFile(file, patch), std::move(kept));
+  const Patch patch = front_patch(file, text);
+  return make_undo(file, PatchedFile(file, patch), std::move(kept));
 }
 
 bool is_of_header(const Undo& undo) {

@@ -1,13 +1,13 @@
 #include "formats/safetensors/set_edit.h"
 
-#include "formats/safetensors/set_change.h"
+#include "formats/safetensors/set_record.h"
 #include "formats/safetensors/shards.h"
 
 namespace ckpt::safetensors {
 namespace {
 
 SetIndex read_settled_index(const RandomFile& file) {
-  refuse_set_change(file);
+  refuse_set_record(file);
   return read_set_index(file);
 }
 

@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "formats/safetensors/new_set.h"
 #include "formats/safetensors/set_index.h"
+#include "formats/safetensors/set_record.h"
 #include "formats/safetensors/shard_names.h"
 #include "formats/safetensors/writer.h"
 
@@ -26,11 +27,11 @@ class ShardedWriter final : public Writer {
     for (std::size_t s = 0; s < shards.size(); ++s) {
       names_.push_back(shard_name(stem, s, shards.size()));
     }
-    set_.emplace(path, names_, options.overwrite);
+    set_.emplace(path, names_, options.overwrite, kUsualWait);
     for (std::size_t s = 0; s < shards.size(); ++s) {
       try {
-        writers_.push_back(create(set_->path_of(s), shards[s],
-                                  {.overwrite = Overwrite::kYes, .metadata = options.metadata}));
+        writers_.push_back(
+            create_into(set_->change().put(names_[s]), shards[s], options.metadata));
       } catch (const Error& e) {
         throw e.in(escape(names_[s]));
       }
@@ -74,7 +75,9 @@ class ShardedWriter final : public Writer {
     index.rest["metadata"]["total_size"] = total_;
     for (std::size_t i = 0; i < specs().size(); ++i) index.add(specs()[i].name, places_[i].shard);
     for (const auto& writer : writers_) writer->commit();
-    set_->commit(print_set_index(std::move(index)));
+    const std::string text = print_set_index(std::move(index));
+    set_->change().decider().write_at(0, as_byte_view(std::string_view(text)));
+    set_->change().commit({}, print_set_record);
   }
 
   std::vector<std::string> names_;

@@ -11,6 +11,7 @@
 #include "formats/io/json.h"
 #include "formats/io/sibling.h"
 #include "formats/safetensors/header.h"
+#include "storage/journal.h"
 
 namespace ckpt::safetensors {
 namespace {
@@ -39,7 +40,13 @@ void note_total_size(const json& index, ExtentReader::Content& content) {
 
 void add_file(ExtentReader::Content& content, std::unique_ptr<RandomFile> file,
               const std::string& name) {
-  add_header(content, read_header(*file), name);
+  Header header = read_header(*file);
+  if (header.has_torn_edit) {
+    const std::uint64_t end = end_of_data(*file);
+    file = settle_torn(std::move(file), end).file;
+    header.notes.emplace_back(kReadAsRecovered);
+  }
+  add_header(content, header, name);
   if (name.empty()) {
     content.files.push_back(std::move(file));
   } else {
@@ -87,7 +94,8 @@ void add_header(ExtentReader::Content& content, const Header& header, const std:
   }
 }
 
-ExtentReader::Content read_shards(const SetIndex& index, const std::string& path) {
+ExtentReader::Content read_shards(const SetIndex& index, const std::string& path,
+                                  const RecordedChange* change) {
   if (index.shards.size() > kMostShards) {
     throw Error(Errc::kUnsupported, cat("names ", index.shards.size(), " shards, ", kMostShards,
                                         " are the most that are opened"));
@@ -108,7 +116,8 @@ ExtentReader::Content read_shards(const SetIndex& index, const std::string& path
     if (shard == own_name) {
       throw Error(Errc::kCorrupt, cat("names itself, '", escape(shard), "', as a shard"));
     }
-    auto opened = open_sibling(path, shard, "shard");
+    auto opened = change == nullptr ? nullptr : change->open(shard);
+    if (!opened) opened = open_sibling(path, shard, "shard");
     const std::size_t first = content.index.entries.size();
     try {
       add_file(content, std::move(opened), shard);

@@ -6,6 +6,7 @@
 #include "formats/io/extent_reader.h"
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/set_index.h"
+#include "storage/change_record.h"
 
 namespace ckpt::safetensors {
 
@@ -21,7 +22,9 @@ void add_header(ExtentReader::Content& content, const Header& header, const std:
 Entry entry_of(const Header& header, const Tensor& tensor, const std::string& name);
 
 // Reads every header of the set of shards whose index is at `path`: shards in the order of their
-// names. Every variable that the index names must be in the shard it names. Throws Error.
-ExtentReader::Content read_shards(const SetIndex& index, const std::string& path);
+// names. Every variable that the index names must be in the shard it names. Shards of which a
+// `change` speaks are read as it will leave them. Throws Error.
+ExtentReader::Content read_shards(const SetIndex& index, const std::string& path,
+                                  const RecordedChange* change = nullptr);
 
 }  // namespace ckpt::safetensors

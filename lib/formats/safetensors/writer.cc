@@ -28,11 +28,12 @@ void check_specs(const std::vector<VariableSpec>& specs) {
 
 class SafetensorsWriter final : public Writer {
  public:
-  SafetensorsWriter(const std::string& path, std::vector<VariableSpec> specs,
-                    const CreateOptions& options)
-      : Writer(std::move(specs)), offsets_(this->specs().size()) {
-    const std::string header = lay_out(options.metadata);
-    file_.emplace(path, options.overwrite);
+  // `given` is a file that the caller commits; null where `path` tells of one of the writer's own.
+  SafetensorsWriter(NewFile* given, const std::string& path, std::vector<VariableSpec> specs,
+                    const Metadata& metadata, Overwrite overwrite)
+      : Writer(std::move(specs)), offsets_(this->specs().size()), file_(given) {
+    const std::string header = lay_out(metadata);
+    if (given == nullptr) file_ = &own_.emplace(path, overwrite);
     file_->reserve(end_);
     file_->resize(end_);
     file_->write_at(0, as_byte_view(header));
@@ -72,11 +73,14 @@ class SafetensorsWriter final : public Writer {
     file_->write_at(offsets_[i] + offset, bytes);
   }
 
-  void do_commit() override { file_->commit(); }
+  void do_commit() override {
+    if (own_) own_->commit();
+  }
 
   std::vector<std::uint64_t> offsets_;  // in the file, one a variable
   std::uint64_t end_ = 0;
-  std::optional<AtomicFile> file_;
+  std::optional<NewFile> own_;
+  NewFile* file_;
 };
 
 }  // namespace
@@ -84,7 +88,15 @@ class SafetensorsWriter final : public Writer {
 std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec> specs,
                                const CreateOptions& options) {
   check_specs(specs);
-  return std::make_unique<SafetensorsWriter>(path, std::move(specs), options);
+  return std::make_unique<SafetensorsWriter>(nullptr, path, std::move(specs), options.metadata,
+                                             options.overwrite);
+}
+
+std::unique_ptr<Writer> create_into(NewFile& file, std::vector<VariableSpec> specs,
+                                    const Metadata& metadata) {
+  check_specs(specs);
+  return std::make_unique<SafetensorsWriter>(&file, "", std::move(specs), metadata,
+                                             Overwrite::kNo);
 }
 
 }  // namespace ckpt::safetensors

@@ -4,12 +4,11 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/raw_file.h"
+#include "core/escape.h"
 #include "core/text.h"
+#include "formats/edit/edit_lock.h"
 #include "formats/edit/outcome.h"
-#include "formats/edit/rewrite.h"
 #include "formats/edit/wishes.h"
-#include "formats/io/sibling.h"
 #include "formats/tf_bundle/crc32c.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/index.h"
@@ -18,7 +17,10 @@
 #include "formats/tf_bundle/reader.h"
 #include "formats/tf_bundle/rename.h"
 #include "formats/tf_bundle/shard_files.h"
-#include "formats/tf_bundle/succession.h"
+#include "formats/tf_bundle/shard_names.h"
+#include "storage/change.h"
+#include "storage/clone.h"
+#include "storage/way_back.h"
 
 namespace ckpt::tf {
 namespace {
@@ -57,103 +59,145 @@ Shards shards_of(const BundleIndex& bundle) {
   return shards;
 }
 
+// What an interrupted run has left under the new name. Where nothing holds the name, nothing there is
+// anybody's index.
+void clean_up_target(const Change& change) {
+  const LockedFile* old = change.old_decider();
+  const auto index = old == nullptr ? nullptr : old->view();
+  clean_up(index.get(), change.path());
+}
+
 }  // namespace
 
 EditResult edit(const std::string& path, const std::string& target, const Edit& edit,
                 const EditOptions& options) {
-  const std::string index_path = index_of(path);
-  const std::string target_prefix = target.empty() ? "" : prefix_of_index(target);
-  Rewrite rewrite(index_path, target.empty() ? "" : target_prefix + ".index", options);
-  std::unique_ptr<Reader> original = open_bundle(rewrite.original(), index_path);
+  const bool in_place = target.empty();
+  if (in_place && options.in_place == InPlace::kJournal) {
+    throw Error(Errc::kUnsupported,
+                "cannot be changed under a journal, since its parts must move; `--how replace` "
+                "puts a changed copy in its place");
+  }
+  if (in_place && options.repack) {
+    throw Error(Errc::kInvalid, "a file is repacked to a new one, not in place");
+  }
+  const EditLock lock(index_of(path), in_place, options);
+  const std::string& index_path = in_place ? lock.file().path() : index_of(path);
+  const std::string target_prefix = in_place ? "" : prefix_of_index(target);
+  const std::string new_path = in_place ? index_path : target_prefix + ".index";
+  const auto old_index = lock.file().view();
+  if (in_place && !options.plan_only) clean_up(old_index.get(), index_path);
+  std::unique_ptr<Reader> original = open_bundle(*old_index, index_path);
   const Wishes wishes = resolve(original->index().entries, edit);
   EditResult result;
   result.size_before = result.size_after = original->index().file_bytes;
-  if (options.plan_only || (target.empty() && !has_changes(wishes, edit))) {
+  if (options.plan_only || (in_place && !has_changes(wishes, edit))) {
     result.operations = operations_of(wishes, edit, options);
     return result;
   }
-  if (!target.empty()) static_cast<void>(rewrite.out());  // is there room for it?
 
+  std::optional<Change> change;
+  if (in_place) {
+    change.emplace(lock.file());
+  } else {
+    change.emplace(new_path, options.overwrite, options.wait);
+    clean_up_target(*change);
+    remove_old_shards(*change, new_path);
+  }
   OtherChanges others;
   for (const auto& name : wishes.names) {
     if (name.to.empty()) others.drops.emplace(name.from);
   }
-  const Shards shards = shards_of(read_bundle_index(rewrite.original()));
-  std::optional<Succession> succession;
-  const std::string new_path = target.empty() ? index_path : target_prefix + ".index";
-  if (!target.empty() && options.overwrite == Overwrite::kYes && is_there(new_path)) {
-    succession.emplace(target_prefix, shards.count, options.overwrite);
-    if (succession->count() != shards.count) others.shards = succession->count();
+  const Shards shards = shards_of(read_bundle_index(*old_index));
+  if (!in_place) {
+    const std::int64_t count = free_count(target_prefix, shards.count);
+    if (count != shards.count) others.shards = count;
   }
-  ShardFiles files({prefix_of_index(index_path), shards.count},
-                   {target_prefix, others.shards.value_or(shards.count)}, options.overwrite);
   if (shards.big_endian && !edit.puts.empty()) {
     throw Error(Errc::kUnsupported,
                 "is big-endian, and new tensors are written little-endian; `ckpt convert` writes "
                 "all of it anew");
   }
-  others.added = append_puts(edit, *original, shards.to_grow, files);
   const Before before(original->index());
-  original.reset();  // it holds the shards' locks
+  if (edit.puts.empty()) original.reset();
+  ShardFiles files({prefix_of_index(index_path), shards.count},
+                   {target_prefix, others.shards.value_or(shards.count)}, *change);
+  if (original) {
+    others.added = append_puts(edit, *original, shards.to_grow, files);
+    original.reset();  // it holds the shards' locks
+  }
   const auto rename = [&](std::string_view name) -> std::optional<std::string> {
     const auto it = std::ranges::lower_bound(wishes.names, name, {}, &Wishes::Name::from);
     if (it == wishes.names.end() || it->from != name || it->to.empty()) return std::nullopt;
     return std::string(it->to);
   };
   const RenamedIndex renamed = rename_in_bundle(
-      rewrite.original(), rename, [&](std::int32_t shard) { return files.view(shard); }, others);
+      *old_index, rename, [&](std::int32_t shard) { return files.view(shard); }, others);
   if (renamed.append) {
     files.append(renamed.append->shard, as_byte_view(std::string_view(renamed.append->bytes)));
   }
-  files.commit();
-  if (succession) succession->add_empty_shards();
-  rewrite.out().write_at(0, as_byte_view(std::string_view(renamed.index)));
-  check_outcome(before, wishes, edit,
-                open_bundle(*view_file(rewrite.out().fd()), new_path)->index());
+  files.finish();
+  NewFile& index = change->decider();
+  index.write_at(0, as_byte_view(std::string_view(renamed.index)));
+  const auto written = view_file(index.fd());
   result.operations = operations_of(wishes, edit, options);
-  result.undo.grown = files.grown();
+  result.how = in_place ? EditResult::How::kReplaced : EditResult::How::kNewFile;
+  for (const auto& [name, entry] : others.added) {
+    result.tensor_bytes += static_cast<std::uint64_t>(entry.size);
+  }
+  result.size_before = old_index->size() + files.bytes();
+  result.size_after = written->size() + files.bytes();
+  result.patched_bytes = written->size();
+  result.fingerprint = fingerprint_of(*written);
+  if (in_place) {
+    result.can_undo = true;
+    result.undo = make_undo(*old_index, *written, {});
+    result.undo.grown = files.grown();
+    note_other_names(lock.file(), result);
+  } else {
+    copy_metadata(lock.fd(), index.fd(), false);
+  }
   if (files.has_links()) {
     result.notes.emplace_back(
         "the new bundle has its data shards in common with the old one (hard links); programs that "
         "write a checkpoint anew do no harm, one that changed a shard itself would change both");
   }
-  try {
-    result = rewrite.commit(std::move(result), files.bytes());
-  } catch (...) {
-    if (rewrite.is_visible()) {
-      files.keep();
-      if (succession) succession->keep();
-    }
-    throw;
-  }
-  files.keep();
-  if (succession) succession->finish();
-  for (const auto& [name, entry] : others.added) {
-    result.tensor_bytes += static_cast<std::uint64_t>(entry.size);
-  }
+  change->commit([&] {
+    check_outcome(before, wishes, edit, open_bundle(*written, new_path)->index());
+    if (options.before_commit) options.before_commit(result);
+  });
+  for (const std::string& note : change->notes()) result.notes.push_back(note);
   return result;
 }
 
-void undo(const std::string& path, const Undo& undo, InPlace) {
-  const std::string index_path = index_of(path);
-  std::vector<FileDescriptor> shards;
+void undo(const std::string& path, const Undo& undo, const EditOptions& options) {
+  const EditLock lock(index_of(path), true, options);
+  const std::string& index_path = lock.file().path();
+  const auto index = lock.file().view();
+  if (!options.plan_only) clean_up(index.get(), index_path);
+  check_undo(*index, undo);
+  Change change(lock.file());
+  for (const auto& piece : undo.pieces) change.decider().write_at(piece.offset, piece.bytes);
+  const auto restored = view_file(change.decider().fd());
+  const NeededShards now(index.get(), index_path);
+  const NeededShards then(restored.get(), index_path);
   for (const auto& file : undo.grown) {
-    try {
-      shards.push_back(open_locked(beside(index_path, file.name), LockFor::kWriting));
-    } catch (const Error& e) {
-      throw e.in(file.name);
+    if (!now.names(file.name) || !then.names(file.name)) {
+      throw Error(Errc::kCorrupt, cat("the undo data speaks of '", escape(file.name),
+                                      "', which is no data shard of this bundle"));
     }
-    if (view_file(shards.back().get())->size() != file.size_after) {
-      throw Error(Errc::kConflict, cat("is not as the edit left it: ", file.name, " has ",
-                                       with_commas(view_file(shards.back().get())->size()),
-                                       " bytes, the edit left ", with_commas(file.size_after)));
+    if (then.bytes_of(file.name) > file.size_before) {
+      throw Error(Errc::kCorrupt,
+                  cat("the undo data would cut ", escape(file.name), " to ",
+                      with_commas(file.size_before), " bytes, of which the old index speaks of ",
+                      with_commas(then.bytes_of(file.name))));
     }
+    change.cut(file.name, file.size_before, file.size_after);
   }
-  undo_rewrite(index_path, undo);
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    set_size(shards[i].get(), undo.grown[i].size_before);
-    sync_all(shards[i].get());
-  }
+  if (!options.plan_only) change.commit();
+}
+
+Recovery recover(const LockedFile& file, Wait /*wait*/) {
+  return clean_up(file.view().get(), file.path()) ? Recovery::kUndone : Recovery::kClean;
 }
 
 }  // namespace ckpt::tf

@@ -16,6 +16,7 @@
 #include "formats/tf_bundle/reader.h"
 #include "formats/tf_bundle/table.h"
 #include "formats/tf_bundle/writer.h"
+#include "storage/intent.h"
 
 namespace ckpt::tf {
 namespace {
@@ -43,6 +44,8 @@ const Format kTfBundleFormat{.name = "TensorFlow bundle",
                              .open = open,
                              .create = create,
                              .edit = edit,
-                             .undo = undo};
+                             .undo = undo,
+                             .is_interrupted = [](const RandomFile&, const std::string& path) { return has_abandoned_intent(path); },
+                             .recover = recover};
 
 }  // namespace ckpt::tf

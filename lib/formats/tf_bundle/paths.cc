@@ -8,6 +8,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "storage/locked_file.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::tf {
 namespace {
@@ -102,10 +104,6 @@ std::optional<std::string> index_of_prefix(const std::string& prefix) {
 }
 
 }  // namespace
-
-std::string base_name(std::string_view path) {
-  return std::string(path.substr(path.rfind('/') + 1));  // npos + 1 is 0
-}
 
 std::string prefix_of_index(const std::string& index) {
   const bool has_suffix = std::string_view(index).ends_with(kIndexSuffix);

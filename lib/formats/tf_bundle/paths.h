@@ -37,7 +37,4 @@ struct ShardName {
 };
 std::optional<ShardName> parse_shard_name(std::string_view path);
 
-// "b" of "a/b".
-std::string base_name(std::string_view path);
-
 }  // namespace ckpt::tf

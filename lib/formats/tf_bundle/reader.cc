@@ -19,6 +19,8 @@
 #include "formats/tf_bundle/object_graph.h"
 #include "formats/tf_bundle/paths.h"
 #include "formats/tf_bundle/strings.h"
+#include "storage/locked_file.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::tf {
 namespace {

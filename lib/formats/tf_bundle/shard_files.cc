@@ -1,18 +1,10 @@
 #include "formats/tf_bundle/shard_files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "core/error.h"
 #include "core/escape.h"
-#include "core/raw_file.h"
 #include "core/text.h"
-#include "formats/edit/clone.h"
-#include "formats/edit/locked_file.h"
-#include "formats/io/sibling.h"
 #include "formats/tf_bundle/paths.h"
+#include "storage/clone.h"
 
 namespace ckpt::tf {
 namespace {
@@ -23,10 +15,10 @@ std::string path_of(const ShardFiles::Names& names, std::int32_t shard) {
 
 }  // namespace
 
-ShardFiles::ShardFiles(Names source, Names target, Overwrite overwrite)
-    : source_(std::move(source)), target_(std::move(target)), overwrite_(overwrite) {
+ShardFiles::ShardFiles(Names source, Names target, Change& change)
+    : source_(std::move(source)), target_(std::move(target)), change_(change) {
   for (std::int32_t i = 0; i < source_.count; ++i) {
-    Shard shard{.path = path_of(source_, i)};
+    Shard shard{.path = path_of(source_, i), .view = nullptr};
     try {
       shard.view = open_file(shard.path);
     } catch (const Error& e) {
@@ -34,16 +26,9 @@ ShardFiles::ShardFiles(Names source, Names target, Overwrite overwrite)
       throw e.in(base_name(shard.path));
     }
     shard.size = shard.size_before = shard.view->size();
+    // Its lock would be in the way of an appending one; the index is locked anyway.
+    if (is_in_place()) shard.view.reset();
     shards_.emplace(i, std::move(shard));
-  }
-}
-
-ShardFiles::~ShardFiles() {
-  if (kept_) return;
-  for (const std::string& path : created_) ::unlink(path.c_str());
-  for (auto& [number, shard] : shards_) {
-    if (shard.own)
-      static_cast<void>(::ftruncate(shard.own.get(), static_cast<off_t>(shard.size_before)));
   }
 }
 
@@ -52,45 +37,17 @@ ShardFiles::Shard* ShardFiles::find(std::int32_t shard) {
   return it == shards_.end() ? nullptr : &it->second;
 }
 
+// "P.data-00001-of-00002", without a folder.
 std::string ShardFiles::target_of(std::int32_t shard) const {
-  return path_of(is_in_place() ? source_ : target_, shard);
+  return base_name(path_of(is_in_place() ? source_ : target_, shard));
 }
 
 const RandomFile* ShardFiles::view(std::int32_t shard) {
   Shard* found = find(shard);
   if (found == nullptr) return nullptr;
-  if (found->view->size() != found->size) {
-    found->view = view_file(found->copy ? found->copy->fd() : found->own.get());
-  }
+  if (const RandomFile* appended = change_.appended(target_of(shard))) return appended;
+  if (!found->view) found->view = open_file(found->path);
   return found->view.get();
-}
-
-// Is the target a second name of the shard? Throws Error(kWrite) where it is another file, which may
-// not be replaced.
-bool ShardFiles::is_linked_already(const Shard& shard, const std::string& target) const {
-  const FileStamp there = stamp_of(target);
-  if (is_in_place() || there.inode == 0) return false;
-  const FileStamp mine = stamp_of(shard.path);
-  if (there.device == mine.device && there.inode == mine.inode) return true;
-  if (overwrite_ == Overwrite::kNo) throw orphan();
-  return false;
-}
-
-// In place a shard that another bundle has too, by a hard link, is copied as well.
-void ShardFiles::start_appending(Shard& shard, const std::string& target) {
-  if (shard.copy || shard.own) return;
-  // The index is locked alone: that keeps other edits away. Readers of what is there do no harm.
-  const FileDescriptor source = open_locked(shard.path, LockFor::kReading);
-  if (is_in_place() && stamp_of(shard.path).links <= 1) {
-    shard.own = reopen_for_writing(source.get());
-    return;
-  }
-  static_cast<void>(is_linked_already(shard, target));
-  shard.copy = std::make_unique<AtomicFile>(target, is_in_place() ? Overwrite::kYes : overwrite_);
-  if (!clone_by_reference(source.get(), shard.copy->fd())) {
-    copy_bytes(source.get(), shard.copy->fd(), {0, 0, shard.size});
-  }
-  copy_metadata(source.get(), shard.copy->fd(), is_in_place());
 }
 
 void ShardFiles::append(std::int32_t shard, ByteView bytes) {
@@ -99,62 +56,42 @@ void ShardFiles::append(std::int32_t shard, ByteView bytes) {
     throw Error(Errc::kNotFound, cat("its data shard ", base_name(path_of(source_, shard)),
                                      " is not there, and new bytes belong behind its end"));
   }
-  start_appending(*found, target_of(shard));
-  if (found->copy) {
-    found->copy->write_at(found->size, bytes);
-  } else {
-    write_fully(found->own.get(), found->size, bytes);
-  }
-  found->size += bytes.size();
-  found->view = view_file(found->copy ? found->copy->fd() : found->own.get());
-}
-
-void ShardFiles::commit() {
-  for (std::int32_t i = 0; i < source_.count; ++i) {
-    try {
-      commit(i);
-    } catch (const Error& e) {
-      throw e.in(escape(base_name(target_of(i))));
-    }
-  }
-}
-
-void ShardFiles::commit(std::int32_t i) {
-  Shard* shard = find(i);
-  if (shard == nullptr) {
-    if (is_in_place()) return;
-    throw Error(Errc::kNotFound,
-                cat("the data shard ", base_name(path_of(source_, i)),
-                    ", of which it is a copy, is not there; without it the new bundle would not "
-                    "be whole. In place (-i) the index alone is renamed"));
-  }
-  const std::string target = target_of(i);
-  if (shard->own) sync_all(shard->own.get());
-  if (shard->copy) {
-    shard->copy->commit();
-    if (!is_in_place()) created_.push_back(target);
-  }
-  if (is_in_place() || shard->copy) return;
-  if (is_linked_already(*shard, target)) {
-    has_links_ = true;
+  if (is_in_place()) {
+    found->view.reset();
+    found->size = change_.append(target_of(shard), bytes);
     return;
   }
-  AtomicFile clone(target, overwrite_);
-  const FileDescriptor source = open_locked(shard->path, LockFor::kReading);
-  if (clone_by_reference(source.get(), clone.fd())) {
-    copy_metadata(source.get(), clone.fd(), false);
-    clone.commit();
-  } else if (overwrite_ == Overwrite::kYes && ::unlink(target.c_str()) != 0 && errno != ENOENT) {
-    throw Error(Errc::kWrite, cat("cannot be replaced: ", error_text(errno)));
-  } else if (::linkat(AT_FDCWD, shard->path.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) ==
-             0) {
-    has_links_ = true;
-  } else {
-    copy_bytes(source.get(), clone.fd(), {0, 0, shard->size});
-    copy_metadata(source.get(), clone.fd(), false);
-    clone.commit();
+  if (found->copy == nullptr) {
+    const LockedFile source(found->path, LockFor::kReading);
+    found->copy = &change_.put(target_of(shard));
+    if (!clone_by_reference(source.fd(), found->copy->fd())) {
+      found->copy->reserve(found->size);
+      copy_bytes(source.fd(), found->copy->fd(), {0, 0, found->size});
+    }
+    copy_metadata(source.fd(), found->copy->fd(), false);
   }
-  created_.push_back(target);
+  found->copy->write_at(found->size, bytes);
+  found->size += bytes.size();
+  found->view = view_file(found->copy->fd());
+}
+
+void ShardFiles::finish() {
+  for (auto& [number, shard] : shards_) shard.view.reset();
+  if (is_in_place()) return;
+  for (std::int32_t i = 0; i < source_.count; ++i) {
+    const Shard* shard = find(i);
+    if (shard == nullptr) {
+      throw Error(Errc::kNotFound,
+                  cat(escape(target_of(i)), ": the data shard ", base_name(path_of(source_, i)),
+                      ", of which it is a copy, is not there; without it the new bundle would not "
+                      "be whole. In place (-i) the index alone is renamed"));
+    }
+    if (shard->copy != nullptr) continue;
+    has_links_ = change_.put_same(target_of(i), shard->path) || has_links_;
+  }
+  for (auto i = static_cast<std::int32_t>(source_.count); i < target_.count; ++i) {
+    change_.put(target_of(i));
+  }
 }
 
 std::uint64_t ShardFiles::bytes() const {

@@ -25,6 +25,8 @@
 #include "formats/tf_bundle/table.h"
 #include "formats/tf_bundle/tensor_proto.h"
 #include "formats/tf_bundle/wire.h"
+#include "storage/locked_file.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::tf {
 namespace {

@@ -1,7 +1,6 @@
 #include "formats/tf_bundle/writer.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -13,7 +12,7 @@
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/paths.h"
 #include "formats/tf_bundle/protos.h"
-#include "formats/tf_bundle/succession.h"
+#include "formats/tf_bundle/shard_names.h"
 #include "formats/tf_bundle/table_builder.h"
 
 namespace ckpt::tf {
@@ -24,10 +23,12 @@ class BundleWriter final : public Writer {
   BundleWriter(const std::string& prefix, std::vector<VariableSpec> specs, Overwrite overwrite)
       : Writer(std::move(specs)),
         entries_(plan(this->specs())),
-        index_(prefix + ".index", overwrite),
-        succession_(prefix, 1, overwrite),
-        shard_(shard_path(prefix, 0, succession_.count())),
-        data_(shard_, overwrite) {
+        change_(prefix + ".index", overwrite, kUsualWait),
+        count_(prepare(prefix)),
+        data_(change_.put(base_name(shard_path(prefix, 0, count_)))) {
+    for (std::int64_t shard = 1; shard < count_; ++shard) {
+      change_.put(base_name(shard_path(prefix, shard, count_)));
+    }
     if (!entries_.empty()) {
       const BundleEntry& last = entries_.back();
       data_.reserve(static_cast<std::uint64_t>(last.offset + last.size));
@@ -35,6 +36,15 @@ class BundleWriter final : public Writer {
   }
 
  private:
+  // Cleans up what is there, and gives the count of shards.
+  std::int64_t prepare(const std::string& prefix) {
+    const LockedFile* old = change_.old_decider();
+    const auto index = old == nullptr ? nullptr : old->view();
+    clean_up(index.get(), change_.path());
+    remove_old_shards(change_, prefix + ".index");
+    return free_count(prefix, 1);
+  }
+
   // Where each tensor will lie. Checks the names, since nothing may be created in vain.
   static std::vector<BundleEntry> plan(const std::vector<VariableSpec>& specs) {
     std::vector<BundleEntry> entries;
@@ -67,7 +77,7 @@ class BundleWriter final : public Writer {
     StringPool values;
     std::vector<TableRow> table;
     table.reserve(entries_.size() + 1);
-    const BundleHeader header{.num_shards = static_cast<std::int32_t>(succession_.count()),
+    const BundleHeader header{.num_shards = static_cast<std::int32_t>(count_),
                               .versions = {.producer = 1}};
     table.push_back({"", values.add(encode_header(header))});
     for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -76,27 +86,14 @@ class BundleWriter final : public Writer {
       table.push_back({specs()[i].name, values.add(encode_entry(entry))});
     }
     std::ranges::sort(table, {}, &TableRow::key);
-    index_.write_at(0, as_byte_view(build_table(table)));
-    data_.commit();
-    try {
-      succession_.add_empty_shards();
-      index_.commit();
-    } catch (const Error&) {
-      if (index_.is_named()) {
-        succession_.keep();
-      } else {
-        std::remove(shard_.c_str());
-      }
-      throw;
-    }
-    succession_.finish();
+    change_.decider().write_at(0, as_byte_view(build_table(table)));
+    change_.commit();
   }
 
   std::vector<BundleEntry> entries_;
-  AtomicFile index_;
-  Succession succession_;
-  std::string shard_;
-  AtomicFile data_;
+  Change change_;
+  std::int64_t count_;
+  NewFile& data_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "checkpoint/writer.h"
-#include "core/atomic_file.h"
+#include "storage/new_file.h"
 
 namespace ckpt::tf {
 

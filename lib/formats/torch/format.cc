@@ -50,6 +50,6 @@ const Format kTorchFormat{
     .open = open,
     .create = create,
     .edit = edit,
-    .undo = [](const std::string& path, const Undo& undo, InPlace) { undo_rewrite(path, undo); }};
+    .undo = undo_rewrite};
 
 }  // namespace ckpt::torch

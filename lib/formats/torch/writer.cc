@@ -68,7 +68,7 @@ class StateDictWriter final : public Writer {
 
   std::string pickle_;
   StringPool names_;
-  AtomicFile file_;
+  NewFile file_;
   zip::ArchiveWriter zip_;
 };
 

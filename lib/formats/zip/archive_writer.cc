@@ -108,7 +108,7 @@ void add_common(Record& record, const NewMember& member, std::uint32_t crc) {
 
 }  // namespace
 
-ArchiveWriter::ArchiveWriter(AtomicFile& file, std::vector<NewMember> members)
+ArchiveWriter::ArchiveWriter(NewFile& file, std::vector<NewMember> members)
     : members_(std::move(members)), file_(file) {
   check_names(members_);
   places_.reserve(members_.size());

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/atomic_file.h"
+#include "storage/new_file.h"
 #include "formats/zip/archive.h"
 
 namespace ckpt::zip {
@@ -27,8 +27,8 @@ class ArchiveWriter {
  public:
   // Takes room in `file`, which must be empty and outlive the writer.
   // Throws Error: kInvalid where a name is empty, too long, no valid UTF-8 or has a NUL; what
-  // AtomicFile throws.
-  ArchiveWriter(AtomicFile& file, std::vector<NewMember> members);
+  // NewFile throws.
+  ArchiveWriter(NewFile& file, std::vector<NewMember> members);
 
   [[nodiscard]] const NewMember& member(std::size_t i) const { return members_[i]; }
 
@@ -62,7 +62,7 @@ class ArchiveWriter {
   std::vector<NewMember> members_;
   std::vector<Place> places_;  // of each
   std::uint64_t directory_offset_ = 0;
-  AtomicFile& file_;
+  NewFile& file_;
 };
 
 }  // namespace ckpt::zip

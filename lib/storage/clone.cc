@@ -1,0 +1,94 @@
+#include "storage/clone.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "storage/raw_file.h"
+#include "core/system.h"
+#include "core/text.h"
+
+namespace ckpt {
+namespace {
+
+constexpr std::uint64_t kAtOnce = std::uint64_t{64} << 20U;
+constexpr std::size_t kBuffer = std::size_t{1} << 20U;
+
+// The slow way, for file systems between which the kernel does not copy.
+void copy_by_hand(int from, int to, Stretch left) {
+  Bytes buffer(kBuffer);
+  while (left.size > 0) {
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, left.size));
+    const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(left.from));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Error(Errc::kIo, cat("cannot read: ", error_text(errno)));
+    if (n == 0) {
+      throw Error(Errc::kIo, cat("the file was cut at ", left.from, " while it was copied"));
+    }
+    const auto done = static_cast<std::size_t>(n);
+    write_fully(to, left.to, ByteView(buffer).first(done));
+    left = {left.from + done, left.to + done, left.size - done};
+  }
+}
+
+}  // namespace
+
+bool clone_by_reference(int from, int to) { return ::ioctl(to, FICLONE, from) == 0; }
+
+void copy_bytes(int from, int to, const Stretch& stretch) {
+  auto in = static_cast<off_t>(stretch.from);
+  auto out = static_cast<off_t>(stretch.to);
+  std::uint64_t left = stretch.size;
+  while (left > 0) {
+    const off_t begin = out;
+    const ssize_t n = ::copy_file_range(from, &in, to, &out,
+                                        static_cast<std::size_t>(std::min(left, kAtOnce)), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EFBIG)) {
+      throw Error(Errc::kWrite,
+                  cat("cannot write ", with_commas(stretch.size), " bytes: ", error_text(errno)));
+    }
+    if (n <= 0) {
+      return copy_by_hand(
+          from, to, {static_cast<std::uint64_t>(in), static_cast<std::uint64_t>(begin), left});
+    }
+    left -= static_cast<std::uint64_t>(n);
+    // So that the final flush finds most of it done.
+    ::sync_file_range(to, begin, n, SYNC_FILE_RANGE_WRITE);
+  }
+}
+
+bool copy_metadata(int from, int to, bool with_owner) {
+  struct stat status {};
+  if (::fstat(from, &status) != 0) return false;
+  const ssize_t size = ::flistxattr(from, nullptr, 0);
+  if (size > 0) {
+    std::string names(static_cast<std::size_t>(size), '\0');
+    const ssize_t got = ::flistxattr(from, names.data(), names.size());
+    names.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    for (const auto name : split(names, std::string_view("\0", 1))) {
+      if (name.empty()) continue;
+      const std::string key(name);
+      std::vector<char> value(64 * 1024);  // the longest that Linux has
+      const ssize_t n = ::fgetxattr(from, key.c_str(), value.data(), value.size());
+      if (n >= 0) ::fsetxattr(to, key.c_str(), value.data(), static_cast<std::size_t>(n), 0);
+    }
+  }
+  mode_t mode = status.st_mode & 07777U;
+  if (!with_owner || ::fchown(to, status.st_uid, status.st_gid) != 0) mode &= 0777U;
+  struct stat own {};
+  return ::fchmod(to, mode) == 0 ||
+         (::fstat(to, &own) == 0 && (own.st_mode & 0777U) == (mode & 0777U));
+}
+
+}  // namespace ckpt
