@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "command.h"
 #include "core/error.h"
@@ -11,6 +12,7 @@
 #include "heap.h"
 #include "model/initial_checkpoint.h"
 #include "output_file.h"
+#include "receipts.h"
 #include "remap/execute.h"
 #include "remap/invert.h"
 #include "remap/receipt.h"
@@ -72,6 +74,11 @@ Rules inverted(const RemapOptions& options, const Index& index, PlanOptions& pla
     throw Error(Errc::kConflict, message + "\nthe receipt of the remap can: -m RECEIPT --invert");
   }
   return inversion.rules;
+}
+
+// The file that a target stands for: receipts lie beside it.
+std::string real_target(const std::string& path) {
+  return std::filesystem::is_symlink(path) ? real_path(path) : path;
 }
 
 bool is_checkpoint(const std::string& path) {
@@ -169,7 +176,7 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
     edit_options.report_operations = options.json;
     edit_options.overwrite = overwrite_if(options.overwrite);
     edit_options.locked = &locked.file;
-    NewReceipt files(options.in_place ? locked.file.path() : real_path(output), locked.file.fd());
+    NewReceipt files(options.in_place ? receipt_base(locked) : real_target(output), locked.file.fd());
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
         Receipt receipt = make_receipt(plan, rules);

@@ -50,7 +50,7 @@ std::string_view words_of(const KnownReceipt& receipt) {
 ExitStatus run_list(const UndoOptions& options, Console& console) {
   const std::string file = file_of(options);
   const auto locked = lock_checkpoint(file, LockFor::kReading, options.wait);
-  const auto receipts = known_receipts(file, locked, true);
+  const auto receipts = known_receipts(locked, true);
   if (receipts.empty()) console.write(cat(escape(file), ": there is no receipt beside it\n"));
   for (const KnownReceipt& receipt : receipts) {
     console.write(cat(escape(receipt.path), ": ", words_of(receipt), "\n"));
@@ -63,7 +63,7 @@ ExitStatus run_forget(const UndoOptions& options, Console& console) {
   const std::string file = file_of(options);
   const auto locked = lock_checkpoint(file, LockFor::kChanging, options.wait);
   std::size_t count = 0;
-  for (const KnownReceipt& receipt : known_receipts(file, locked, true)) {
+  for (const KnownReceipt& receipt : known_receipts(locked, true)) {
     const bool goes = options.forget == "all" ||
                       (options.forget == "undone" && receipt.state == State::kUndone) ||
                       options.forget == cat(receipt.number);
@@ -106,7 +106,7 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
   const std::string file = file_of(options);
   const auto purpose = options.dry_run ? LockFor::kReading : LockFor::kChanging;
   const LockedCheckpoint locked = lock_input(file, purpose, options.wait, console);
-  const auto receipts = known_receipts(file, locked, !file_of_receipt(options.file).empty());
+  const auto receipts = known_receipts(locked, !file_of_receipt(options.file).empty());
   const KnownReceipt& chosen = choose(options, file, receipts);
   if (chosen.state == State::kUndone || chosen.state == State::kBefore) {
     if (!options.dry_run) mark(chosen);

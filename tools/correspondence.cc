@@ -74,7 +74,7 @@ Receipt receipt_of_separators(const Reader& old, const Reader& found) {
 // that is of another state of the file is told and left out.
 std::string receipt_beside(const std::string& path, Console& console) {
   const LockedCheckpoint locked = lock_checkpoint(path, LockFor::kReading, Wait::zero());
-  const auto known = known_receipts(path, locked, true);
+  const auto known = known_receipts(locked, true);
   using State = KnownReceipt::State;
   const auto fits = std::ranges::find(known, State::kFits, &KnownReceipt::state);
   for (auto it = known.begin(); it != fits; ++it) {

@@ -1,6 +1,7 @@
 #include "receipts.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -47,13 +48,16 @@ void judge(KnownReceipt& known, const LockedCheckpoint& locked) {
 
 }  // namespace
 
-std::vector<KnownReceipt> known_receipts(const std::string& typed, const LockedCheckpoint& locked,
-                                         bool all) {
-  // A checkpoint may be called by something else than its file (a prefix), and by a link.
-  std::vector<std::string> files{locked.file.path()};
-  for (const std::string& other : {real_path(typed), locked.path}) {
-    if (std::ranges::find(files, other) == files.end()) files.push_back(other);
-  }
+std::string receipt_base(const LockedCheckpoint& locked) {
+  const bool is_file_itself = is_same_file(stamp_of(locked.name), locked.file.stamp()) &&
+                              !std::filesystem::is_symlink(locked.name);
+  return is_file_itself ? locked.name : locked.file.path();
+}
+
+std::vector<KnownReceipt> known_receipts(const LockedCheckpoint& locked, bool all) {
+  // What was written as a checkpoint of several files has a receipt under the name it was given.
+  std::vector<std::string> files{receipt_base(locked)};
+  if (!is_there(locked.name)) files.push_back(locked.name);
   std::vector<KnownReceipt> known;
   for (const std::string& file : files) {
     for (const ReceiptFile& receipt : receipts_of(file)) {

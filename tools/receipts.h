@@ -26,11 +26,14 @@ struct KnownReceipt {
   bool has_undo = false;
 };
 
-// Those of the checkpoint that `typed` stands for, whose file is `locked`; the newest first. Reads
+// What receipts are called after: the file as it was asked for, where that is the file itself, else
+// the one that it stands for (by a symbolic link, or as a prefix).
+std::string receipt_base(const LockedCheckpoint& locked);
+
+// The receipts of a locked checkpoint, the newest first. Reads
 // what an edit had changed, not the whole file. Stops behind the first that fits where `all` is
 // not asked for. A receipt that cannot be read is kOther.
-std::vector<KnownReceipt> known_receipts(const std::string& typed, const LockedCheckpoint& locked,
-                                         bool all);
+std::vector<KnownReceipt> known_receipts(const LockedCheckpoint& locked, bool all);
 
 // The receipt without its moves, which take as much as undo data: `moves` says how many there were.
 Receipt read_receipt_head(const std::string& path, std::size_t& moves);

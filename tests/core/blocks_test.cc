@@ -30,19 +30,4 @@ TEST_SUITE("core/blocks") {
     CHECK(sizes == std::vector<std::size_t>{65'536, 1, 65'536, 3, 70'000, 40'000, 40'000});
   }
 
-  TEST_CASE("a file gets them from a place on, which moves along") {
-    const TempDir dir;
-    NewFile file(dir / "f", Overwrite::kNo);
-    file.write_at(0, as_byte_view("head"));
-    std::uint64_t at = 4;
-    Blocks blocks(file, at);
-    blocks.add("body");
-    CHECK(at == 4);
-    blocks.flush();
-    CHECK(at == 8);
-    file.commit();
-    Bytes bytes(8);
-    open_file(dir / "f")->read_at(0, bytes);
-    CHECK(as_text(bytes) == "headbody");
-  }
 }

@@ -326,7 +326,7 @@ TEST_SUITE("formats/conformance") {
         const EditResult result = format.edit(path, "", a_case.edit, {});
         CHECK((content_of(path) == after));
         REQUIRE(result.can_undo);
-        format.undo(path, decode_undo(encode_undo(result.undo)), InPlace::kAuto);
+        format.undo(path, decode_undo(encode_undo(result.undo)), {});
         CHECK((files_in(dir) == files));
         CHECK((content_of(path) == before));
       }
@@ -346,7 +346,7 @@ TEST_SUITE("formats/conformance") {
       format.edit(path, "", {{move_of(format, "dec/t", "dec/u")}, {}, {}}, {});
       const auto files = files_in(dir);
       CHECK(error_of([&] {
-              format.undo(path, result.undo, InPlace::kAuto);
+              format.undo(path, result.undo, {});
             }).starts_with("is not as the edit left it: "));
       CHECK((files_in(dir) == files));
     }

@@ -72,7 +72,7 @@ void edit_there_and_back(const Format& format, const fs::path& source, CorpusTal
     for (const auto& [name, content] : before) wanted[renamed(name)] = content;
     CHECK((content_of(*open_as(format, target)) == wanted));
     CHECK((content_of(*open_as(format, path)) == wanted));
-    if (!edit.moves.empty()) format.undo(path, result.undo, InPlace::kAuto);
+    if (!edit.moves.empty()) format.undo(path, result.undo, {});
     ++tally.files;
   } catch (const Error& e) {
     if (e.code() != Errc::kUnsupported) throw;

@@ -116,7 +116,7 @@ TEST_SUITE("formats/hdf5_edit_keras") {
           "dense_model [['inner', 0, 0], ['head', 0, 0]] [[['flatten', 0, 0, {'y': ['head', 0, "
           "0]}]]]\n");
     CHECK(config_of(file, "t['loss']") == "{'inner': 'mse', 'head': 'mae'}\n");
-    find_format("hdf5")->undo(file, result.undo, InPlace::kAuto);
+    find_format("hdf5")->undo(file, result.undo, {});
     CHECK((read_file(file) == bytes));
   }
 
@@ -243,7 +243,7 @@ TEST_SUITE("formats/hdf5_edit_keras") {
       if (is_layered) check_keras_file(dir / "b.h5");
       const auto there = edit_file(original, "", add);
       CHECK((variables_of(original) == expected));
-      find_format("hdf5")->undo(original, there.undo, InPlace::kAuto);
+      find_format("hdf5")->undo(original, there.undo, {});
       CHECK((read_file(original) == bytes));
       CHECK(values_of(variables_of(dir / "b.h5")) == values_of(before));
     }

@@ -100,7 +100,7 @@ TEST_SUITE("formats/hdf5_edit") {
         REQUIRE(in_place.can_undo);
         const Undo undo = decode_undo(encode_undo(in_place.undo));
         CHECK(undo == in_place.undo);
-        find_format("hdf5")->undo(file, undo, how);
+        find_format("hdf5")->undo(file, undo, {.in_place = how});
         CHECK((read_file(file) == bytes));
       }
     }
@@ -197,7 +197,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
       expected.erase("model/block_2/w2");
       CHECK(shown(after) == shown(expected));
       REQUIRE(result.can_undo);
-      find_format("hdf5")->undo(file, result.undo, how);
+      find_format("hdf5")->undo(file, result.undo, {.in_place = how});
       CHECK((read_file(file) == bytes));
     }
     CHECK(error_of([&] {
@@ -273,7 +273,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     make_edited_file(file, "earliest");
     const auto result = edit_file(file, "", {.moves = {{"step", "steps"}}});
     const auto undo = [&](const Undo& data) {
-      return error_of([&] { find_format("hdf5")->undo(file, data, InPlace::kAuto); });
+      return error_of([&] { find_format("hdf5")->undo(file, data, {}); });
     };
     const std::string edited = read_file(file);
     edit_file(file, "", {.moves = {{"steps", "other"}}});

@@ -101,7 +101,7 @@ TEST_SUITE("formats/keras_edit") {
           "['metadata.json', 'config.json', 'model.weights.h5', 'assets/vocabulary.txt'] b'a b c' "
           "b'{\"keras_version\": \"3.3.3\", \"date_saved\": \"x\"}'\n");
     REQUIRE(result.can_undo);
-    find_format("keras")->undo(file, result.undo, InPlace::kAuto);
+    find_format("keras")->undo(file, result.undo, {});
     CHECK((read_file(file) == bytes));
   }
 
@@ -142,7 +142,7 @@ TEST_SUITE("formats/keras_edit") {
           "model.weights.h5 is deflated; it is stored in the new archive, as Keras writes it");
     CHECK(asked(file, "[i.compress_type for i in z.infolist()], v['layers/dense_9/vars/1']") ==
           "[8, 0, 0, 8] [1.0, 2.0, 3.0]\n");
-    find_format("keras")->undo(file, result.undo, InPlace::kAuto);
+    find_format("keras")->undo(file, result.undo, {});
     CHECK((read_file(file) == bytes));
   }
 

@@ -222,7 +222,7 @@ void apply_and_return(const Format& format, const std::string& path, const Rules
   CHECK(numbers_of(path) == wanted);
   if (result.how == EditResult::How::kNothing) return;
   REQUIRE(result.can_undo);
-  format.undo(path, result.undo, InPlace::kAuto);
+  format.undo(path, result.undo, {});
   CHECK((read_file(path) == bytes));
   format.edit(path, "", make_edit(plan), {});
   const ReceiptInverse back = invert(parse_receipt(print_receipt(make_receipt(plan, rules))));

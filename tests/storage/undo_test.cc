@@ -21,7 +21,7 @@ Undo moved() {
 
 }  // namespace
 
-TEST_SUITE("checkpoint/undo") {
+TEST_SUITE("storage/undo") {
   TEST_CASE("undo data come back from their bytes, cut anywhere they are refused") {
     Undo plain;
     plain.size_before = plain.size_after = 10;

@@ -18,8 +18,9 @@ struct Faults {
   int error = 0;
 };
 
-// The exit status of a child whose work ended in an Error.
+// The exit status of a child whose work ended in an Error, and in one behind the decision.
 inline constexpr int kFailed = 5;
+inline constexpr int kFailedBehind = 7;
 
 // From here on; the count starts anew.
 void arm(const Faults& faults);
