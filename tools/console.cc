@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "core/escape.h"
 #include "core/system.h"
 #include "core/text.h"
 
@@ -50,6 +51,8 @@ void Console::flush() {
   }
   pending_.clear();
 }
+
+void Console::set_written(std::string_view path) { set_done(cat(escape(path), " is written")); }
 
 void Console::complain(std::string_view sentence) {
   const std::string line = cat("ckpt: ", sentence, "\n");

@@ -29,6 +29,7 @@ class Console {
   // What was to be done is done, in a few words ("m.h5 is edited"): when the report of it cannot be
   // printed, that is another answer than when nothing was done.
   void set_done(std::string words) { done_ = std::move(words); }
+  void set_written(std::string_view path);  // "PATH is written"
 
   // One line on standard error, behind "ckpt: ".
   void complain(std::string_view sentence);
