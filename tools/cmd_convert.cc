@@ -118,10 +118,9 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
     for (const auto& variable : conversion.variables) specs.push_back(variable.target);
     std::unique_ptr<Writer> writer;
     try {
-      writer = create_checkpoint(options.output, std::move(specs),
-                                 {overwrite_if(options.overwrite),
-                                  options.max_shard_bytes, metadata.carried},
-                                 format.id);
+      writer = create_checkpoint(
+          options.output, std::move(specs),
+          {overwrite_if(options.overwrite), options.max_shard_bytes, metadata.carried}, format.id);
     } catch (const Error& e) {
       // A target that cannot hold it is a matter of the types or names.
       if (e.code() != Errc::kInvalid) throw;

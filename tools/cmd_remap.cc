@@ -176,7 +176,8 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
     edit_options.report_operations = options.json;
     edit_options.overwrite = overwrite_if(options.overwrite);
     edit_options.locked = &locked.file;
-    NewReceipt files(options.in_place ? receipt_base(locked) : real_target(output), locked.file.fd());
+    NewReceipt files(options.in_place ? receipt_base(locked) : real_target(output),
+                     locked.file.fd());
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
         Receipt receipt = make_receipt(plan, rules);

@@ -141,8 +141,9 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
     try {
       mark(chosen);
     } catch (const Error& e) {
-      throw Error(Errc::kUnfinished, cat(escape(file), ": is as it was before, but its receipt "
-                                                       "could not be marked as undone: ",
+      throw Error(Errc::kUnfinished, cat(escape(file),
+                                         ": is as it was before, but its receipt "
+                                         "could not be marked as undone: ",
                                          e.what()));
     }
   }
@@ -168,9 +169,10 @@ Action add_undo(CLI::App& app) {
   app.add_option("FILE", o->file, "a file that was remapped in place, or its receipt")->required();
   app.add_flag("-n,--dry-run", o->dry_run, "say what would be done and stop");
   auto* list = app.add_flag("--list", o->list, "list the receipts of FILE, the newest first");
-  app.add_option("--forget", o->forget,
-                 "remove receipts and their undo data: those that are undone (default), one by its\n"
-                 "number, or all")
+  app.add_option(
+         "--forget", o->forget,
+         "remove receipts and their undo data: those that are undone (default), one by its\n"
+         "number, or all")
       ->expected(0, 1)
       ->default_str("undone")
       ->check(CLI::IsMember({"undone", "all"}) | CLI::PositiveNumber)

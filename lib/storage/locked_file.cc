@@ -59,10 +59,9 @@ std::string words_of(Wait wait) {
                 "another program has it open for writing (it holds a lock); try again "
                 "when that program has closed it");
   }
-  throw Error(Errc::kWrite,
-              cat("another program has it open (it holds a lock)",
-                  wait > Wait::zero() ? cat(" still after ", words_of(wait)) : "",
-                  "; try again when that program has closed it"));
+  throw Error(Errc::kWrite, cat("another program has it open (it holds a lock)",
+                                wait > Wait::zero() ? cat(" still after ", words_of(wait)) : "",
+                                "; try again when that program has closed it"));
 }
 
 // False where the time is up. File systems without locks answer something other than EWOULDBLOCK.

@@ -54,7 +54,8 @@ void for_each_numbered(const std::string& file, F&& f) {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder_of(file).c_str()), ::closedir);
   if (!dir) return;
   while (const dirent* item = ::readdir(dir.get())) {
-    if (const auto number = number_in(item->d_name, base)) f(std::string_view(item->d_name), *number);
+    if (const auto number = number_in(item->d_name, base))
+      f(std::string_view(item->d_name), *number);
   }
 }
 
@@ -107,7 +108,8 @@ bool NewReceipt::write_file(const std::string& path,
 
 void NewReceipt::write(const std::function<void(const WriteText&)>& text, const Undo* undo) {
   int number = 1;
-  for_each_numbered(file_, [&](std::string_view, int taken) { number = std::max(number, taken + 1); });
+  for_each_numbered(file_,
+                    [&](std::string_view, int taken) { number = std::max(number, taken + 1); });
   const std::size_t length = base_name(numbered(file_, number)).size();
   if (length > NAME_MAX) {
     throw Error(Errc::kWrite, cat(escape(base_name(file_)), ": the name of its receipt would have ",

@@ -17,10 +17,10 @@
 
 #include "core/error.h"
 #include "core/escape.h"
-#include "storage/raw_file.h"
 #include "core/system.h"
 #include "core/text.h"
 #include "formats/hdf5_helper/helper_folder.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::hdf5 {
 namespace {

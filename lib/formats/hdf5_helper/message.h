@@ -12,8 +12,8 @@
 #include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
 #include "core/bytes.h"
-#include "formats/hdf5_helper/operation.h"
 #include "core/wire.h"
+#include "formats/hdf5_helper/operation.h"
 
 namespace ckpt::hdf5 {
 

@@ -26,7 +26,8 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   auto& [index, content, wishes, before, result] = old;
   if (options.plan_only) return std::move(result);
 
-  const auto original = edit.puts.empty() ? nullptr : kIndexFormat.open(lock.file().view(), path, {});
+  const auto original =
+      edit.puts.empty() ? nullptr : kIndexFormat.open(lock.file().view(), path, {});
   const DividedEdit edits(edit, wishes, content, original.get());
   content.index = Index();  // of the old set the files are needed from now on, and their names
   content.extents = std::vector<Extent>();
@@ -46,8 +47,8 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     const std::string& name = names[s];
     try {
       NewFile& out = change.put(name);
-      const EditResult part = edit_into(out, beside(path, content.file_names[s]),
-                                        edits.of_shard(s), own, UndoOf::kNone);
+      const EditResult part = edit_into(out, beside(path, content.file_names[s]), edits.of_shard(s),
+                                        own, UndoOf::kNone);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
       result.size_after += part.size_after;

@@ -60,9 +60,10 @@ bool clean_up(const RandomFile* index, const std::string& index_path) {
   const NeededShards needed(index, index_path);
   // An index that cannot be read may need anything.
   if (index != nullptr && needed.all().empty()) return false;
-  return take_back_intents(index_path, [&](const std::string& name) -> std::optional<std::uint64_t> {
-    return needed.names(name) ? std::optional(needed.bytes_of(name)) : std::nullopt;
-  });
+  return take_back_intents(
+      index_path, [&](const std::string& name) -> std::optional<std::uint64_t> {
+        return needed.names(name) ? std::optional(needed.bytes_of(name)) : std::nullopt;
+      });
 }
 
 void remove_old_shards(Change& change, const std::string& index_path) {
