@@ -24,6 +24,7 @@ case ${1:-} in
     # Without a network they tell what they lack, which is no failure.
     timeout 600 tools/setup.sh --clients || echo "test.sh: tools/setup.sh --clients failed" >&2
     build build ckpt_tool
+    [ -x /usr/bin/python3 ] || { echo "test.sh: no /usr/bin/python3 to test the clients with" >&2; exit 77; }
     exec /usr/bin/python3 tests/clients/run.py --ckpt build/ckpt "${@:2}"
     ;;
   --quick) tools/setup.sh --tests ;;
