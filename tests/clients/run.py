@@ -69,9 +69,7 @@ class Installer:
         return done.stdout.strip()
 
     def make_python(self):
-        try:
-            self.call(PYTHON, "-m", "pip", "--version")
-        except (NotInstalled, OSError):
+        if not PYTHON.exists() or subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode != 0:
             self.call(sys.executable, "-m", "venv", "--clear", FOLDER / "python")
 
     def install(self, client, packages):
