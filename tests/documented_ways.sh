@@ -24,11 +24,11 @@ git diff --quiet HEAD || echo "documented_ways.sh: changes that are not committe
 # The README's own lines, so that they are what is tried.
 hand=$(sed -n '/^Or by hand:$/,/^##/s/^    //p' README.md)
 [ -n "$hand" ] || { echo "documented_ways.sh: README.md has no lines below 'Or by hand:'" >&2; exit 1; }
+hand+=$'\n~/.local/bin/ckpt ls fixtures/digits/digits.h5'
 declare -A ways=(
   [demo]=tools/demo.sh
   [test]=$test
-  [hand]="$hand
-    ~/.local/bin/ckpt ls fixtures/digits/digits.h5"
+  [hand]=$hand
   [clients]='tools/test.sh --clients'
   [demo_test]="tools/demo.sh; $test; tools/demo.sh; $test"
   [hand_test]="$hand
