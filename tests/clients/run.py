@@ -101,7 +101,8 @@ class Installer:
         there = FOLDER / "node_modules" / name / "package.json"
         if there.exists() and f'"version": "{version}"' in there.read_text():
             return
-        self.call(node / "bin" / "node", node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js", "install",
+        # The system's certificates, as pip has them; Node's own do not know a company's proxy.
+        self.call(node / "bin" / "node", "--use-system-ca", node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js", "install",
                   "--prefix", FOLDER, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", package)
 
 
