@@ -6,6 +6,7 @@
 #include "core/nearest.h"
 #include "core/text.h"
 #include "formats/formats.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "remap/carried_metadata.h"
 #include "remap/conversion.h"
@@ -117,6 +118,7 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
     for (const auto& variable : conversion.variables) specs.push_back(variable.target);
     std::unique_ptr<Writer> writer;
     try {
+      const InterruptWords words;
       writer = create_checkpoint(options.output, std::move(specs),
                                  {options.overwrite ? Overwrite::kYes : Overwrite::kNo,
                                   options.max_shard_bytes, metadata.carried},

@@ -9,6 +9,7 @@
 #include "formats/formats.h"
 #include "graph_input.h"
 #include "heap.h"
+#include "interrupt.h"
 #include "model/initial_checkpoint.h"
 #include "receipt_files.h"
 #include "remap/execute.h"
@@ -175,6 +176,9 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
         report.receipt = files.receipt_path();
       };
     }
+    const InterruptWords words;
+    edit_options.before_commit =
+        InterruptWords::until_written(std::move(edit_options.before_commit), options.in_place);
     try {
       report.result = format.edit(input, output, make_edit(plan), edit_options);
       files.keep();

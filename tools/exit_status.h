@@ -18,7 +18,7 @@ enum class ExitStatus : int {
   kBug = 6,         // a bug in ckpt
 };
 
-// Six lines, one a status.
+// A line a status.
 std::string exit_status_help();
 
 ExitStatus exit_status_of(Errc code);
