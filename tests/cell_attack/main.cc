@@ -26,9 +26,9 @@
 #include "formats/libhdf5/serve.h"
 
 // A helper in which somebody else's code has taken over: it sets itself up as the real one does, by
-// the same code, and then tries to get out. Started in its place by tests/formats/cell_test.cc. What
-// it does is in the file `mode` in its folder; without one it tries every call that opens, writes,
-// starts, signals or changes something and answers with a line for each.
+// the same code, and then tries to get out. Started in its place by tests/formats/cell_test.cc.
+// What it does is in the file `mode` in its folder; without one it tries every call that opens,
+// writes, starts, signals or changes something and answers with a line for each.
 namespace {
 
 using ckpt::Errc;
@@ -65,6 +65,7 @@ void attack_paths() {
   const char* old = victim.c_str();
   const char* fresh = made.c_str();
   const int here = AT_FDCWD;
+  std::array<char, 64> buffer{};
 #ifdef SYS_open
   attempt("open", SYS_open, "/etc/passwd", O_RDONLY);
   attempt("open to write", SYS_open, old, O_RDWR);
@@ -82,7 +83,7 @@ void attack_paths() {
   attempt("utimes", SYS_utimes, old, nullptr);
   attempt("stat", SYS_stat, old, nullptr);
   attempt("access", SYS_access, old, R_OK);
-  attempt("readlink", SYS_readlink, "/proc/self/exe", made.data(), made.size());
+  attempt("readlink", SYS_readlink, "/proc/self/exe", buffer.data(), buffer.size());
 #endif
   const open_how how{.flags = O_RDONLY, .mode = 0, .resolve = 0};
   attempt("openat", SYS_openat, here, "/etc/passwd", O_RDONLY);
@@ -129,9 +130,9 @@ void attack_file() {
   attempt("pwritev2", SYS_pwritev2, 3, &vector, 1, 0, 0, 0);
   attempt("sendfile", SYS_sendfile, 3, 4, &zero, 1);
   attempt("copy_file_range", SYS_copy_file_range, 4, &zero, 3, &zero, 1, 0);
-  attempt("splice", SYS_splice, 3, &zero, 5, nullptr, 1, 0);
-  attempt("tee", SYS_tee, 5, 5, 1, 0);
-  attempt("vmsplice", SYS_vmsplice, 5, &vector, 1, 0);
+  attempt("splice", SYS_splice, 3, &zero, 6, nullptr, 1, 0);
+  attempt("tee", SYS_tee, 5, 6, 1, 0);
+  attempt("vmsplice", SYS_vmsplice, 6, &vector, 1, 0);
   attempt("ftruncate", SYS_ftruncate, 3, 1);
   attempt("fallocate", SYS_fallocate, 3, 0, 0, 1 << 20);
   attempt("fchmod", SYS_fchmod, 3, 0777);
@@ -158,8 +159,7 @@ void attack_file() {
 }
 
 void attack_memory() {
-  void* page =
-      ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw Error(Errc::kIo, "the cell has no memory");
   attempt("mmap to be run", SYS_mmap, nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -241,7 +241,8 @@ void attack_powers() {
   attempt("iopl", SYS_iopl, 0);
   attempt("ioperm", SYS_ioperm, 0, 0, 0);
   attempt("modify_ldt", SYS_modify_ldt, 0, nullptr, 0);
-  attempt("arch_prctl", SYS_arch_prctl, 0x1004 /* ARCH_GET_GS */, report.data());
+  std::uint64_t base = 0;
+  attempt("arch_prctl", SYS_arch_prctl, 0x1004 /* ARCH_GET_GS */, &base);
 #endif
 }
 

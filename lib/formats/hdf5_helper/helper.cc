@@ -54,9 +54,9 @@ class Answer {
     // A helper that nobody listens to must not wait for that.
     Pipe beats = make_pipe(O_NONBLOCK);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
-    process_.emplace(program, std::vector{cat(options.memory), cat(seconds)},
-                     HelperDescriptors{file, message.get(), answer.writing.get(),
-                                       beats.writing.get()});
+    process_.emplace(
+        program, std::vector{cat(options.memory), cat(seconds)},
+        HelperDescriptors{file, message.get(), answer.writing.get(), beats.writing.get()});
     pipe_ = std::move(answer.reading);
     beats_ = std::move(beats.reading);
   }
@@ -120,8 +120,8 @@ class Answer {
                                         " milliseconds and was stopped"));
       }
       std::array items{pollfd{pipe_.get(), POLLIN, 0}, pollfd{beats_.get(), POLLIN, 0}};
-      const int ready = ::poll(items.data(), items.size(),
-                               static_cast<int>(std::min(left, kGlance).count()));
+      const int ready =
+          ::poll(items.data(), items.size(), static_cast<int>(std::min(left, kGlance).count()));
       if (ready < 0 && errno != EINTR) throw Error(Errc::kIo, error_text(errno));
       if (ready < 0) continue;
       // What this process did not look at, since it was stopped itself (Ctrl-Z), is no silence.

@@ -12,9 +12,10 @@ namespace ckpt::hdf5 {
 // libhdf5 in a process of its own; this library does not link with it. The program
 // `ckpt-hdf5-helper` (helper_program.h says which) is started (posix_spawn, since a caller may have
 // threads) with the descriptors of descriptors.h: the file and the request, open for reading alone,
-// and two pipes, for the answer and for its heartbeat. It shuts itself into a cell (libhdf5/cell.h),
-// in which it can open, connect to, start, signal and write nothing, and lets libhdf5 work there on
-// an overlay. Whatever libhdf5 does, the file is untouched, and this process gets an Error.
+// and two pipes, for the answer and for its heartbeat. It shuts itself into a cell
+// (libhdf5/cell.h), in which it can open, connect to, start, signal and write nothing, and lets
+// libhdf5 work there on an overlay. Whatever libhdf5 does, the file is untouched, and this process
+// gets an Error.
 
 struct HelperOptions {
   std::string program = {};  // empty: find_helper(); what is named here is run as it is

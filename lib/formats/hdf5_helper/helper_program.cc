@@ -44,8 +44,7 @@ std::string why_not_run(const struct stat& helper, const struct stat& running) {
                ", who is neither root nor the owner of the running program (user ", running.st_uid,
                ")");
   }
-  const bool is_group_trusted =
-      (running.st_mode & S_IWGRP) != 0 && helper.st_gid == running.st_gid;
+  const bool is_group_trusted = (running.st_mode & S_IWGRP) != 0 && helper.st_gid == running.st_gid;
   const bool are_others_trusted = (running.st_mode & S_IWOTH) != 0;
   if ((helper.st_mode & S_IWOTH) != 0 && !are_others_trusted) return "may be written by anybody";
   if ((helper.st_mode & S_IWGRP) != 0 && !is_group_trusted && !are_others_trusted) {

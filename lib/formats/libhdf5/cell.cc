@@ -118,8 +118,8 @@ CallFilter needed_calls() {
   filter.allow(SYS_write, {{0, UINT32_MAX, ends}});
   // Memory: fresh, and never to be run. A file that is mapped and shared could be written.
   filter.allow(SYS_brk);
-  filter.allow(SYS_mmap,
-               {{2, ~std::uint32_t{PROT_READ | PROT_WRITE}, {0}}, {3, MAP_ANONYMOUS, {MAP_ANONYMOUS}}});
+  filter.allow(SYS_mmap, {{2, ~std::uint32_t{PROT_READ | PROT_WRITE}, {0}},
+                          {3, MAP_ANONYMOUS, {MAP_ANONYMOUS}}});
   filter.allow(SYS_munmap);
   filter.allow(SYS_mremap);
   filter.allow(SYS_close);
