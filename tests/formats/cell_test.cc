@@ -16,6 +16,7 @@
 #include "core/text.h"
 #include "formats/hdf5_helper/helper.h"
 #include "support/error_of.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -113,6 +114,7 @@ TEST_SUITE("formats/cell") {
           outside.emplace_back(line);
         } else if (line.ends_with(": EPERM")) {
           ++refused;
+        } else if (kSanitized && line == "pipe2: done") {  // cell.cc says why
         } else {
           through.emplace_back(line);
         }
@@ -139,7 +141,7 @@ TEST_SUITE("formats/cell") {
 #endif
 
   TEST_CASE("abort() ends the helper though it may not signal itself") {
-    CHECK(Stage("abort").answer().starts_with("the helper in which libhdf5 works was ended by "));
+    CHECK(Stage("abort").answer().starts_with("the helper in which libhdf5 works "));
   }
 
   TEST_CASE(

@@ -28,6 +28,9 @@ constexpr bool kIsSanitized = __has_feature(address_sanitizer);
 constexpr bool kIsSanitized = false;
 #endif
 
+// What a build with sanitizers needs beyond the others: numbers for pipes.
+constexpr int kSanitizedDescriptors = 32;
+
 #if defined(__x86_64__)
 constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
@@ -114,7 +117,12 @@ CallFilter needed_calls() {
   CallFilter filter;
   filter.allow(SYS_pread64);
   std::vector<std::uint32_t> ends{kHelperAnswer, kHelperBeat};
-  if (kIsSanitized) ends.push_back(STDERR_FILENO);  // /dev/null
+  if (kIsSanitized) {
+    ends.push_back(STDERR_FILENO);  // /dev/null
+    for (auto fd = kHelperBeat + 1; fd < kSanitizedDescriptors; ++fd) {
+      ends.push_back(static_cast<std::uint32_t>(fd));
+    }
+  }
   filter.allow(SYS_write, {{0, UINT32_MAX, ends}});
   // Memory: fresh, and never to be run. A file that is mapped and shared could be written.
   filter.allow(SYS_brk);
@@ -134,12 +142,15 @@ CallFilter needed_calls() {
 #endif
   filter.allow(SYS_exit_group);
   if (kIsSanitized) {
-    // Its allocator gives memory back, guards it, waits for its locks and asks who it is.
+    // The address sanitizer's allocator gives memory back, guards it, waits for its locks and asks
+    // who it is; the other one learns whether memory is there by writing it into a pipe of its own.
     filter.allow(SYS_madvise);
     filter.allow(SYS_mprotect, {{2, ~std::uint32_t{PROT_READ | PROT_WRITE}, {0}}});
     filter.allow(SYS_sched_yield);
     filter.allow(SYS_getpid);
     filter.allow(SYS_gettid);
+    filter.allow(SYS_pipe2);
+    filter.allow(SYS_sigaltstack);  // it asks for its stack where an exception is thrown
   }
   return filter;
 }
@@ -157,7 +168,9 @@ bool set_limits(const CellLimits& limits) {
   // The sanitizer reserves terabytes of addresses.
   const bool has_memory_limit = kIsSanitized || set_limit(RLIMIT_AS, limits.memory);
   return has_memory_limit && set_limit(RLIMIT_CPU, limits.seconds) && set_limit(RLIMIT_CORE, 0) &&
-         set_limit(RLIMIT_FSIZE, 0) && set_limit(RLIMIT_NOFILE, 0) && set_limit(RLIMIT_NPROC, 0);
+         set_limit(RLIMIT_FSIZE, 0) &&
+         set_limit(RLIMIT_NOFILE, kIsSanitized ? kSanitizedDescriptors : 0) &&
+         set_limit(RLIMIT_NPROC, 0);
 }
 
 }  // namespace
