@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/system.h"
 #include "core/text.h"
 #include "formats/hdf5_helper/helper.h"
 #include "support/error_of.h"
@@ -159,7 +160,7 @@ TEST_SUITE("formats/cell") {
     const Stage stage("long");
     const pid_t group = start_group(
         [&] { return stage.answer(O_RDONLY, 2500ms) == "worked for three seconds" ? 0 : 1; });
-    stage.helper();
+    static_cast<void>(stage.helper());
     ::kill(-group, SIGSTOP);
     std::this_thread::sleep_for(4s);
     ::kill(-group, SIGCONT);

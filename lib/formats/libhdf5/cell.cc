@@ -131,9 +131,7 @@ CallFilter needed_calls() {
   filter.allow(SYS_munmap);
   filter.allow(SYS_mremap);
   filter.allow(SYS_close);
-  // The end of the heartbeat's handler, and of a write that it interrupted.
-  filter.allow(SYS_rt_sigreturn);
-  filter.allow(SYS_restart_syscall);
+  filter.allow(SYS_rt_sigreturn);  // from the heartbeat's handler
   // Nobody waits here; std::call_once wakes whoever does.
   filter.allow(SYS_futex, {{1, 0x7f, {1 /* FUTEX_WAKE */}}});
   filter.allow(SYS_clock_gettime);
