@@ -57,4 +57,38 @@ TEST_SUITE("tools/interrupt") {
     CHECK(interrupt("convert|d.h5|new.h5") ==
           "-2 ckpt: interrupted; nothing was changed\n ['d.h5']\n");
   }
+
+  TEST_CASE("Ctrl-C while the file itself is changed says what finishes that") {
+    const TempDir dir;
+    fs::copy(CKPT_FIXTURES "/digits/digits.h5", dir / "d.h5");
+    const auto result = run({"/usr/bin/env",
+                             "--default-signal=INT",
+                             "ASAN_OPTIONS=detect_leaks=0",
+                             "strace",
+                             "-qq",
+                             "-o",
+                             dir / "log",
+                             "-e",
+                             "trace=fdatasync",
+                             "-e",
+                             "inject=fdatasync:signal=INT:when=1",
+                             CKPT_TOOL,
+                             "remap",
+                             "-i",
+                             "--how",
+                             "journal",
+                             "--no-receipt",
+                             "d.h5",
+                             "-r",
+                             "conv1/ = zz/"},
+                            dir.path());
+    if (result.err.find("strace") != std::string::npos) {
+      MESSAGE("SKIPPED: strace cannot be run here; tools/setup.sh --tests installs it");
+      return;
+    }
+    CHECK(result.err ==
+          "ckpt: interrupted while the file was changed; `ckpt recover FILE` finishes that or "
+          "takes it back\n");
+    CHECK(result.status == 130);
+  }
 }
