@@ -15,10 +15,11 @@ struct CellLimits {
 
 // Shuts this process, which works on hostile files, into a cell for good. An HDF5 file can name
 // other files, libhdf5 has no switch against opening them, and who finds a fault in libhdf5 runs
-// code of his own here. Two walls, either of which a test attacks from inside
+// code of his own here. Two walls, which a test attacks from inside
 // (tests/cell_attack/main.cc):
 //
-//  - limits: no new descriptor, no new process, not a byte into a file, no core file;
+//  - limits: no new descriptor, no new process (but root's), not a byte into a file, no core file.
+//    They keep files from being opened and written, not from being renamed;
 //  - a list of the system calls that are needed from here on, all that there are: to read what is
 //    open, to write the answer and the heartbeat, to have memory, to end. Where a call can do more
 //    than it is needed for, its arguments are looked at. cell.cc has the list.
