@@ -6,6 +6,7 @@
 #include "core/nearest.h"
 #include "core/text.h"
 #include "formats/formats.h"
+#include "interrupt.h"
 #include "output_file.h"
 #include "progress.h"
 #include "remap/carried_metadata.h"
@@ -118,6 +119,7 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
     for (const auto& variable : conversion.variables) specs.push_back(variable.target);
     std::unique_ptr<Writer> writer;
     try {
+      const InterruptWords words;
       writer = create_checkpoint(
           options.output, std::move(specs),
           {overwrite_if(options.overwrite), options.max_shard_bytes, metadata.carried}, format.id);

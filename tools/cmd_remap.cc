@@ -10,6 +10,7 @@
 #include "formats/formats.h"
 #include "graph_input.h"
 #include "heap.h"
+#include "interrupt.h"
 #include "model/initial_checkpoint.h"
 #include "output_file.h"
 #include "receipts.h"
@@ -192,6 +193,9 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
         report.receipt = files.path();
       };
     }
+    const InterruptWords words;
+    edit_options.before_commit =
+        InterruptWords::until_written(std::move(edit_options.before_commit), options.in_place);
     try {
       report.result = format.edit(locked.path, output, make_edit(plan), edit_options);
       files.keep();
