@@ -133,8 +133,10 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
       carry_out(conversion, *reader, *writer,
                 [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
     } catch (const Error& e) {
-      throw e.in(escape(e.code() == Errc::kWrite ? options.output : options.input));
+      const bool is_of_target = e.code() == Errc::kWrite || e.code() == Errc::kUnfinished;
+      throw e.in(escape(is_of_target ? options.output : options.input));
     }
+    console.set_written(options.output);
   }
   const Output out = console.output();
   if (options.json) {

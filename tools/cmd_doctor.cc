@@ -54,6 +54,7 @@ ExitStatus run_doctor(const DoctorOptions& options, Console& console) {
   if (!options.salvage.empty()) {
     salvage(options, report.checkup, *reader);
     report.salvaged = options.salvage;
+    console.set_written(options.salvage);
   }
   const Output out = console.output();
   if (options.json) {

@@ -63,6 +63,7 @@ void write_fix(const DupsOptions& options, const FindingsReport& report, Console
     out(text);
     if (!text.ends_with('\n')) out("\n");
   });
+  console.set_written(options.fix);
   console.complain(cat(escape(options.fix), ": ", count_of(count, "rule"), " written",
                        asked > count ? cat("; ", count_of(asked - count, "more rule"),
                                            " of what is less sure, with --fix-all")

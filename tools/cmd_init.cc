@@ -78,6 +78,7 @@ ExitStatus run_init(const InitOptions& options, Console& console) {
     }
   }
   writer->commit();
+  console.set_written(options.output);
   console.write(cat(escape(options.output), ": ", count_of(order.size(), "variable"), ", ",
                     count_of(parameters, "parameter"), ", of ", escape(options.graph.file), " (",
                     graph.source, "), seed ", options.seed, "\n"));

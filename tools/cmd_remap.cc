@@ -199,7 +199,7 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
     try {
       report.result = format.edit(locked.path, output, make_edit(plan), edit_options);
       files.keep();
-      if (!options.dry_run) console.set_done(cat(escape(changes ? input : output), " is written"));
+      if (!options.dry_run) console.set_written(changes ? input : output);
     } catch (const Error& e) {
       if (e.code() == Errc::kUnfinished) files.keep();
       const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kConflict;

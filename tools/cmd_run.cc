@@ -68,6 +68,7 @@ ExitStatus run_run(const RunRequest& options, Console& console) {
     std::ranges::move(result.layers, std::back_inserter(tensors));
     write_tensors(options.output, tensors, overwrite_if(options.overwrite));
     report.written = options.output;
+    console.set_written(options.output);
   }
   const Output out = console.output();
   if (options.json) {

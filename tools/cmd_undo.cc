@@ -137,7 +137,7 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
     } catch (const Error& e) {
       throw e.in(escape(file));
     }
-    console.set_done(cat(escape(file), " is as it was before"));
+    console.set_written(file);
     try {
       mark(chosen);
     } catch (const Error& e) {
@@ -157,7 +157,7 @@ ExitStatus run_recover(const std::string& path, Wait wait, Console& console) {
                                         "an edit was interrupted; it is undone now",
                                         "an edit was interrupted; it is finished now"};
   const Recovery found = recover_checkpoint(path, wait);
-  if (found != Recovery::kClean) console.set_done(cat(escape(path), " is recovered"));
+  if (found != Recovery::kClean) console.set_written(path);
   console.write(cat(escape(path), ": ", kSaid[static_cast<std::size_t>(found)], "\n"));
   return ExitStatus::kDone;
 }

@@ -85,6 +85,7 @@ ExitStatus report_on(const VerifyOptions& options, VerifyReport report, Console&
   if (!options.junit.empty()) {
     write_output(options.junit, overwrite_if(options.overwrite),
                  [&](const auto& out) { write_verification_junit(report, kTool, out); });
+    console.set_written(options.junit);
   }
   const Output out = console.output();
   if (options.json) {
@@ -126,6 +127,7 @@ ExitStatus run_record(const VerifyOptions& options, Console& console) {
   std::ranges::move(result.outputs, std::back_inserter(tensors));
   std::ranges::move(result.layers, std::back_inserter(tensors));
   write_tensors(options.record, tensors, overwrite_if(options.overwrite));
+  console.set_written(options.record);
   return report_on(
       options,
       {.found = options.file, .old = "", .golden = "", .names = "", .recorded = options.record},

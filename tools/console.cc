@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "core/escape.h"
 #include "core/system.h"
 #include "core/text.h"
 
@@ -50,6 +51,8 @@ void Console::flush() {
   }
   pending_.clear();
 }
+
+void Console::set_written(const std::string& path) { done_ = cat(escape(path), ": is written"); }
 
 void Console::complain(std::string_view sentence) {
   const std::string line = cat("ckpt: ", sentence, "\n");

@@ -37,6 +37,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   for (std::size_t s = 0; s < count; ++s) names.push_back(shard_name(stem, s, count));
   NewSet set(target, names, options.overwrite, options.wait);
   Change& change = set.change();
+  check_room(change.decider().fd(), result.size_before);
   EditOptions own = options;
   own.before_commit = nullptr;
   own.locked = nullptr;
