@@ -6,6 +6,7 @@
 #include "core/nearest.h"
 #include "core/text.h"
 #include "formats/formats.h"
+#include "interrupt.h"
 #include "output_file.h"
 #include "progress.h"
 #include "remap/carried_metadata.h"
@@ -118,10 +119,10 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
     for (const auto& variable : conversion.variables) specs.push_back(variable.target);
     std::unique_ptr<Writer> writer;
     try {
-      writer = create_checkpoint(options.output, std::move(specs),
-                                 {overwrite_if(options.overwrite),
-                                  options.max_shard_bytes, metadata.carried},
-                                 format.id);
+      const InterruptWords words;
+      writer = create_checkpoint(
+          options.output, std::move(specs),
+          {overwrite_if(options.overwrite), options.max_shard_bytes, metadata.carried}, format.id);
     } catch (const Error& e) {
       // A target that cannot hold it is a matter of the types or names.
       if (e.code() != Errc::kInvalid) throw;
@@ -132,8 +133,8 @@ ExitStatus run_convert(const ConvertOptions& options, Console& console) {
       carry_out(conversion, *reader, *writer,
                 [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
     } catch (const Error& e) {
-      const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kUnfinished;
-      throw e.in(escape(about_target ? options.output : options.input));
+      const bool is_of_target = e.code() == Errc::kWrite || e.code() == Errc::kUnfinished;
+      throw e.in(escape(is_of_target ? options.output : options.input));
     }
     console.set_written(options.output);
   }

@@ -27,9 +27,8 @@ void salvage(const DoctorOptions& options, const Checkup& checkup, const Reader&
     throw Error(Errc::kCorrupt, cat(escape(options.file), ": nothing of it is whole, so that ",
                                     escape(options.salvage), " was not written"));
   }
-  const auto writer =
-      create_checkpoint(options.salvage, specs_of(checkup, reader.index()),
-                        {.overwrite = overwrite_if(options.overwrite)});
+  const auto writer = create_checkpoint(options.salvage, specs_of(checkup, reader.index()),
+                                        {.overwrite = overwrite_if(options.overwrite)});
   write_whole(checkup, reader, *writer);
 }
 

@@ -62,9 +62,8 @@ ExitStatus run_init(const InitOptions& options, Console& console) {
     throw Error(Errc::kInvalid,
                 cat(escape(options.graph.file), ": makes no variables; there is nothing to write"));
   }
-  const std::unique_ptr<Writer> writer =
-      create_checkpoint(options.output, std::move(specs),
-                        {overwrite_if(options.overwrite), 0}, format.id);
+  const std::unique_ptr<Writer> writer = create_checkpoint(
+      options.output, std::move(specs), {overwrite_if(options.overwrite), 0}, format.id);
   ProgressBar bar(cat(escape(options.output), ": writing"));
   std::uint64_t done = 0;
   for (std::size_t at = 0; at < order.size(); ++at) {

@@ -10,6 +10,7 @@
 #include "formats/formats.h"
 #include "graph_input.h"
 #include "heap.h"
+#include "interrupt.h"
 #include "model/initial_checkpoint.h"
 #include "output_file.h"
 #include "receipts.h"
@@ -176,7 +177,8 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
     edit_options.report_operations = options.json;
     edit_options.overwrite = overwrite_if(options.overwrite);
     edit_options.locked = &locked.file;
-    NewReceipt files(options.in_place ? receipt_base(locked) : real_target(output), locked.file.fd());
+    NewReceipt files(options.in_place ? receipt_base(locked) : real_target(output),
+                     locked.file.fd());
     if (!options.no_receipt && !options.dry_run) {
       edit_options.before_commit = [&](const EditResult& result) {
         Receipt receipt = make_receipt(plan, rules);
@@ -191,14 +193,17 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
         report.receipt = files.path();
       };
     }
+    const InterruptWords words;
+    edit_options.before_commit =
+        InterruptWords::until_written(std::move(edit_options.before_commit), options.in_place);
     try {
       report.result = format.edit(locked.path, output, make_edit(plan), edit_options);
       files.keep();
       if (!options.dry_run) console.set_written(changes ? input : output);
     } catch (const Error& e) {
       if (e.code() == Errc::kUnfinished) files.keep();
-      const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kUnfinished ||
-                                e.code() == Errc::kConflict;
+      const bool about_target =
+          e.code() == Errc::kWrite || e.code() == Errc::kUnfinished || e.code() == Errc::kConflict;
       throw e.in(escape(about_target && !output.empty() ? output : input));
     }
     for (const std::string& note : report.result.notes) console.complain(cat("note: ", note));

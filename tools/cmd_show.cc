@@ -44,6 +44,7 @@ void write_npy_file(const ShowOptions& options, const Reader& reader, std::size_
   } catch (const Error& e) {
     throw e.in(escape(options.npy));
   }
+  console.set_written(options.npy);
   const DType dtype = reader.index().entries[i].dtype;
   if (npy_header(dtype, {}).find("|V") != std::string::npos) {
     console.complain(cat(escape(options.npy), ": note: NumPy has no ", name_of(dtype),

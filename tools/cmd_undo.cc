@@ -137,12 +137,13 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
     } catch (const Error& e) {
       throw e.in(escape(file));
     }
-    console.set_done(cat(escape(file), " is as it was before"));
+    console.set_written(file);
     try {
       mark(chosen);
     } catch (const Error& e) {
-      throw Error(Errc::kUnfinished, cat(escape(file), ": is as it was before, but its receipt "
-                                                       "could not be marked as undone: ",
+      throw Error(Errc::kUnfinished, cat(escape(file),
+                                         ": is as it was before, but its receipt "
+                                         "could not be marked as undone: ",
                                          e.what()));
     }
   }
@@ -157,7 +158,7 @@ ExitStatus run_recover(const std::string& path, Wait wait, Console& console) {
                                         "an edit was interrupted; it is undone now",
                                         "an edit was interrupted; it is finished now"};
   const Recovery found = recover_checkpoint(path, wait);
-  if (found != Recovery::kClean) console.set_done(cat(escape(path), " is recovered"));
+  if (found != Recovery::kClean) console.set_written(path);
   console.write(cat(escape(path), ": ", kSaid[static_cast<std::size_t>(found)], "\n"));
   return ExitStatus::kDone;
 }
@@ -169,9 +170,10 @@ Action add_undo(CLI::App& app) {
   app.add_option("FILE", o->file, "a file that was remapped in place, or its receipt")->required();
   app.add_flag("-n,--dry-run", o->dry_run, "say what would be done and stop");
   auto* list = app.add_flag("--list", o->list, "list the receipts of FILE, the newest first");
-  app.add_option("--forget", o->forget,
-                 "remove receipts and their undo data: those that are undone (default), one by its\n"
-                 "number, or all")
+  app.add_option(
+         "--forget", o->forget,
+         "remove receipts and their undo data: those that are undone (default), one by its\n"
+         "number, or all")
       ->expected(0, 1)
       ->default_str("undone")
       ->check(CLI::IsMember({"undone", "all"}) | CLI::PositiveNumber)

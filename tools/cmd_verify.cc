@@ -197,8 +197,8 @@ ExitStatus run_golden(const VerifyOptions& options, Console& console) {
 ExitStatus run_against(const VerifyOptions& options, Console& console) {
   const auto old = open_input(options.against, false, console);
   const auto found = open_input(options.file, false, console);
-  Correspondence names = correspond(*old, *found, options.file, options.map,
-                                    !options.no_receipt, console);
+  Correspondence names =
+      correspond(*old, *found, options.file, options.map, !options.no_receipt, console);
   const Loaded old_graph = load_network(*old, options.against, options.graph, console);
   const Loaded new_graph = load_network(*found, options.file, new_graph_of(options), console);
   if (old_graph.input && !old_graph.input->misfit.empty()) {

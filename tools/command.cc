@@ -50,16 +50,15 @@ std::unique_ptr<Reader> open_input(const LockedCheckpoint& locked, bool use_path
   return tell_notes(locked.name, open_checkpoint(locked, {.use_paths = use_paths}), console);
 }
 
-LockedCheckpoint lock_input(const std::string& path, LockFor purpose, Wait wait,
-                            Console& console) {
+LockedCheckpoint lock_input(const std::string& path, LockFor purpose, Wait wait, Console& console) {
   while (true) {
     LockedCheckpoint locked = lock_checkpoint(path, purpose, wait);
     if (purpose == LockFor::kReading) return locked;
     const Recovery found = recover_checkpoint(locked, wait);
     if (found == Recovery::kClean) {
       if (std::filesystem::is_symlink(path)) {
-        console.complain(cat(escape(path), ": note: is a symbolic link; the file is ",
-                             escape(locked.path)));
+        console.complain(
+            cat(escape(path), ": note: is a symbolic link; the file is ", escape(locked.path)));
       }
       return locked;
     }

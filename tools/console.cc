@@ -52,7 +52,7 @@ void Console::flush() {
   pending_.clear();
 }
 
-void Console::set_written(std::string_view path) { set_done(cat(escape(path), " is written")); }
+void Console::set_written(const std::string& path) { done_ = cat(escape(path), ": is written"); }
 
 void Console::complain(std::string_view sentence) {
   const std::string line = cat("ckpt: ", sentence, "\n");

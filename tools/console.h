@@ -19,17 +19,16 @@ class Console {
   Console& operator=(const Console&) = delete;
 
   // Throws PipeClosed, or Error where standard output cannot be written: kUnfinished behind
-  // set_done(), else kWrite.
+  // set_written(), else kWrite.
   void write(std::string_view text);
   void flush();
   [[nodiscard]] Output output() {
     return [this](std::string_view text) { write(text); };
   }
 
-  // What was to be done is done, in a few words ("m.h5 is edited"): when the report of it cannot be
-  // printed, that is another answer than when nothing was done.
-  void set_done(std::string words) { done_ = std::move(words); }
-  void set_written(std::string_view path);  // "PATH is written"
+  // A file is written: when the report of that cannot be printed, it is another answer than when
+  // nothing was done.
+  void set_written(const std::string& path);
 
   // One line on standard error, behind "ckpt: ".
   void complain(std::string_view sentence);

@@ -89,11 +89,10 @@ std::string receipt_beside(const std::string& path, Console& console) {
         return other.state == State::kOther || other.state == State::kFits;
       });
   if (!has_more) return fits->path;
-  throw Error(Errc::kInvalid,
-              cat(escape(path), ": was edited several times, the last receipt is ",
-                  escape(fits->path),
-                  "; --map RECEIPT says which edit led from OLD to it, "
-                  "--no-receipt compares equal names"));
+  throw Error(Errc::kInvalid, cat(escape(path), ": was edited several times, the last receipt is ",
+                                  escape(fits->path),
+                                  "; --map RECEIPT says which edit led from OLD to it, "
+                                  "--no-receipt compares equal names"));
 }
 
 }  // namespace

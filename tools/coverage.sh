@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build-coverage}
 tools/setup.sh --tests
-cmake -S . -B "$build" -G Ninja -D CKPT_COVERAGE=ON -D CKPT_BENCH=OFF >/dev/null
+cmake -S . -B "$build" -G Ninja -D CKPT_TESTS=ON -D CKPT_COVERAGE=ON -D CKPT_BENCH=OFF >/dev/null
 cmake --build "$build" --target ckpt_tests
 find "$build" -name '*.gcda' -delete
 "$build/tests/ckpt_tests" --minimal -ts='formats/h5parse*,formats/hdf5_h*,formats/hdf5_scouts,formats/hostile,tools/doctor*'

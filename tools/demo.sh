@@ -12,10 +12,11 @@ run() {  # prints a command as one would type it, then runs it
 
 say "1. What building needs, and the build (a few minutes the first time)"
 tools/setup.sh
-cmake -S . -B build -G Ninja -D CMAKE_UNITY_BUILD=ON -D CKPT_TESTS=OFF -D CKPT_BENCH=OFF >/dev/null
-cmake --build build
+# In a folder of its own, so that `build` keeps the options that it was given.
+cmake -S . -B build-demo -G Ninja -D CMAKE_UNITY_BUILD=ON -D CKPT_TESTS=OFF -D CKPT_BENCH=OFF >/dev/null
+cmake --build build-demo
 project=$PWD
-PATH=$project/build:$PATH
+PATH=$project/build-demo:$PATH
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp fixtures/digits/digits.h5 "$scratch/digits.h5"
@@ -67,4 +68,4 @@ run "ckpt remap digits.h5 slip.h5 -r conv1/=stem/ -r dense_1/kernel=fc1/kernel \
     -r dense/bias=fc1/bias -r dense_1/bias=dense/bias >/dev/null"
 run "ckpt verify slip.h5 --against digits.h5 --graph digits.json --graph-new new.json $digits || echo \"status \$?\""
 
-say "That was the demo. \`build/ckpt --help\` lists the commands; README.md explains them."
+say "That was the demo. \`build-demo/ckpt --help\` lists the commands; README.md explains them."

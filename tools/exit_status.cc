@@ -25,6 +25,7 @@ static_assert(kMeanings.size() == static_cast<std::size_t>(ExitStatus::kUnfinish
 std::string exit_status_help() {
   std::string help = "Exit status:\n";
   for (std::size_t i = 0; i < kMeanings.size(); ++i) help += cat("  ", i, "  ", kMeanings[i], "\n");
+  help += "130  interrupted by Ctrl-C (the death by a signal that a shell calls so)\n";
   return help;
 }
 

@@ -11,8 +11,8 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 build=${BUILD:-build-fuzz}
 tools/setup.sh --fuzz
-cmake -S . -B "$build" -G Ninja -D CMAKE_UNITY_BUILD=ON -D CMAKE_CXX_COMPILER=clang++ \
-  -D CKPT_FUZZ=ON -D CKPT_BENCH=OFF >/dev/null
+CMAKE_GENERATOR=Ninja cmake -S . -B "$build" -D CMAKE_UNITY_BUILD=ON -D CMAKE_CXX_COMPILER=clang++ \
+  -D CKPT_TESTS=ON -D CKPT_FUZZ=ON -D CKPT_BENCH=OFF >/dev/null
 cmake --build "$build" --target ckpt_fuzz ckpt_tool
 shared=../shared
 work=$build/fuzz

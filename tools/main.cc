@@ -8,7 +8,9 @@
 #include "core/escape.h"
 #include "core/nearest.h"
 #include "core/text.h"
+#include "formats/hdf5_helper/helper.h"
 #include "heap.h"
+#include "interrupt.h"
 
 namespace ckpt {
 namespace {
@@ -112,25 +114,42 @@ int run_ckpt(int argc, char** argv, Console& console) {
 }  // namespace
 }  // namespace ckpt
 
+namespace ckpt {
+namespace {
+
+int run_answering(int argc, char** argv, Console& console) {
+  try {
+    return run_ckpt(argc, argv, console);
+  } catch (const Console::PipeClosed&) {
+    return 0;
+  } catch (const Error& e) {
+    console.complain(e.what());
+    return static_cast<int>(exit_status_of(e.code()));
+  } catch (const std::bad_alloc&) {
+    console.complain("not enough memory");
+    return static_cast<int>(ExitStatus::kUnreadable);
+  } catch (const std::exception& e) {
+    console.complain(cat("this is a bug in ckpt, please report it: ", e.what()));
+    return static_cast<int>(ExitStatus::kBug);
+  }
+}
+
+}  // namespace
+}  // namespace ckpt
+
 int main(int argc, char** argv) {
   // A closed pipe is an error of write() to be answered quietly, a file-size limit one to be
   // answered with a sentence; neither should end the program on the spot.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  ckpt::answer_interrupts();
   ckpt::set_up_heap();
   ckpt::Console console;
-  try {
-    return ckpt::run_ckpt(argc, argv, console);
-  } catch (const ckpt::Console::PipeClosed&) {
-    return 0;
-  } catch (const ckpt::Error& e) {
-    console.complain(e.what());
-    return static_cast<int>(ckpt::exit_status_of(e.code()));
-  } catch (const std::bad_alloc&) {
-    console.complain("not enough memory");
-    return static_cast<int>(ckpt::ExitStatus::kUnreadable);
-  } catch (const std::exception& e) {
-    console.complain(ckpt::cat("this is a bug in ckpt, please report it: ", e.what()));
-    return static_cast<int>(ckpt::ExitStatus::kBug);
+  const int status = ckpt::run_answering(argc, argv, console);
+  if (ckpt::hdf5::helper_was_unfiltered()) {
+    console.complain(
+        "note: this kernel cannot filter system calls (it has no seccomp), so libhdf5 worked under "
+        "limits alone; do not open HDF5 files here that you do not trust");
   }
+  return status;
 }

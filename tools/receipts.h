@@ -21,7 +21,7 @@ struct KnownReceipt {
   int number = 1;
   std::string path;
   State state = State::kOther;
-  std::string why;         // of kOther: what was seen
+  std::string why;  // of kOther: what was seen
   bool is_in_place = false;
   bool has_undo = false;
 };

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Installs on Debian 12 what building ckpt needs, with --tests what its tests need too, with --fuzz
-# what the fuzz targets need. Asks the package manager for nothing that is there already. Run as root
-# or with sudo at hand.
+# what the fuzz targets need, with --clients what the tests against the real programs need. Asks the
+# package manager for nothing that is there already. Run as root or with sudo at hand.
 set -euo pipefail
 build="cmake g++ make ninja-build libhdf5-dev libcli11-dev nlohmann-json3-dev libre2-dev libxxhash-dev zlib1g-dev libleveldb-dev libsnappy-dev libprotozero-dev libisal-dev libeigen3-dev"
 fuzz="clang libclang-rt-14-dev lld"
 tests="doctest-dev hdf5-tools python3-h5py python3-numpy strace"
+clients="python3-venv"
 wanted=$build
 case ${1:-} in
   --tests) wanted="$build $tests" ;;
   --fuzz) wanted="$build $tests $fuzz" ;;
+  --clients) wanted="$build $tests $clients" ;;
 esac
 missing=()
 for package in $wanted; do

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "console.h"
-#include "storage/new_file.h"
 #include "model/forward.h"
+#include "storage/new_file.h"
 
 namespace ckpt {
 

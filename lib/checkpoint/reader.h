@@ -94,8 +94,8 @@ class Reader {
   // is damaged there. Empty where a format has none, or none that is read.
   [[nodiscard]] virtual Metadata metadata() const { return {}; }
 
-  // What is left out there, in a few words each: what is no text by its name ("alignment"), and what
-  // is said of variables or scopes alone ("units of dense/kernel").
+  // What is left out there, in a few words each: what is no text by its name ("alignment"), and
+  // what is said of variables or scopes alone ("units of dense/kernel").
   [[nodiscard]] virtual std::vector<std::string> other_metadata() const { return {}; }
 
   // Damage that no tensor shows, such as a checksum of the whole container that does not match.

@@ -232,8 +232,7 @@ Upkeep look_after(const std::string& path) {
   Located located = locate(path);
   const Format& format = *located.format;
   if (format.upkeep == nullptr) return {};
-  const std::uint64_t end =
-      format.end_of_data == nullptr ? 0 : format.end_of_data(*located.file);
+  const std::uint64_t end = format.end_of_data == nullptr ? 0 : format.end_of_data(*located.file);
   return format.upkeep(*settle_torn(std::move(located.file), end).file);
 }
 

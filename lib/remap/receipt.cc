@@ -254,8 +254,8 @@ std::string mark_undone(std::string_view json) {
 Receipt parse_receipt(std::string_view json) {
   const Json document = parse_json(json).value;
   check_schema(document, kReceiptSchema);
-  check_keys(document, {"schema", "undone", "tool", "input", "output", "separator", "rules", "moves",
-                        "changes", "dropped", "kept", "digests"});
+  check_keys(document, {"schema", "undone", "tool", "input", "output", "separator", "rules",
+                        "moves", "changes", "dropped", "kept", "digests"});
   Receipt receipt;
   receipt.tool = string_of(document, "tool");
   if (const auto undone = document.find("undone"); undone != document.end()) {

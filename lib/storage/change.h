@@ -54,7 +54,8 @@ class Change {
   // The decider that is replaced; null where there is none.
   [[nodiscard]] const LockedFile* old_decider() const { return old_; }
 
-  // All functions that follow throw Error(kWrite), and need plain names of files beside the decider.
+  // All functions that follow throw Error(kWrite), and need plain names of files beside the
+  // decider.
 
   // A new file of that name, to be written until the commit.
   NewFile& put(const std::string& name);

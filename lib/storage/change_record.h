@@ -12,10 +12,10 @@
 
 namespace ckpt {
 
-// A decided change of several files that is being carried out (change.h): plain data, which a format
-// writes in its decider's place and reads back. What is read is a claim like any other, so it acts
-// only on regular files of the decider's own folder, no links followed, that are in the state which
-// the record says. That the names are the checkpoint's own is the format's to check.
+// A decided change of several files that is being carried out (change.h): plain data, which a
+// format writes in its decider's place and reads back. What is read is a claim like any other, so
+// it acts only on regular files of the decider's own folder, no links followed, that are in the
+// state which the record says. That the names are the checkpoint's own is the format's to check.
 struct ChangeRecord {
   struct File {
     std::string name;

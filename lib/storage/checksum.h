@@ -23,7 +23,7 @@ class Checksum {
   void add_number(std::uint64_t number);
 
   [[nodiscard]] std::uint64_t short_value() const;  // 64 bits
-  [[nodiscard]] Digest128 value() const;         // 128 bits
+  [[nodiscard]] Digest128 value() const;            // 128 bits
 
  private:
   struct State;

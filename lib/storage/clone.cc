@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "storage/raw_file.h"
 #include "core/system.h"
 #include "core/text.h"
+#include "storage/raw_file.h"
 
 namespace ckpt {
 namespace {

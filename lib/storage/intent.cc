@@ -115,8 +115,8 @@ std::vector<Bytes> rows_of(const RandomFile& file) {
 // Empty where that is no intent, or somebody works on it.
 std::optional<AbandonedIntent> take_abandoned(const std::string& path, std::string_view digits) {
   AbandonedIntent intent{.path = path, .decider = "", .rows = {}, .lock = {}};
-  intent.lock = FileDescriptor(
-      ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  intent.lock =
+      FileDescriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
   if (!intent.lock || ::fstat(intent.lock.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return std::nullopt;

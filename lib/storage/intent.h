@@ -22,10 +22,10 @@ namespace ckpt {
 //     (1 length-before name)*           files that are written behind their old end
 //     (2 inode name)*                   files that the decider does not name, before or after
 //
-// Only what an intent proves is ever removed by another run: the intent has the exact form of name, the
-// mark and the same digits inside, nobody holds its lock, and the temporaries are regular files
-// called by its digits. A file that decides the change (a name in the same folder) and speaks of them
-// needs them still; then they stay, for `ckpt recover`. What has rows is taken back by
+// Only what an intent proves is ever removed by another run: the intent has the exact form of name,
+// the mark and the same digits inside, nobody holds its lock, and the temporaries are regular files
+// called by its digits. A file that decides the change (a name in the same folder) and speaks of
+// them needs them still; then they stay, for `ckpt recover`. What has rows is taken back by
 // take_back_intents(), which asks what the decider names.
 class Intent {
  public:

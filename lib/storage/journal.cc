@@ -73,8 +73,8 @@ struct Journal {
   std::uint64_t end = 0;       // where the footer begins
 };
 
-// The last range over the signature has it. Journals of earlier versions had none where the signature
-// stayed; those were of HDF5 files.
+// The last range over the signature has it. Journals of earlier versions had none where the
+// signature stayed; those were of HDF5 files.
 Bytes signature_of(const RandomFile& file, const Journal& journal) {
   constexpr std::string_view kHdf5 = "\211HDF\r\n\032\n"sv;
   Bytes signature(as_byte_view(kHdf5).begin(), as_byte_view(kHdf5).end());

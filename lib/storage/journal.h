@@ -14,8 +14,8 @@
 namespace ckpt {
 
 // A patch applied to a file itself, so that a crash at any moment leaves, after recover_journal(),
-// the file all old or all new, whatever its format. The new bytes are first appended to the file and
-// synced:
+// the file all old or all new, whatever its format. The new bytes are first appended to the file
+// and synced:
 //
 //     ......old file......|0..0| locator | ...room for growth... | header ranges bytes footer  |
 //                         ^old end, then padding to a page       ^ page behind both ends

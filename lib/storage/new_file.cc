@@ -40,10 +40,7 @@ bool move_to_new_name(const std::string& from, const std::string& to) {
 }  // namespace
 
 NewFile::NewFile(const std::string& target, Overwrite overwrite, Wait wait)
-    : target_(real_path(target)),
-      folder_(folder_of(target_)),
-      overwrite_(overwrite),
-      wait_(wait) {
+    : target_(real_path(target)), folder_(folder_of(target_)), overwrite_(overwrite), wait_(wait) {
   if (overwrite == Overwrite::kNo && is_named_there(target_)) {
     throw Error(Errc::kWrite, "exists already; give another name, or replace it with --overwrite");
   }
@@ -68,8 +65,7 @@ NewFile::NewFile(const std::string& target, Overwrite overwrite, Wait wait)
 void NewFile::be_temporary() {
   intent_.emplace(folder_);
   temporary_ = intent_->temporary();
-  FileDescriptor named(
-      ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+  FileDescriptor named(::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
   if (!named) fail(cat("cannot write in the folder ", folder_, ": ", error_text(errno)));
   if (fd_) {
     copy_bytes(fd_.get(), named.get(), {0, 0, view_file(fd_.get())->size()});

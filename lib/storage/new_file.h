@@ -16,8 +16,8 @@ namespace ckpt {
 enum class Overwrite : bool { kNo, kYes };
 
 // A file that comes into being whole or not at all. Bytes go to an unnamed file in the target's
-// folder (O_TMPFILE; where the file system has none, to a temporary of an Intent); commit() flushes it
-// and gives it its name. Without commit() no trace is left, even after a kill where the file was
+// folder (O_TMPFILE; where the file system has none, to a temporary of an Intent); commit() flushes
+// it and gives it its name. Without commit() no trace is left, even after a kill where the file was
 // unnamed. A target that is a symbolic link stays one: what it points to is replaced.
 //
 // Named by a link, which never takes another's place; where there are no hard links, by
@@ -55,7 +55,8 @@ class NewFile {
   // waited for. REQUIRES: not committed yet.
   void commit(bool is_locked = false);
 
-  // The same where nothing may be replaced, whatever was asked for. Throws where something is there.
+  // The same where nothing may be replaced, whatever was asked for. Throws where something is
+  // there.
   void commit_new();
 
   // Flushes it and gives it the name of a temporary in the intent, from where a record of a change

@@ -22,8 +22,8 @@ std::uint64_t bytes_of(const Patch& patch) {
 std::span<const Patch::Piece> pieces_in(const Patch& patch, const ByteRange& range) {
   const auto end_of = [](const Patch::Piece& piece) { return piece.offset + piece.bytes.size(); };
   const auto first = std::ranges::upper_bound(patch.pieces, range.offset, {}, end_of);
-  const auto last = std::ranges::lower_bound(
-      first, patch.pieces.end(), range.offset + range.bytes, {}, &Patch::Piece::offset);
+  const auto last = std::ranges::lower_bound(first, patch.pieces.end(), range.offset + range.bytes,
+                                             {}, &Patch::Piece::offset);
   return {first, last};
 }
 

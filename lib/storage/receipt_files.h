@@ -9,10 +9,10 @@
 
 namespace ckpt {
 
-// The files beside a checkpoint that say how it was edited, and take it back: FILE.ckpt-receipt.json,
-// and after an edit in place FILE.ckpt-receipt.undo. Each edit has a number of its own:
-// FILE.ckpt-receipt-2.json is of the second. What a receipt says is its writer's knowledge; here it
-// is a text.
+// The files beside a checkpoint that say how it was edited, and take it back:
+// FILE.ckpt-receipt.json, and after an edit in place FILE.ckpt-receipt.undo. Each edit has a number
+// of its own: FILE.ckpt-receipt-2.json is of the second. What a receipt says is its writer's
+// knowledge; here it is a text.
 
 struct ReceiptFile {
   int number = 1;
@@ -29,8 +29,8 @@ std::string file_of_receipt(const std::string& receipt_path);
 // The receipts of the file, the newest first.
 std::vector<ReceiptFile> receipts_of(const std::string& file);
 
-// The receipt of one edit. It is written before the edit becomes visible, so that no edit is without
-// one, and taken away again with the object unless keep() was called; nothing else is.
+// The receipt of one edit. It is written before the edit becomes visible, so that no edit is
+// without one, and taken away again with the object unless keep() was called; nothing else is.
 class NewReceipt {
  public:
   // Of an edit of `file`, whose lock the caller holds or which is about to come into being; the

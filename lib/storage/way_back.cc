@@ -78,8 +78,7 @@ Undo::Digest digest_of_pieces(const Undo& undo) {
 }
 
 // `digest` is asked only of a file that has the right length.
-void check(const RandomFile& file, const Undo& undo,
-           const std::function<Undo::Digest()>& digest) {
+void check(const RandomFile& file, const Undo& undo, const std::function<Undo::Digest()>& digest) {
   if (digest_of_pieces(undo) != undo.digest_before) {
     throw Error(Errc::kCorrupt, "the undo data has been damaged: its checksum does not match");
   }

@@ -12,7 +12,8 @@ namespace ckpt {
 
 // Undo data of a change: how it is made, and how a file is known to be what the change has left.
 
-// Of a file that is written anew: what `before` has where it is not kept, and where the rest is now.
+// Of a file that is written anew: what `before` has where it is not kept, and where the rest is
+// now.
 Undo make_undo(const RandomFile& before, const RandomFile& after, std::vector<Undo::Kept> kept);
 
 // Of a patch: what `base` has where the patch changes it, byte for byte but for short runs of equal

@@ -29,5 +29,4 @@ TEST_SUITE("core/blocks") {
     CHECK(got == wanted);
     CHECK(sizes == std::vector<std::size_t>{65'536, 1, 65'536, 3, 70'000, 40'000, 40'000});
   }
-
 }

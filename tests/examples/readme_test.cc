@@ -49,7 +49,7 @@ TEST_SUITE("examples/readme") {
     std::size_t commands = 0;
     for (const std::string& block : blocks("console")) {
       // Commands of one block run in one folder, in their order.
-      std::string script = "export PATH=" + tools + ":$PATH; exec 2>&1\n";
+      std::string script = "export PATH='" + tools + "':\"$PATH\"; exec 2>&1\n";
       for (const auto line : ckpt::split(block, "\n")) {
         if (!line.starts_with("$ ")) continue;
         ++commands;

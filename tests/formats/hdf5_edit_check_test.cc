@@ -3,12 +3,12 @@
 #include <iostream>
 
 #include "core/error.h"
-#include "storage/raw_file.h"
 #include "core/text.h"
 #include "formats/formats.h"
 #include "formats/hdf5/chosen_source.h"
 #include "formats/hdf5_edit/check.h"
 #include "formats/hdf5_helper/helper.h"
+#include "storage/raw_file.h"
 #include "support/corpus.h"
 #include "support/hdf5_files.h"
 #include "support/process.h"

@@ -110,8 +110,8 @@ Hdf5Tally inject(Way way, Faults faults) {
     CAPTURE(faults.at);
     const bool is_killed = faults.kind == Faults::Kind::kKill || faults.kind == Faults::Kind::kTear;
     CAPTURE(status);
-    REQUIRE((status == 0 || (is_killed ? status == 128 + SIGKILL
-                                       : status == kFailed || status == kFailedBehind)));
+    REQUIRE((status == 0 ||
+             (is_killed ? status == 128 + SIGKILL : status == kFailed || status == kFailedBehind)));
     // A status says what is true.
     if (status == kFailed) {
       CHECK((read_file(subject.file) == subject.before));

@@ -4,9 +4,9 @@
 
 #include <filesystem>
 
-#include "storage/undo.h"
 #include "core/text.h"
 #include "formats/formats.h"
+#include "storage/undo.h"
 #include "support/error_of.h"
 #include "support/hdf5_files.h"
 #include "support/process.h"

@@ -43,7 +43,8 @@ std::string data_of(const Reader& reader) {
   const auto& entries = reader.index().entries;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!is_numeric(entries[i].dtype) || entries[i].nbytes == 0) continue;
-    const std::string offset = std::string(place_of(entries[i])).substr(place_of(entries[i]).rfind(' ') + 1);
+    const std::string offset =
+        std::string(place_of(entries[i])).substr(place_of(entries[i]).rfind(' ') + 1);
     pieces[std::stoull(offset)] = as_text(reader.read(i).bytes);
   }
   std::string all;
@@ -346,29 +347,45 @@ assert len(d) == 8 + n + end
   TEST_CASE("the record of an interrupted edit is not believed where it makes no sense") {
     const TempDir dir;
     const std::string index = dir / "m.safetensors.index.json";
-    const Format& format = *find_format("safetensors-index");
-    const auto recovery = [&](const std::string& record) {
-      write_file(index, record);
-      CHECK(error_of([&] { open_checkpoint(index); }) ==
-            index +
-                ": an edit of it was interrupted; `ckpt recover` finishes it, or takes it back");
-      const std::string error = error_of([&] { format.recover(index); });
-      CHECK(read_file(index) == record);
-      return error;
-    };
-    CHECK(recovery(R"({"ckpt_edit": 7})") == "is the record of an interrupted edit, and damaged");
-    CHECK(recovery(R"({"ckpt_edit": {"index": "{}", "shards": [{"file": "../x"}]}})") ==
-          "../x: names the shard '../x'; a plain file name is needed, since a shard lies in the "
-          "folder of its index");
     const auto writer =
         create_checkpoint(dir / "s.safetensors", {{.name = "a", .shape = {1}}}, {}, "safetensors");
     writer->write(0, Bytes(4, std::byte{1}));
     writer->commit();
-    const std::string shard = read_file(dir / "s.safetensors");
-    CHECK(recovery(R"({"ckpt_edit": {"index": "{}", "shards": [)"
-                   R"({"file": "s.safetensors", "header": "{}"}]}})")
-              .starts_with("s.safetensors: is not the file whose edit was begun: its header has "
-                           "another length"));
-    CHECK(read_file(dir / "s.safetensors") == shard);
+    write_file(dir / "thesis.txt", "all of it");
+    const auto files_now = [&] {
+      std::map<std::string, std::string> files;
+      for (const auto& item : std::filesystem::directory_iterator(dir.path())) {
+        files[item.path().filename()] = read_file(item.path());
+      }
+      return files;
+    };
+    const auto refusal = [&](const std::string& record) {
+      write_file(index, R"({"ckpt_edit": )" + record + "}");
+      const auto before = files_now();
+      const std::string error = error_of([&] { open_checkpoint(index); });
+      CHECK(error_code_of([&] { open_checkpoint(index); }) == Errc::kCorrupt);
+      CHECK(error_of([&] { recover_checkpoint(index); }) == error);
+      CHECK((files_now() == before));
+      return error.substr(index.size() + 2);
+    };
+    const std::string no_shard =
+        "the record of an interrupted edit speaks of 'NAME', which is no shard of this set; "
+        "nothing is done";
+    const auto of = [&](std::string name) {
+      return std::string(no_shard).replace(no_shard.find("NAME"), 4, name);
+    };
+    CHECK(refusal("7") == "is the record of an interrupted edit, and damaged");
+    CHECK(refusal(R"({"index": "{\"weight_map\": {}}", "files": [{"file": "../x"}]})") ==
+          of("../x"));
+    CHECK(refusal(R"({"index": "{\"weight_map\": {}}", "files": [{"file": "thesis.txt"}]})") ==
+          of("thesis.txt"));
+    CHECK(refusal(R"({"index": "{\"weight_map\": {}}", "files": [{"file": "s.safetensors"}]})") ==
+          of("s.safetensors"));
+    const std::string state = "\"68 00000000000000000000000000000000\"";
+    CHECK(refusal(R"({"index": "{\"weight_map\": {\"a\": \"s.safetensors\"}}", "files": [)"
+                  R"({"file": "s.safetensors", "header": "{}", "before": )" +
+                  state + ", \"after\": " + state + "}]}") ==
+          "s.safetensors: the record of an interrupted edit speaks of it, but it is not what the "
+          "record says that it was or will be; nothing is done");
   }
 }

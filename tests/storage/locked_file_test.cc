@@ -3,29 +3,13 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
-
-#include "storage/new_file.h"
 #include "support/error_of.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
-
-namespace {
-
-std::vector<std::string> names_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& item : std::filesystem::directory_iterator(folder)) {
-    names.push_back(item.path().filename());
-  }
-  return names;
-}
-
-}  // namespace
 
 TEST_SUITE("storage/locked_file") {
   TEST_CASE("bytes are read at their offset and not past the end") {
@@ -62,6 +46,8 @@ TEST_SUITE("storage/locked_file") {
     CHECK(error_of([&] { open_file(dir / "f"); }) ==
           "another program has it open for writing (it holds a lock); try again when that program "
           "has closed it");
+    CHECK(error_of([&] { LockedFile(dir / "f", LockFor::kChanging, Wait(20)); }) ==
+          "another program has it open (it holds a lock) still after 20 ms; try again when that "
+          "program has closed it");
   }
 }
-

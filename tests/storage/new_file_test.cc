@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "storage/new_file.h"
@@ -90,14 +91,35 @@ TEST_SUITE("storage/new_file") {
     CHECK(names_in(dir.path()).empty());
   }
 
-  TEST_CASE("hidden siblings of dead processes are swept, those of living ones kept") {
+  TEST_CASE("small pieces go to a file from a place on, which moves along") {
     const TempDir dir;
-    write_file(dir / ".ckpt-1-0.tmp", "left behind");
-    write_file(dir / ".ckpt-2-0.tmp", "in use");
-    const FileDescriptor owner(::open((dir / ".ckpt-2-0.tmp").c_str(), O_RDWR | O_CLOEXEC));
-    REQUIRE(::flock(owner.get(), LOCK_EX | LOCK_NB) == 0);
-    const NewFile file(dir / "out", Overwrite::kNo);
-    CHECK(names_in(dir.path()) == std::vector<std::string>{".ckpt-2-0.tmp"});
+    NewFile file(dir / "f", Overwrite::kNo);
+    file.write_at(0, as_byte_view("head"));
+    std::uint64_t at = 4;
+    Blocks blocks = blocks_into(file, at);
+    blocks.add("body");
+    CHECK(at == 4);
+    blocks.flush();
+    CHECK(at == 8);
+    file.commit();
+    CHECK(read_file(dir / "f") == "headbody");
+  }
+
+  TEST_CASE("what is called like a temporary and is not proven to be one stays") {
+    const TempDir dir;
+    const std::vector<std::string> names{".ckpt-0123456789abcdef-1.tmp",
+                                         ".ckpt-0123456789abcdef.intent", ".ckpt-1-0.tmp",
+                                         ".ckpt-best.pt.tmp", "out"};
+    for (const std::string& name : names) write_file(dir / name, "somebody's");
+    NewFile file(dir / "out", Overwrite::kYes);
+    file.write_at(0, as_byte_view("new"));
+    file.commit();
+    auto there = names_in(dir.path());
+    std::ranges::sort(there);
+    CHECK(there == names);
+    for (const std::string& name : names) {
+      CHECK(read_file(dir / name) == (name == "out" ? "new" : "somebody's"));
+    }
   }
 
   TEST_CASE("a folder that cannot be written to or a folder as the target is said so") {

@@ -5,8 +5,8 @@
 
 #include "core/bytes.h"
 
-// What a checkpoint holds: each variable's name with its bytes; and whether it was read in the state
-// that recovering an interrupted edit would leave.
+// What a checkpoint holds: each variable's name with its bytes; and whether it was read in the
+// state that recovering an interrupted edit would leave.
 struct Contents {
   std::map<std::string, ckpt::Bytes> tensors;
   bool was_interrupted = false;

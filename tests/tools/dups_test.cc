@@ -177,7 +177,7 @@ TEST_SUITE("tools/dups") {
         "    for i in range(384): d.id.write_direct_chunk((i << 10, 0), chunk)\n",
         {dir / "f.h5"});
     const ProcessResult seen =
-        run({"script", "-qec", CKPT_TOOL " dups f.h5", "/dev/null"}, dir.path());
+        run({"script", "-qec", "'" CKPT_TOOL "' dups f.h5", "/dev/null"}, dir.path());
     const auto drawn = seen.out.find("\r\x1b[Kf.h5: comparing [");
     const auto report = seen.out.find("\r\x1b[Kf.h5: 2 variables, found 1 certain");
     CHECK(drawn != std::string::npos);

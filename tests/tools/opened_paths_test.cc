@@ -17,11 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What the loader, the C library and the sanitizers open by themselves.
+// What the loader, the C library and the sanitizers open by themselves; /proc/stat tells how many
+// processors there are where /sys is not mounted, as in a bare root.
 bool is_of_the_system(std::string_view path) {
   return path.starts_with("/lib/") || path.starts_with("/usr/lib/") ||
          path.starts_with("/etc/ld.so.") || path.starts_with("/proc/self/") ||
-         path.starts_with("/sys/devices/system/cpu");
+         path.starts_with("/sys/devices/system/cpu") || path == "/proc/stat";
 }
 
 bool has_strace() {

@@ -13,8 +13,8 @@ namespace ckpt {
 class EditLock {
  public:
   // On the file at `path`, alone where it is changed `in_place`. Throws Error: what LockedFile()
-  // throws; kWrite where the file is not in the state that the edit was planned on, and where a file
-  // with further names is to be edited in place, but for InPlace::kReplace.
+  // throws; kWrite where the file is not in the state that the edit was planned on, and where a
+  // file with further names is to be edited in place, but for InPlace::kReplace.
   EditLock(const std::string& path, bool in_place, const EditOptions& options);
 
   [[nodiscard]] const LockedFile& file() const { return *file_; }

@@ -54,8 +54,8 @@ class FractalHeap {
   std::uint64_t table_bytes_ = 0;
   bool has_huge_places_ = false;  // does the ID of a huge object say where it is?
   std::unordered_map<std::uint64_t, ByteRange> huge_objects_;  // else: by key
-  Bytes huge_object_;                                             // that was used last
-  Block block_;  // that was used last, and its bytes
+  Bytes huge_object_;                                          // that was used last
+  Block block_;                                                // that was used last, and its bytes
   Bytes block_bytes_;
 };
 

@@ -21,8 +21,6 @@ constexpr std::uint32_t kLastKnownType = 0x18;
 constexpr std::uint64_t kShortest = 16;
 constexpr std::uint64_t kUsualSize = 512;  // most headers are no longer: one piece to read
 
-
-
 struct HeaderReader {
   const Context& context;
   const TakeMessage& take;

@@ -61,7 +61,9 @@ class ChosenSource final : public Source {
   [[nodiscard]] std::span<const Claim> claims() const override { return parser_.claims(); }
   void claim(const Claim& claim) const override { parser_.claim(claim); }
 
-  [[nodiscard]] std::span<const ByteRange> looked_at() const override { return parser_.looked_at(); }
+  [[nodiscard]] std::span<const ByteRange> looked_at() const override {
+    return parser_.looked_at();
+  }
 
   [[nodiscard]] std::vector<std::string> notes() const override { return parser_.notes(); }
 

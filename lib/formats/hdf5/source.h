@@ -50,7 +50,7 @@ struct Storage {
   Shape chunk;
   struct Chunk {
     std::uint64_t index = 0;    // in row-major order over the chunks that the extents need
-    ByteRange place;               // from the first byte of the file
+    ByteRange place;            // from the first byte of the file
     std::uint32_t skipped = 0;  // bit n: filter n was not applied
   };
   std::vector<Chunk> chunks;  // that are stored, sorted by index
@@ -108,8 +108,8 @@ class Source {
   [[nodiscard]] virtual std::span<const Claim> claims() const { return {}; }
   virtual void claim(const Claim& claim) const { static_cast<void>(claim); }
 
-  // All that was looked at since the last open() began, from the first byte of the file; empty where
-  // that is not remembered (SourceOptions::traced).
+  // All that was looked at since the last open() began, from the first byte of the file; empty
+  // where that is not remembered (SourceOptions::traced).
   [[nodiscard]] virtual std::span<const ByteRange> looked_at() const { return {}; }
 
   // Oddities that were met so far and did not stop the reading, a sentence each.

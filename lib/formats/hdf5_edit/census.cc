@@ -5,9 +5,9 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
-#include "storage/checksum.h"
 #include "formats/hdf5/layout.h"
 #include "formats/hdf5/variable.h"
+#include "storage/checksum.h"
 
 namespace ckpt::hdf5 {
 namespace {

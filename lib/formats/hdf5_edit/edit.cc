@@ -163,8 +163,7 @@ class Editor {
     if (target_.empty()) {
       note_other_names(lock_->file(), result_);
       if (options_.before_commit) options_.before_commit(result_);
-      result_.how =
-          apply_in_place(lock_->file(), options_, change, result_.cloned_by_reference);
+      result_.how = apply_in_place(lock_->file(), options_, change, result_.cloned_by_reference);
       return std::move(result_);
     }
     ChangedCopy copy(fd_, target_, options_.overwrite, options_.wait);

@@ -2,150 +2,41 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
-#include "core/escape.h"
-#include "storage/raw_file.h"
 #include "core/system.h"
 #include "core/text.h"
-#include "formats/hdf5_helper/helper_folder.h"
+#include "formats/hdf5_helper/helper_process.h"
+#include "formats/hdf5_helper/helper_program.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::hdf5 {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-constexpr std::string_view kProgram = "ckpt-hdf5-helper";
-// Descriptors of the helper.
-constexpr int kFile = 3;
-constexpr int kRequest = 4;
-constexpr int kAnswer = 5;
+// What helpers of this process have told of the kernel, which is one for all.
+std::atomic<bool> was_unfiltered{false};
 
-// The program's own path, without a file name; empty where the system does not tell.
-std::string own_folder() {
-  std::array<char, 4096> path{};
-  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (n <= 0) return {};
-  const std::string_view whole(path.data(), static_cast<std::size_t>(n));
-  return std::string(whole.substr(0, whole.rfind('/')));
-}
-
-class SpawnActions {
- public:
-  SpawnActions() {
-    if (::posix_spawn_file_actions_init(&actions_) != 0) throw std::bad_alloc();
-  }
-  ~SpawnActions() { ::posix_spawn_file_actions_destroy(&actions_); }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-
-  [[nodiscard]] posix_spawn_file_actions_t* get() { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
+struct Pipe {
+  FileDescriptor reading;
+  FileDescriptor writing;
 };
 
-class SpawnAttributes {
- public:
-  SpawnAttributes() {
-    if (::posix_spawnattr_init(&attributes_) != 0) throw std::bad_alloc();
-    // A caller's blocked or ignored signals are none of the helper's.
-    sigset_t none;
-    sigset_t all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
-  SpawnAttributes(const SpawnAttributes&) = delete;
-  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
-
-  [[nodiscard]] const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_{};
-};
-
-// A running helper. Its end is waited for in any case; one that is still at work is killed.
-class Child {
- public:
-  Child(const std::string& program, std::vector<std::string> arguments, int file, int request,
-        int answer) {
-    // Copies with high numbers, so that no dup2 below overwrites what another one needs.
-    std::array<FileDescriptor, 3> copies;
-    const std::array<int, 3> originals{file, request, answer};
-    for (std::size_t i = 0; i < copies.size(); ++i) {
-      copies[i] = FileDescriptor(::fcntl(originals[i], F_DUPFD_CLOEXEC, 16));
-      if (!copies[i]) throw Error(Errc::kIo, cat("cannot start a helper: ", error_text(errno)));
-    }
-    SpawnActions actions;
-    for (const int standard : {0, 1, 2}) {
-      ::posix_spawn_file_actions_addopen(actions.get(), standard, "/dev/null", O_RDWR, 0);
-    }
-    ::posix_spawn_file_actions_adddup2(actions.get(), copies[0].get(), kFile);
-    ::posix_spawn_file_actions_adddup2(actions.get(), copies[1].get(), kRequest);
-    ::posix_spawn_file_actions_adddup2(actions.get(), copies[2].get(), kAnswer);
-    ::posix_spawn_file_actions_addclosefrom_np(actions.get(), kAnswer + 1);
-    const SpawnAttributes attributes;
-    arguments.insert(arguments.begin(), program);
-    std::vector<char*> argv;
-    for (auto& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    // An empty environment: nothing of the caller's can lead libhdf5 or the loader elsewhere.
-    std::array<char*, 1> environment{nullptr};
-    const int failure = ::posix_spawn(&pid_, program.c_str(), actions.get(), attributes.get(),
-                                      argv.data(), environment.data());
-    if (failure != 0) {
-      const auto code = failure == ENOENT ? Errc::kNotFound : Errc::kIo;
-      throw Error(code, cat("cannot start the helper program ", escape(program), ": ",
-                            error_text(failure)));
-    }
-  }
-  ~Child() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      wait();
-    }
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  // How it ended; empty where the caller has arranged that nobody learns that.
-  std::optional<int> wait() {
-    int status = 0;
-    pid_t got = -1;
-    do {
-      got = ::waitpid(pid_, &status, 0);
-    } while (got < 0 && errno == EINTR);
-    pid_ = -1;
-    return got < 0 ? std::nullopt : std::optional(status);
-  }
-
- private:
-  pid_t pid_ = -1;
-};
-
-// "was killed by signal 11 (Segmentation fault)".
-std::string ending(int status) {
-  if (WIFEXITED(status)) return cat("ended with status ", WEXITSTATUS(status));
-  const int signal = WTERMSIG(status);
-  if (signal == SIGXCPU) return "took too much processor time";
-  const char* words = ::sigdescr_np(signal);
-  return cat("was ended by signal ", signal, " (", words == nullptr ? "unknown" : words, ")");
+Pipe make_pipe(int flags) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | flags) != 0) throw Error(Errc::kIo, error_text(errno));
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
 // A helper at work, and what it answers: 0 and the content, or 1, a code and a sentence, which are
@@ -154,21 +45,29 @@ class Answer {
  public:
   Answer(int file, Bytes request, const HelperOptions& options)
       : options_(options), deadline_(Clock::now() + options.time) {
-    const std::string program = options.program.empty() ? find_helper() : options.program;
+    const HelperProgram program =
+        options.program.empty() ? find_helper() : HelperProgram{options.program, {}};
     // As a file, the request is there whole: neither waits for the other, and no signal comes where
     // the helper dies.
     const FileDescriptor message = in_memory(std::exchange(request, {}));
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Errc::kIo, error_text(errno));
-    pipe_ = FileDescriptor(ends[0]);
-    const FileDescriptor writing(ends[1]);
+    Pipe answer = make_pipe(0);
+    // A helper that nobody listens to must not wait for that.
+    Pipe beats = make_pipe(O_NONBLOCK);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.time).count() + 1;
-    child_.emplace(program, std::vector{cat(options.memory), cat(seconds)}, file, message.get(),
-                   writing.get());
+    process_.emplace(
+        program, std::vector{cat(options.memory), cat(seconds)},
+        HelperDescriptors{file, message.get(), answer.writing.get(), beats.writing.get()});
+    pipe_ = std::move(answer.reading);
+    beats_ = std::move(beats.reading);
   }
 
-  // Waits for the first word.
+  // Waits for the first words.
   void begin() {
+    const std::uint64_t cell = number();
+    if (cell > static_cast<std::uint64_t>(Cell::kUnfiltered)) {
+      throw Error(Errc::kCorrupt, std::string(kNonsense));
+    }
+    if (cell == static_cast<std::uint64_t>(Cell::kUnfiltered)) was_unfiltered = true;
     if (number() == 0) return;
     const std::uint64_t code = number();
     Bytes sentence(static_cast<std::size_t>(std::min<std::uint64_t>(number(), kLongestSentence)));
@@ -196,8 +95,8 @@ class Answer {
   void finish() {
     if (rest_.empty()) fill();
     const bool goes_on = !rest_.empty();
-    if (goes_on) child_.reset();
-    const auto status = goes_on ? std::optional(0) : child_->wait();
+    if (goes_on) process_.reset();
+    const auto status = goes_on ? std::optional(0) : process_->end();
     if (status && *status != 0) {
       throw Error(Errc::kCorrupt, cat("the helper in which libhdf5 works ", ending(*status)));
     }
@@ -214,28 +113,50 @@ class Answer {
   // Fetches what comes next; nothing where the pipe was closed.
   void fill() {
     while (true) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-      if (left <= 0) {
+      const auto now = Clock::now();
+      const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - now);
+      if (left.count() <= 0) {
         throw Error(Errc::kCorrupt, cat("libhdf5 has not finished in ", options_.time.count(),
                                         " milliseconds and was stopped"));
       }
-      pollfd item{pipe_.get(), POLLIN, 0};
-      const int ready = ::poll(&item, 1, static_cast<int>(std::min<long long>(left, 1'000'000)));
+      std::array items{pollfd{pipe_.get(), POLLIN, 0}, pollfd{beats_.get(), POLLIN, 0}};
+      const int ready =
+          ::poll(items.data(), items.size(), static_cast<int>(std::min(left, kGlance).count()));
       if (ready < 0 && errno != EINTR) throw Error(Errc::kIo, error_text(errno));
-      if (ready <= 0) continue;
+      if (ready < 0) continue;
+      // What this process did not look at, since it was stopped itself (Ctrl-Z), is no silence.
+      silence_ += std::min(std::chrono::duration_cast<milliseconds>(Clock::now() - now), kGlance);
+      if (items[1].revents != 0) take_beats();
+      if (items[0].revents == 0) {
+        if (silence_ < options_.silence) continue;
+        throw Error(Errc::kCorrupt,
+                    cat("the helper in which libhdf5 works has given no sign of life for ",
+                        options_.silence.count(), " milliseconds and was stopped"));
+      }
       const ssize_t n = ::read(pipe_.get(), buffer_.data(), buffer_.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) throw Error(Errc::kIo, cat("cannot read from the helper: ", error_text(errno)));
+      silence_ = {};
       rest_ = ByteView(buffer_).first(static_cast<std::size_t>(n));
       return;
     }
   }
 
+  void take_beats() {
+    std::array<std::byte, 64> beats{};
+    const ssize_t n = ::read(beats_.get(), beats.data(), beats.size());
+    if (n > 0) silence_ = {};
+    if (n == 0) beats_ = FileDescriptor();  // nothing comes any more; poll passes over it
+  }
+
+  static constexpr milliseconds kGlance{500};  // the longest wait at a time
+
   const HelperOptions& options_;
   Clock::time_point deadline_;
+  milliseconds silence_{0};  // since the helper's last sign of life
   FileDescriptor pipe_;
-  std::optional<Child> child_;
+  FileDescriptor beats_;
+  std::optional<HelperProcess> process_;
   Bytes buffer_ = Bytes(std::size_t{1} << 16U);
   ByteView rest_;         // of it, not yet taken
   bool is_whole_ = true;  // all that was asked for has come
@@ -253,19 +174,7 @@ Outcome ask_for_outcome(int file, Bytes request, std::uint64_t size_before,
 
 }  // namespace
 
-std::string find_helper() {
-  std::vector<std::string> places;
-  if (const std::string folder = own_folder(); !folder.empty()) {
-    places.push_back(cat(folder, "/../libexec/ckpt/", kProgram));
-    places.push_back(cat(folder, "/libexec/ckpt/", kProgram));
-  }
-  places.push_back(cat(helper_folder, "/", kProgram));
-  for (const auto& place : places) {
-    if (::access(place.c_str(), X_OK) == 0) return place;
-  }
-  throw Error(Errc::kNotFound, cat("the helper program ", kProgram,
-                                   " is missing; it was looked for", " at ", join(places, ", ")));
-}
+bool helper_was_unfiltered() { return was_unfiltered; }
 
 Outcome edit_by_helper(const FilePart& file, Bytes request, const HelperOptions& options) {
   try {

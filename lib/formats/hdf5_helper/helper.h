@@ -10,22 +10,25 @@
 namespace ckpt::hdf5 {
 
 // libhdf5 in a process of its own; this library does not link with it. The program
-// `ckpt-hdf5-helper` is started (posix_spawn, since a caller may have threads) with the file open
-// for reading as descriptor 3, the request in a piece of memory as descriptor 4, and a pipe for the
-// answer as descriptor 5. It limits its memory, its processor time and what it may write to
-// nothing, forbids itself to open, to connect or to start anything, and then lets libhdf5 work on
-// an overlay. Whatever libhdf5 does there, the file is untouched, and this process gets an Error.
+// `ckpt-hdf5-helper` (helper_program.h says which) is started (posix_spawn, since a caller may have
+// threads) with the descriptors of descriptors.h: the file and the request, open for reading alone,
+// and two pipes, for the answer and for its heartbeat. It shuts itself into a cell
+// (libhdf5/cell.h), in which it can open, connect to, start, signal and write nothing, and lets
+// libhdf5 work there on an overlay. Whatever libhdf5 does, the file is untouched, and this process
+// gets an Error.
 
 struct HelperOptions {
-  std::string program;  // empty: find_helper()
+  std::string program = {};  // empty: find_helper(); what is named here is run as it is
   std::chrono::milliseconds time{600'000};
   std::uint64_t memory = std::uint64_t{8} << 30U;
+  // A helper whose heart, which beats once a second, is not heard for so long is ended. The time
+  // in which this process is stopped itself does not count.
+  std::chrono::milliseconds silence{30'000};
 };
 
-// The program, where it is: beside the running program in a folder libexec/ckpt, in ../libexec/ckpt
-// as seen from there (an installation that was moved, a build tree), or where this library was
-// configured to be installed. Throws Error(kNotFound), naming all three.
-std::string find_helper();
+// Has a helper of this process told that there is no filter of system calls in its cell, because
+// this kernel has no seccomp? One answer for all requests, since a user is to be told once.
+bool helper_was_unfiltered();
 
 // All of these throw Error: kCorrupt with libhdf5's words where it could not; kCorrupt where the
 // helper crashed, took too long or too much memory, or answered nonsense; kNotFound where there is

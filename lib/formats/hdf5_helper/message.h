@@ -12,13 +12,20 @@
 #include "checkpoint/reader.h"
 #include "checkpoint/writer.h"
 #include "core/bytes.h"
-#include "formats/hdf5_helper/operation.h"
 #include "core/wire.h"
+#include "formats/hdf5_helper/operation.h"
 
 namespace ckpt::hdf5 {
 
 // What the helper is asked, and what it answers, as bytes. Both programs are of one build; a
 // message of another one is refused.
+
+// The first word of every answer, a u64: what the helper works in. Then 0 and the content, or 1, an
+// Errc and a sentence.
+enum class Cell : std::uint8_t {
+  kClosed,      // its system calls are filtered
+  kUnfiltered,  // the kernel cannot filter them: only limits hold it
+};
 
 // Operations on the HDF5 file that lies at `offset` in the file. Answered by an Outcome. They stay
 // in the message, since 100,000 of them are large.

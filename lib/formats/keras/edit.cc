@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "storage/raw_file.h"
 #include "core/text.h"
 #include "formats/edit/outcome.h"
 #include "formats/edit/rewrite.h"
@@ -13,6 +12,7 @@
 #include "formats/keras/archive.h"
 #include "formats/zip/archive_writer.h"
 #include "formats/zip/crc32.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::keras {
 namespace {
@@ -87,7 +87,7 @@ void write_weights(Rewrite& rewrite, std::uint64_t offset, const Weights& weight
     }
   });
   write_windows(weights.file(), outcome.patch,
-                      [&](std::uint64_t at, ByteView bytes) { out.write_at(offset + at, bytes); });
+                [&](std::uint64_t at, ByteView bytes) { out.write_at(offset + at, bytes); });
   for (std::size_t i = 0; i < outcome.created.size(); ++i) {
     std::uint64_t at = offset + outcome.created[i].offset;
     stream_put(edit.puts[i], original, [&](ByteView bytes) {

@@ -45,7 +45,7 @@ class Drawing {
     const Handle creation = make_properties(H5P_FILE_CREATE);
     check(H5Pset_obj_track_times(creation, false), "cannot switch off timestamps");
     file_ = Handle(
-        check(H5Fcreate("checkpoint", H5F_ACC_TRUNC, creation, access), "cannot be laid out"));
+        check(H5Fcreate("/checkpoint", H5F_ACC_TRUNC, creation, access), "cannot be laid out"));
     write_text(file_, "ckpt_format", "native");
     write_attribute(file_, "ckpt_version", H5T_STD_I32LE, scalar_space(), &kVersion);
 

@@ -157,7 +157,7 @@ LibrarySource::LibrarySource(const RandomFile& file) : overlay_(&file) {
   cache.max_size = kMetadataCache;
   check(H5Pset_mdc_config(access, &cache), "cannot bound the cache");
   check(H5Pset_cache(access, 0, kChunkSlots, kChunkCache, 1.0), "cannot set the chunk cache");
-  file_ = Handle(check(H5Fopen("checkpoint", H5F_ACC_RDONLY, access), "cannot be opened"));
+  file_ = Handle(check(H5Fopen("/checkpoint", H5F_ACC_RDONLY, access), "cannot be opened"));
   H5O_info_t info;
   check(H5Oget_info2(file_, &info, H5O_INFO_BASIC), "cannot open the root group");
   root_ = info.addr;

@@ -40,7 +40,7 @@ class Performer {
  public:
   explicit Performer(Overlay& overlay) {
     const Handle access = overlay_access(overlay);
-    file_ = Handle(check(H5Fopen("checkpoint", H5F_ACC_RDWR, access), "cannot be opened"));
+    file_ = Handle(check(H5Fopen("/checkpoint", H5F_ACC_RDWR, access), "cannot be opened"));
     link_ = Handle(check(H5Pcreate(H5P_LINK_CREATE), "cannot make a property list"));
   }
 

@@ -53,16 +53,15 @@ std::unique_ptr<Reader> open_npy(std::unique_ptr<RandomFile> file, const std::st
 
 }  // namespace
 
-const Format kNpzFormat{
-    .name = "npz",
-    .id = "npz",
-    .separator = '/',
-    .suffixes = ".npz",
-    .detect = detect_npz,
-    .open = open_npz,
-    .create = create_npz,
-    .edit = edit_npz,
-    .undo = undo_rewrite};
+const Format kNpzFormat{.name = "npz",
+                        .id = "npz",
+                        .separator = '/',
+                        .suffixes = ".npz",
+                        .detect = detect_npz,
+                        .open = open_npz,
+                        .create = create_npz,
+                        .edit = edit_npz,
+                        .undo = undo_rewrite};
 
 const Format kNpyFormat{.name = "npy",
                         .id = "npy",

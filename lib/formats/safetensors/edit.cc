@@ -83,7 +83,7 @@ struct Prepared {
 };
 
 Prepared prepare(Rewrite& rewrite, const std::string& path, const Edit& edit,
-             const EditOptions& options) {
+                 const EditOptions& options) {
   Prepared prepared;
   EditResult& result = prepared.result;
   result.size_before = result.size_after = rewrite.original().size();

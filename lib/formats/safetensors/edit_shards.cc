@@ -26,7 +26,8 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   auto& [index, content, wishes, before, result] = old;
   if (options.plan_only) return std::move(result);
 
-  const auto original = edit.puts.empty() ? nullptr : kIndexFormat.open(lock.file().view(), path, {});
+  const auto original =
+      edit.puts.empty() ? nullptr : kIndexFormat.open(lock.file().view(), path, {});
   const DividedEdit edits(edit, wishes, content, original.get());
   content.index = Index();  // of the old set the files are needed from now on, and their names
   content.extents = std::vector<Extent>();
@@ -36,6 +37,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   for (std::size_t s = 0; s < count; ++s) names.push_back(shard_name(stem, s, count));
   NewSet set(target, names, options.overwrite, options.wait);
   Change& change = set.change();
+  check_room(change.decider().fd(), result.size_before);
   EditOptions own = options;
   own.before_commit = nullptr;
   own.locked = nullptr;
@@ -46,8 +48,8 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
     const std::string& name = names[s];
     try {
       NewFile& out = change.put(name);
-      const EditResult part = edit_into(out, beside(path, content.file_names[s]),
-                                        edits.of_shard(s), own, UndoOf::kNone);
+      const EditResult part = edit_into(out, beside(path, content.file_names[s]), edits.of_shard(s),
+                                        own, UndoOf::kNone);
       result.patched_bytes += part.patched_bytes;
       result.tensor_bytes += part.tensor_bytes;
       result.size_after += part.size_after;

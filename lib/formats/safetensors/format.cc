@@ -84,18 +84,17 @@ std::unique_ptr<Reader> open_index(std::unique_ptr<RandomFile> file, const std::
 
 }  // namespace
 
-const Format kFormat{
-    .name = "safetensors",
-    .id = "safetensors",
-    .separator = kSeparator,
-    .suffixes = ".safetensors",
-    .detect = detect,
-    .open = open,
-    .holds_metadata = true,
-    .create = create,
-    .edit = edit,
-    .undo = undo,
-    .end_of_data = end_of_data};
+const Format kFormat{.name = "safetensors",
+                     .id = "safetensors",
+                     .separator = kSeparator,
+                     .suffixes = ".safetensors",
+                     .detect = detect,
+                     .open = open,
+                     .holds_metadata = true,
+                     .create = create,
+                     .edit = edit,
+                     .undo = undo,
+                     .end_of_data = end_of_data};
 
 const Format kIndexFormat{.name = "sharded safetensors",
                           .id = "safetensors-index",
@@ -107,7 +106,8 @@ const Format kIndexFormat{.name = "sharded safetensors",
                           .create = create_shards,
                           .edit = edit_shards,
                           .undo = undo_shards,
-                          .is_interrupted = [](const RandomFile& file, const std::string&) { return is_set_record(file); },
+                          .is_interrupted = [](const RandomFile& file,
+                                               const std::string&) { return is_set_record(file); },
                           .recover = recover_set};
 
 }  // namespace ckpt::safetensors

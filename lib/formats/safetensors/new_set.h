@@ -8,8 +8,8 @@
 namespace ckpt::safetensors {
 
 // A set of files that comes into being, or that takes the place of another one or of shards without
-// an index, as one change, so that no shard ever lies without its index. Shards that the old set has
-// and the new one has not, under names of the set's own kind, go away.
+// an index, as one change, so that no shard ever lies without its index. Shards that the old set
+// has and the new one has not, under names of the set's own kind, go away.
 class NewSet {
  public:
   // Of the set with this index and these shards. Throws Error: what Change() throws; kWrite where

@@ -92,8 +92,8 @@ void refuse_set_record(const RandomFile& index) {
 
 void print_set_record(const ChangeRecord& record, Blocks& out) {
   try {
-    out.add(cat("{", json(kKey).dump(), ": {\n \"note\": ", json(kNote).dump(),
-                ",\n \"files\": ["));
+    out.add(
+        cat("{", json(kKey).dump(), ": {\n \"note\": ", json(kNote).dump(), ",\n \"files\": ["));
     std::string_view before = "\n  ";
     for (const ChangeRecord::File& file : record.files) {
       out.add(cat(before, "{\"file\": ", json(file.name).dump()));

@@ -30,8 +30,7 @@ class ShardedWriter final : public Writer {
     set_.emplace(path, names_, options.overwrite, kUsualWait);
     for (std::size_t s = 0; s < shards.size(); ++s) {
       try {
-        writers_.push_back(
-            create_into(set_->change().put(names_[s]), shards[s], options.metadata));
+        writers_.push_back(create_into(set_->change().put(names_[s]), shards[s], options.metadata));
       } catch (const Error& e) {
         throw e.in(escape(names_[s]));
       }

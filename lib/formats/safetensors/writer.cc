@@ -95,8 +95,7 @@ std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec
 std::unique_ptr<Writer> create_into(NewFile& file, std::vector<VariableSpec> specs,
                                     const Metadata& metadata) {
   check_specs(specs);
-  return std::make_unique<SafetensorsWriter>(&file, "", std::move(specs), metadata,
-                                             Overwrite::kNo);
+  return std::make_unique<SafetensorsWriter>(&file, "", std::move(specs), metadata, Overwrite::kNo);
 }
 
 }  // namespace ckpt::safetensors

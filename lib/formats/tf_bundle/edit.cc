@@ -59,8 +59,8 @@ Shards shards_of(const BundleIndex& bundle) {
   return shards;
 }
 
-// What an interrupted run has left under the new name. Where nothing holds the name, nothing there is
-// anybody's index.
+// What an interrupted run has left under the new name. Where nothing holds the name, nothing there
+// is anybody's index.
 void clean_up_target(const Change& change) {
   const LockedFile* old = change.old_decider();
   const auto index = old == nullptr ? nullptr : old->view();
@@ -186,10 +186,10 @@ void undo(const std::string& path, const Undo& undo, const EditOptions& options)
                                       "', which is no data shard of this bundle"));
     }
     if (then.bytes_of(file.name) > file.size_before) {
-      throw Error(Errc::kCorrupt,
-                  cat("the undo data would cut ", escape(file.name), " to ",
-                      with_commas(file.size_before), " bytes, of which the old index speaks of ",
-                      with_commas(then.bytes_of(file.name))));
+      throw Error(
+          Errc::kCorrupt,
+          cat("the undo data would cut ", escape(file.name), " to ", with_commas(file.size_before),
+              " bytes, of which the old index speaks of ", with_commas(then.bytes_of(file.name))));
     }
     change.cut(file.name, file.size_before, file.size_after);
   }

@@ -35,17 +35,19 @@ std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec
 
 }  // namespace
 
-const Format kTfBundleFormat{.name = "TensorFlow bundle",
-                             .id = "tf",
-                             .separator = '/',
-                             .suffixes = ".index",
-                             .detect = detect,
-                             .resolve = find_index,
-                             .open = open,
-                             .create = create,
-                             .edit = edit,
-                             .undo = undo,
-                             .is_interrupted = [](const RandomFile&, const std::string& path) { return has_abandoned_intent(path); },
-                             .recover = recover};
+const Format kTfBundleFormat{
+    .name = "TensorFlow bundle",
+    .id = "tf",
+    .separator = '/',
+    .suffixes = ".index",
+    .detect = detect,
+    .resolve = find_index,
+    .open = open,
+    .create = create,
+    .edit = edit,
+    .undo = undo,
+    .is_interrupted = [](const RandomFile&,
+                         const std::string& path) { return has_abandoned_intent(path); },
+    .recover = recover};
 
 }  // namespace ckpt::tf

@@ -15,8 +15,8 @@ namespace ckpt::tf {
 //     P.index  →  P.data-00000-of-00001                             the old one, until
 //     P.index  →  P.data-00000-of-00002, P.data-00001-of-00002      its index is replaced
 
-// The first count, from `needed` on, under which the prefix has no data shards. Throws Error(kWrite)
-// where there is none among a hundred.
+// The first count, from `needed` on, under which the prefix has no data shards. Throws
+// Error(kWrite) where there is none among a hundred.
 std::int64_t free_count(const std::string& prefix, std::int64_t needed);
 
 // How many bytes of the data shard of that name an index speaks of, 0 where it names no such shard;

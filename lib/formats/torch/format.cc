@@ -41,15 +41,14 @@ std::unique_ptr<Writer> create(const std::string& path, std::vector<VariableSpec
 
 }  // namespace
 
-const Format kTorchFormat{
-    .name = "PyTorch",
-    .id = "torch",
-    .separator = '.',
-    .suffixes = ".pt .pth .bin",
-    .detect = detect,
-    .open = open,
-    .create = create,
-    .edit = edit,
-    .undo = undo_rewrite};
+const Format kTorchFormat{.name = "PyTorch",
+                          .id = "torch",
+                          .separator = '.',
+                          .suffixes = ".pt .pth .bin",
+                          .detect = detect,
+                          .open = open,
+                          .create = create,
+                          .edit = edit,
+                          .undo = undo_rewrite};
 
 }  // namespace ckpt::torch

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/new_file.h"
 #include "formats/zip/archive.h"
+#include "storage/new_file.h"
 
 namespace ckpt::zip {
 
