@@ -43,7 +43,9 @@ std::optional<int> number_in(std::string_view name, std::string_view base) {
   int number = 0;
   const char* const end = name.data() + name.size();
   const auto result = std::from_chars(name.data() + 1, end, number);
-  const bool is_number = name[0] == '-' && result.ec == std::errc() && result.ptr == end;
+  // As it is written: "-02" is somebody else's.
+  const bool is_number = name.starts_with("-") && !name.starts_with("-0") &&
+                         result.ec == std::errc() && result.ptr == end;
   return is_number && number > 1 ? std::optional(number) : std::nullopt;
 }
 
