@@ -49,7 +49,8 @@ struct Change::Grown {
   std::unique_ptr<RandomFile> view;
 };
 
-Change::Change(const LockedFile& locked) : path_(locked.path()), old_(&locked) {}
+Change::Change(const LockedFile& locked, Wait wait)
+    : path_(locked.path()), old_(&locked), wait_(wait) {}
 
 Change::Change(const std::string& path, Overwrite overwrite, Wait wait)
     : path_(real_path(path)), wait_(wait) {
@@ -122,7 +123,7 @@ std::uint64_t Change::append(const std::string& name, ByteView bytes) {
   if (!grown) {
     refuse_link(name);
     // The decider's lock keeps other changes away; who reads the file is not disturbed.
-    const LockedFile locked(path_of(name), LockFor::kReading, wait_);
+    const LockedFile locked(path_of(name), LockFor::kGrowing, wait_);
     auto made = std::make_unique<Grown>();
     made->size = made->size_before = static_cast<std::uint64_t>(locked.stamp().size);
     if (locked.stamp().links > 1) {

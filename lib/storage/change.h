@@ -37,8 +37,9 @@ namespace ckpt {
 // decider, and `recover` finishes it (change_record.h).
 class Change {
  public:
-  // Of the files of a decider that is there; `locked` holds it alone and outlives the change.
-  explicit Change(const LockedFile& locked);
+  // Of the files of a decider that is there; `locked` holds it alone and outlives the change. The
+  // locks of the others are waited for.
+  Change(const LockedFile& locked, Wait wait);
 
   // Of files that come into being with their decider, or, under Overwrite::kYes, take the place of
   // what is there, whose lock is waited for. Throws Error(kWrite), also where the decider is there

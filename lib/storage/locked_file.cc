@@ -133,17 +133,18 @@ std::string real_path(const std::string& path) {
 
 LockedFile::LockedFile(const std::string& path, LockFor purpose, Wait wait)
     : path_(real_path(path)) {
-  const bool alone = purpose != LockFor::kReading;
+  const bool alone = purpose == LockFor::kChanging;
+  const bool writes = purpose != LockFor::kReading;
   const auto deadline = Clock::now() + wait;
   do {
     fd_ = open_for_reading(path_);
     check_is_regular(fd_.get());
-    if (alone) check_may_be_written(fd_.get());
+    if (writes) check_may_be_written(fd_.get());
     if (!take_lock(fd_.get(), alone, deadline)) {
-      if (!alone) refuse_reading();
+      if (!writes) refuse_reading();
       refuse_changing(" (it holds a lock)", wait);
     }
-    if (alone && !await_no_writer(fd_.get(), deadline)) refuse_changing(" for writing", wait);
+    if (writes && !await_no_writer(fd_.get(), deadline)) refuse_changing(" for writing", wait);
     stamp_ = stamp_of(fd_.get());
   } while (!is_same_file(stamp_, stamp_of(path_)));
 }

@@ -100,7 +100,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   auto& [index, content, wishes, before, result] = set;
   if (options.plan_only || !has_changes(wishes, edit)) return std::move(result);
 
-  Change change(lock.file());
+  Change change(lock.file(), options.wait);
   result.how = EditResult::How::kJournalled;
   result.can_undo = true;
   result.size_after = 0;
@@ -154,7 +154,7 @@ void undo_shards(const std::string& path, const Undo& undo, const EditOptions& o
   if (undo.pieces.size() != 1) throw Error(Errc::kCorrupt, "the undo data is not that of an index");
   const Bytes& text = undo.pieces[0].bytes;
   check_are_shards(undo.beside_names, *index, *memory_file(text));
-  Change change(lock.file());
+  Change change(lock.file(), options.wait);
   for (std::size_t i = 0; i < undo.beside.size(); ++i) {
     const std::string& shard = undo.beside_names[i];
     const Undo& own = undo.beside[i];

@@ -97,7 +97,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
 
   std::optional<Change> change;
   if (in_place) {
-    change.emplace(lock.file());
+    change.emplace(lock.file(), options.wait);
   } else {
     change.emplace(new_path, options.overwrite, options.wait);
     clean_up_target(*change);
@@ -175,7 +175,7 @@ void undo(const std::string& path, const Undo& undo, const EditOptions& options)
   const auto index = lock.file().view();
   if (!options.plan_only) clean_up(index.get(), index_path);
   check_undo(*index, undo);
-  Change change(lock.file());
+  Change change(lock.file(), options.wait);
   for (const auto& piece : undo.pieces) change.decider().write_at(piece.offset, piece.bytes);
   const auto restored = view_file(change.decider().fd());
   const NeededShards now(index.get(), index_path);
