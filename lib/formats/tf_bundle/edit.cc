@@ -152,7 +152,6 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     result.can_undo = true;
     result.undo = make_undo(*old_index, *written, {});
     result.undo.grown = files.grown();
-    note_other_names(lock.file(), result);
   } else {
     copy_metadata(lock.fd(), index.fd(), false);
   }
