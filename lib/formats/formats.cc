@@ -217,6 +217,8 @@ Recovery recover_checkpoint(const LockedCheckpoint& locked, Wait wait) {
 
 Recovery recover_checkpoint(const std::string& path, Wait wait) {
   try {
+    // Killed before it had come to anything, an edit leaves no more than its temporaries.
+    sweep(folder_of(real_path(path)));
     // What needs no recovery needs no permission to write either.
     const auto open = [&](const std::string& file) {
       return LockedFile(file, LockFor::kReading, wait).view();

@@ -187,13 +187,6 @@ void discard(const AbandonedIntent& intent) {
   ::unlink(intent.path.c_str());
 }
 
-void sweep(const std::string& folder) {
-  for (const AbandonedIntent& intent : abandoned_intents(folder)) {
-    const std::string name = base_name(intent.path);
-    if (intent.rows.empty() && !is_spoken_of(intent, *digits_of_intent(name))) discard(intent);
-  }
-}
-
 // Has it rows about files of that decider?
 bool is_of(const AbandonedIntent& intent, const std::string& decider) {
   return intent.decider == base_name(decider) && !intent.rows.empty();
@@ -211,6 +204,13 @@ void cut_back(const std::string& path, std::uint64_t size_before,
 }
 
 }  // namespace
+
+void sweep(const std::string& folder) {
+  for (const AbandonedIntent& intent : abandoned_intents(folder)) {
+    const std::string name = base_name(intent.path);
+    if (intent.rows.empty() && !is_spoken_of(intent, *digits_of_intent(name))) discard(intent);
+  }
+}
 
 Intent::Intent(const std::string& folder, std::string_view decider) {
   sweep(folder);

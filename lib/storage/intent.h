@@ -73,6 +73,9 @@ class Intent {
 using NeededBytes = std::function<std::optional<std::uint64_t>(const std::string& name)>;
 bool take_back_intents(const std::string& decider, const NeededBytes& needed);
 
+// Removes what changes of dead programs have left in the folder and nobody needs.
+void sweep(const std::string& folder);
+
 // Is there anything of that kind? Changes nothing.
 bool has_abandoned_intent(const std::string& decider);
 

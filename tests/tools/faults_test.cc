@@ -84,7 +84,7 @@ TEST_SUITE("tools/faults") {
               if (!before.contains(name)) std::filesystem::remove(w.dir / name);
             }
             for (const auto& [name, bytes] : before) write_file(w.dir / name, bytes);
-            continue;
+            break;
           }
           CHECK(result.status == 5);
           CHECK(result.err.starts_with(cat("ckpt: ", out, ": ")));
@@ -152,6 +152,9 @@ TEST_SUITE("tools/faults") {
       for (const std::string call :
            {"pwrite64", "fsync", "fdatasync", "linkat", "rename", "ftruncate"}) {
         for (const std::string from_then : {"", "+"}) {
+          // A format that puts a new file in the old one's place goes through the same calls as
+          // npz.
+          if (from_then.empty() && (file == "d.pt" || file == "d.safetensors")) continue;
           int unharmed = 0;  // one behind the other: the calls are over
           for (int when = 1; unharmed < 2; ++when) {
             CAPTURE(call);

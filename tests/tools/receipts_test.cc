@@ -101,6 +101,7 @@ TEST_SUITE("tools/receipts") {
   }
 
   TEST_CASE("receipts that were edited by hand are answered with a sentence, and touch nothing") {
+    const DigitsAs old("d.safetensors");
     const DigitsAs w("d.safetensors");
     REQUIRE(move(w, "conv1", "a").status == 0);
     const std::string path = w.dir / "d.safetensors.ckpt-receipt.json";
@@ -120,8 +121,7 @@ TEST_SUITE("tools/receipts") {
       const ProcessResult undone = w.ckpt({"undo", "-n", w.file});
       CHECK(undone.status < 6);
       if (undone.status != 0) CHECK(undone.err.starts_with("ckpt: "));
-      const ProcessResult verified = w.ckpt({"verify", w.file, "--against", w.file});
-      CHECK(verified.status == 0);
+      CHECK(w.ckpt({"verify", w.file, "--against", old.dir / old.file}).status < 5);
       CHECK(w.ckpt({"undo", w.file, "--list"}).status == 0);
       CHECK(read_file(w.dir / "thesis.txt") == "three years");
       CHECK(read_file(w.dir / w.file) == before.at(w.file));

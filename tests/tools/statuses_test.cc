@@ -29,12 +29,12 @@ TEST_SUITE("tools/statuses") {
       const ProcessResult full = w.shell(cat("ckpt ", edit_of(w), " > /dev/full"));
       CHECK(full.status == 7);
       CHECK(full.err ==
-            cat("ckpt: ", file, " is written, but its report was not printed: ", kNoSpace));
+            cat("ckpt: ", file, ": is written, but its report was not printed: ", kNoSpace));
       CHECK(count_ending(w.dir.path(), ".undo") == 1);
       const ProcessResult undone = w.shell(cat("ckpt undo ", file, " > /dev/full"));
       CHECK(undone.status == 7);
-      CHECK(undone.err == cat("ckpt: ", file,
-                              " is as it was before, but its report was not printed: ", kNoSpace));
+      CHECK(undone.err ==
+            cat("ckpt: ", file, ": is written, but its report was not printed: ", kNoSpace));
       CHECK((checkpoints_in(w.dir.path()) == old));
       CHECK(w.shell(cat("ckpt ", edit_of(w), " >&-")).status == 7);
       CHECK(w.shell(cat("ckpt undo ", file, " >&-")).status == 7);
@@ -59,7 +59,7 @@ TEST_SUITE("tools/statuses") {
       CAPTURE(result.err);
       CHECK(result.status == 7);
       CHECK(result.err.ends_with(
-          cat("ckpt: ", out, " is written, but its report was not printed: ", kNoSpace)));
+          cat("ckpt: ", out, ": is written, but its report was not printed: ", kNoSpace)));
       CHECK(fs::exists(folder.dir / out));
     }
   }
