@@ -16,6 +16,7 @@
 #include "formats/tfjs/format.h"
 #include "formats/torch/format.h"
 #include "formats/unknown_file.h"
+#include "storage/intent.h"
 #include "storage/raw_file.h"
 
 namespace ckpt {
