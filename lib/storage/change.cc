@@ -51,10 +51,16 @@ struct Change::Grown {
 
 Change::Change(const LockedFile& locked) : path_(locked.path()), old_(&locked) {}
 
-Change::Change(const std::string& path, Overwrite overwrite, Wait wait)
+Change::Change(const std::string& path, Overwrite overwrite, Wait wait, const LockedFile* source)
     : path_(real_path(path)), wait_(wait) {
   static_cast<void>(NewFile(path_, overwrite));  // throws where it may not be written
-  if (stamp_of(path_) == FileStamp{}) return;
+  const FileStamp there = stamp_of(path_);
+  if (there == FileStamp{}) return;
+  if (source != nullptr && is_same_file(there, source->stamp())) {
+    source->lock_alone(wait);
+    old_ = source;
+    return;
+  }
   own_lock_.emplace(path_, LockFor::kChanging, wait);
   old_ = &*own_lock_;
 }
@@ -241,10 +247,11 @@ void Change::commit_by_names(const std::function<void()>& before) {
 void Change::lock_changed() {
   for (const auto& [name, seen] : seen_) {
     try {
-      const auto& lock =
-          locks_.try_emplace(name, path_of(name), LockFor::kChanging, wait_).first->second;
-      const bool has_front = !files_.contains(name);
-      if (has_front) lock.check_single_name();
+      // Who reads a file goes on with the old one where another takes its place.
+      const bool is_replaced = files_.contains(name);
+      const auto purpose = is_replaced ? LockFor::kReading : LockFor::kChanging;
+      const auto& lock = locks_.try_emplace(name, path_of(name), purpose, wait_).first->second;
+      if (!is_replaced) lock.check_single_name();
       check_same_state(seen, lock.stamp());
     } catch (const Error& e) {
       throw e.in(escape(name));
@@ -283,7 +290,7 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
         {.name = name,
          .waiting = "",
          .front = "",
-         .before = fingerprint_of(*LockedFile(path_of(name), LockFor::kChanging, wait_).view()),
+         .before = fingerprint_of(*open_file(path_of(name))),
          .after = {}});
   }
   {

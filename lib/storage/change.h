@@ -41,9 +41,10 @@ class Change {
   explicit Change(const LockedFile& locked);
 
   // Of files that come into being with their decider, or, under Overwrite::kYes, take the place of
-  // what is there, whose lock is waited for. Throws Error(kWrite), also where the decider is there
-  // and may not be replaced.
-  Change(const std::string& path, Overwrite overwrite, Wait wait);
+  // what is there, whose lock is waited for. `source` is what they are made of, which may be the
+  // very file. Throws Error(kWrite), also where the decider is there and may not be replaced.
+  Change(const std::string& path, Overwrite overwrite, Wait wait,
+         const LockedFile* source = nullptr);
 
   ~Change();
   Change(const Change&) = delete;

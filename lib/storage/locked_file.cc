@@ -136,6 +136,13 @@ LockedFile::LockedFile(const std::string& path, LockFor purpose, Wait wait)
   check_no_writer(fd_.get());
 }
 
+void LockedFile::lock_alone(Wait wait) const {
+  if (!take_lock(fd_.get(), true, Clock::now() + wait)) refuse_lock(true, wait);
+  check_may_be_written(fd_.get());
+  check_no_writer(fd_.get());
+  check_unchanged();
+}
+
 void LockedFile::check_single_name() const {
   if (stamp_.links <= 1) return;
   throw Error(Errc::kWrite,
