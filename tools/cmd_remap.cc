@@ -202,7 +202,8 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
       if (!options.dry_run) console.set_written(changes ? input : output);
     } catch (const Error& e) {
       if (e.code() == Errc::kUnfinished) files.keep();
-      const bool about_target = e.code() == Errc::kWrite || e.code() == Errc::kConflict;
+      const bool about_target =
+          e.code() == Errc::kWrite || e.code() == Errc::kUnfinished || e.code() == Errc::kConflict;
       throw e.in(escape(about_target && !output.empty() ? output : input));
     }
     for (const std::string& note : report.result.notes) console.complain(cat("note: ", note));

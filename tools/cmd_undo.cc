@@ -32,7 +32,7 @@ std::string file_of(const UndoOptions& options) {
   return file.empty() ? options.file : file;
 }
 
-std::string_view words_of(const KnownReceipt& receipt) {
+std::string words_of(const KnownReceipt& receipt) {
   switch (receipt.state) {
     case State::kFits:
       return receipt.has_undo ? "the file is as it left it; `ckpt undo` takes it back"
@@ -44,7 +44,7 @@ std::string_view words_of(const KnownReceipt& receipt) {
     case State::kOther:
       break;
   }
-  return "the file is another one now";
+  return cat("of another state of the file: ", receipt.why);
 }
 
 ExitStatus run_list(const UndoOptions& options, Console& console) {
@@ -148,7 +148,8 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
     }
   }
   console.write(cat(escape(file), options.dry_run ? ": would be" : ": is", " as it was before ",
-                    count_of(moves, "name"), " changed, by ", escape(chosen.path), "\n"));
+                    moves == 0 ? "its tensors" : count_of(moves, "name"), " changed, by ",
+                    escape(chosen.path), "\n"));
   return ExitStatus::kDone;
 }
 

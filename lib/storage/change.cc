@@ -49,7 +49,8 @@ struct Change::Grown {
   std::unique_ptr<RandomFile> view;
 };
 
-Change::Change(const LockedFile& locked) : path_(locked.path()), old_(&locked) {}
+Change::Change(const LockedFile& locked, Wait wait)
+    : path_(locked.path()), old_(&locked), wait_(wait) {}
 
 Change::Change(const std::string& path, Overwrite overwrite, Wait wait, const LockedFile* source)
     : path_(real_path(path)), wait_(wait) {
@@ -92,16 +93,28 @@ void Change::refuse_link(const std::string& name) const {
   }
 }
 
+void Change::note_parting(const std::string& name, const FileStamp& seen) {
+  if (seen.links <= 1) return;
+  partings_.push_back(cat(escape(name), " has ", seen.links - 1,
+                          " more names (hard links), under which it stays as it was"));
+}
+
 NewFile& Change::put(const std::string& name) {
   refuse_link(name);
-  if (const FileStamp seen = stamp_of(path_of(name)); seen != FileStamp{}) seen_[name] = seen;
+  if (const FileStamp seen = stamp_of(path_of(name)); seen != FileStamp{}) {
+    seen_[name] = seen;
+    note_parting(name, seen);
+  }
   auto& file = files_[name];
   file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
   return *file;
 }
 
 NewFile& Change::decider() {
-  if (!decider_) decider_ = std::make_unique<NewFile>(path_, Overwrite::kYes, wait_);
+  if (!decider_) {
+    decider_ = std::make_unique<NewFile>(path_, Overwrite::kYes, wait_);
+    if (old_ != nullptr) note_parting(base_name(path_), old_->stamp());
+  }
   return *decider_;
 }
 
@@ -128,10 +141,11 @@ std::uint64_t Change::append(const std::string& name, ByteView bytes) {
   if (!grown) {
     refuse_link(name);
     // The decider's lock keeps other changes away; who reads the file is not disturbed.
-    const LockedFile locked(path_of(name), LockFor::kReading, wait_);
+    const LockedFile locked(path_of(name), LockFor::kGrowing, wait_);
     auto made = std::make_unique<Grown>();
     made->size = made->size_before = static_cast<std::uint64_t>(locked.stamp().size);
     if (locked.stamp().links > 1) {
+      note_parting(name, locked.stamp());
       made->copy = std::make_unique<NewFile>(locked.path(), Overwrite::kYes, wait_);
       copy_whole(locked, *made->copy);
       made->fd = duplicate(made->copy->fd());
@@ -327,7 +341,7 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
 }
 
 std::vector<std::string> Change::notes() const {
-  std::vector<std::string> all;
+  std::vector<std::string> all = partings_;
   const auto add = [&](const NewFile& file) {
     for (const std::string& note : file.notes()) {
       if (std::ranges::find(all, note) == all.end()) all.push_back(note);

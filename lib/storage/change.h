@@ -37,8 +37,9 @@ namespace ckpt {
 // decider, and `recover` finishes it (change_record.h).
 class Change {
  public:
-  // Of the files of a decider that is there; `locked` holds it alone and outlives the change.
-  explicit Change(const LockedFile& locked);
+  // Of the files of a decider that is there; `locked` holds it alone and outlives the change. The
+  // locks of the others are waited for.
+  Change(const LockedFile& locked, Wait wait);
 
   // Of files that come into being with their decider, or, under Overwrite::kYes, take the place of
   // what is there, whose lock is waited for. `source` is what they are made of, which may be the
@@ -96,7 +97,8 @@ class Change {
   // afterwards, saying what is to be done.
   void commit(const std::function<void()>& before = {}, const PrintRecord& print = {});
 
-  // What the file systems could not do.
+  // What the file systems could not do, and which files have other names (hard links), from which
+  // they part.
   [[nodiscard]] std::vector<std::string> notes() const;
 
  private:
@@ -113,6 +115,7 @@ class Change {
 
   Intent& intent();
   void refuse_link(const std::string& name) const;
+  void note_parting(const std::string& name, const FileStamp& seen);
   void lock_changed();
   void add_files(std::vector<std::string>& added);
   void commit_by_names(const std::function<void()>& before);
@@ -133,6 +136,7 @@ class Change {
   std::vector<std::string> gone_;
   std::map<std::string, FileStamp> seen_;  // files that get other bytes, as they were then
   RecordLocks locks_;                      // of these
+  std::vector<std::string> partings_;
   bool is_decided_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
@@ -53,14 +54,15 @@ std::string words_of(Wait wait) {
   return wait.count() % 1000 == 0 ? cat(wait.count() / 1000, " s") : cat(wait.count(), " ms");
 }
 
-[[noreturn]] void refuse_lock(bool alone, Wait wait) {
-  if (!alone) {
-    throw Error(Errc::kIo,
-                "another program has it open for writing (it holds a lock); try again "
-                "when that program has closed it");
-  }
-  throw Error(Errc::kWrite, cat("another program has it open (it holds a lock)",
-                                wait > Wait::zero() ? cat(" still after ", words_of(wait)) : "",
+[[noreturn]] void refuse_reading() {
+  throw Error(Errc::kIo,
+              "another program has it open for writing (it holds a lock); try again "
+              "when that program has closed it");
+}
+
+[[noreturn]] void refuse_changing(std::string_view seen, Wait wait) {
+  throw Error(Errc::kWrite, cat("another program has it open", seen,
+                                wait > Wait::zero() ? cat(", still after ", words_of(wait)) : "",
                                 "; try again when that program has closed it"));
 }
 
@@ -74,16 +76,24 @@ bool take_lock(int fd, bool alone, Clock::time_point deadline) {
 }
 
 // A lease is granted only on a file that nobody has open for writing. It is given back at once,
-// since it is the question that matters. Systems that have none, and files of other users, answer
-// otherwise than EAGAIN: then nothing is known.
-void check_no_writer(int fd) {
-  if (::fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
-    ::fcntl(fd, F_SETLEASE, F_UNLCK);
-  } else if (errno == EAGAIN) {
-    throw Error(Errc::kWrite,
-                "another program has it open for writing; try again when that program has closed "
-                "it");
+// since it is the question that matters. Who opens the file meanwhile is held up until then, and
+// the kernel tells of that by a signal, which must be one that ends nobody. Systems that have no
+// leases, and files of other users, answer otherwise than EAGAIN: then nothing is known.
+bool has_writer(int fd) {
+  ::fcntl(fd, F_SETSIG, SIGURG);
+  if (::fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  ::fcntl(fd, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
+// False where the time is up. One that has just written the file anew, as another edit has, may be
+// about to close it.
+bool await_no_writer(int fd, Clock::time_point deadline) {
+  while (has_writer(fd)) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(kPause);
   }
+  return true;
 }
 
 void check_may_be_written(int fd) {
@@ -123,17 +133,20 @@ std::string real_path(const std::string& path) {
 
 LockedFile::LockedFile(const std::string& path, LockFor purpose, Wait wait)
     : path_(real_path(path)) {
-  const bool alone = purpose != LockFor::kReading;
+  const bool alone = purpose == LockFor::kChanging;
+  const bool writes = purpose != LockFor::kReading;
   const auto deadline = Clock::now() + wait;
   do {
     fd_ = open_for_reading(path_);
     check_is_regular(fd_.get());
-    if (!take_lock(fd_.get(), alone, deadline)) refuse_lock(alone, wait);
+    if (writes) check_may_be_written(fd_.get());
+    if (!take_lock(fd_.get(), alone, deadline)) {
+      if (!writes) refuse_reading();
+      refuse_changing(" (it holds a lock)", wait);
+    }
+    if (writes && !await_no_writer(fd_.get(), deadline)) refuse_changing(" for writing", wait);
     stamp_ = stamp_of(fd_.get());
   } while (!is_same_file(stamp_, stamp_of(path_)));
-  if (!alone) return;
-  check_may_be_written(fd_.get());
-  check_no_writer(fd_.get());
 }
 
 void LockedFile::lock_alone(Wait wait) const {
@@ -171,7 +184,7 @@ FileDescriptor reopen_for_writing(int fd) {
 std::unique_ptr<RandomFile> open_file(const std::string& path) {
   FileDescriptor fd = open_for_reading(path);
   check_is_regular(fd.get());
-  if (!take_lock(fd.get(), false, Clock::now())) refuse_lock(false, Wait::zero());
+  if (!take_lock(fd.get(), false, Clock::now())) refuse_reading();
   return own_file(std::move(fd));
 }
 

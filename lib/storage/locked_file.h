@@ -40,6 +40,7 @@ inline constexpr Wait kUsualWait{5000};
 
 enum class LockFor : std::uint8_t {
   kReading,   // shared with other readers
+  kGrowing,   // shared with readers: it is written behind its end
   kChanging,  // alone: it is written, or another file takes its place
 };
 
@@ -50,9 +51,9 @@ class LockedFile {
   // The file at `path`, which is so still when the lock is there: another program may have put a
   // new file in its place while the lock was waited for.
   // Throws Error: kNotFound; kIo where it is no regular file, may not be read, or, for reading, is
-  // in use; kWrite, for changing, where it is in use still after `wait`, where another program has
-  // it open for writing, though without a lock (F_SETLEASE tells, where the system has it), and
-  // where it may not be written.
+  // in use; kWrite, for the rest, where it may not be written, and where another program has it
+  // locked, or open for writing though without a lock (F_SETLEASE tells, where the system has it),
+  // still after `wait`.
   LockedFile(const std::string& path, LockFor purpose, Wait wait = Wait::zero());
 
   [[nodiscard]] const std::string& path() const { return path_; }  // the real one

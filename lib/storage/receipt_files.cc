@@ -43,7 +43,9 @@ std::optional<int> number_in(std::string_view name, std::string_view base) {
   int number = 0;
   const char* const end = name.data() + name.size();
   const auto result = std::from_chars(name.data() + 1, end, number);
-  const bool is_number = name[0] == '-' && result.ec == std::errc() && result.ptr == end;
+  // As it is written: "-02" is somebody else's.
+  const bool is_number = name.starts_with("-") && !name.starts_with("-0") &&
+                         result.ec == std::errc() && result.ptr == end;
   return is_number && number > 1 ? std::optional(number) : std::nullopt;
 }
 
@@ -90,16 +92,21 @@ NewReceipt::~NewReceipt() {
 // False where another edit has taken the number meanwhile.
 bool NewReceipt::write_file(const std::string& path,
                             const std::function<void(const WriteText&)>& text) {
+  std::optional<NewFile> file;
   try {
-    NewFile file(path, Overwrite::kYes);
-    if (like_ >= 0) file.belong_to(like_);
+    file.emplace(path, Overwrite::kYes);
+    if (like_ >= 0) file->belong_to(like_);
     std::uint64_t at = 0;
-    Blocks blocks = blocks_into(file, at);
+    Blocks blocks = blocks_into(*file, at);
     text([&](std::string_view piece) { blocks.add(piece); });
     blocks.flush();
-    file.commit_new();
+    file->commit_new();
   } catch (const Error& e) {
-    if (is_there(path)) return false;
+    if (file && file->is_named()) {
+      made_.push_back(path);  // it is there, though not flushed: it goes away with the edit
+    } else if (is_there(path)) {
+      return false;
+    }
     throw Error(Errc::kWrite, cat(e.in(escape(path)).what(), kWithout));
   }
   made_.push_back(path);

@@ -5,7 +5,7 @@
 
 namespace ckpt {
 
-EditLock::EditLock(const std::string& path, bool in_place, const EditOptions& options)
+EditLock::EditLock(const std::string& path, bool in_place, const EditOptions& options, bool settles)
     : file_(options.locked) {
   // A plan alone changes nothing, so that it needs no more than to read.
   const bool changes = in_place && !options.plan_only;
@@ -13,7 +13,7 @@ EditLock::EditLock(const std::string& path, bool in_place, const EditOptions& op
     own_.emplace(path, changes ? LockFor::kChanging : LockFor::kReading, options.wait);
     file_ = &*own_;
   }
-  check_not_interrupted(*file_->view(), 0);
+  if (!settles) check_not_interrupted(*file_->view(), 0);
   if (options.planned_on) check_same_state(*options.planned_on, file_->stamp());
   if (changes && options.in_place != InPlace::kReplace) file_->check_single_name();
 }

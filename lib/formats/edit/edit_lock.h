@@ -15,7 +15,10 @@ class EditLock {
   // On the file at `path`, alone where it is changed `in_place`. Throws Error: what LockedFile()
   // throws; kWrite where the file is not in the state that the edit was planned on, and where a
   // file with further names is to be edited in place, but for InPlace::kReplace.
-  EditLock(const std::string& path, bool in_place, const EditOptions& options);
+  // One whose edit was interrupted is kIo, but where the caller `settles` it: it looks at what
+  // recovery would leave, and changes nothing.
+  EditLock(const std::string& path, bool in_place, const EditOptions& options,
+           bool settles = false);
 
   [[nodiscard]] const LockedFile& file() const { return *file_; }
   [[nodiscard]] int fd() const { return file_->fd(); }

@@ -206,9 +206,16 @@ EditResult edit_hdf5(const std::string& path, const std::string& target, const E
 }
 
 void undo_hdf5(const std::string& path, const Undo& undo, const EditOptions& options) {
-  const EditLock lock(path, true, options);
-  const auto file = lock.file().view();
-  settled_end(*file);
+  // Whether it fits is asked of interrupted files, too.
+  const EditLock lock(path, true, options, options.plan_only);
+  auto file = lock.file().view();
+  if (options.plan_only) {
+    file = settle(std::move(file)).file;
+    const std::uint64_t end = h5parse::read_superblock(*file).end;
+    file = settle_torn(std::move(file), end).file;
+  } else {
+    settled_end(*file);
+  }
   const Change change{{undoing_patch(*file, undo), {}}, {}};
   bool cloned = false;
   if (!options.plan_only) apply_in_place(lock.file(), options, change, cloned);

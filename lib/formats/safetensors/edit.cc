@@ -11,6 +11,7 @@
 #include "formats/safetensors/header_patch.h"
 #include "formats/safetensors/header_text.h"
 #include "formats/safetensors/shards.h"
+#include "storage/journal.h"
 #include "storage/patch.h"
 
 namespace ckpt::safetensors {
@@ -165,8 +166,9 @@ std::optional<std::string> header_in_place(const Header& old, const EditedHeader
 
 void undo(const std::string& path, const Undo& undo, const EditOptions& options) {
   if (!is_of_header(undo)) return undo_rewrite(path, undo, options);
-  const EditLock lock(path, true, options);
-  check_undo(*lock.file().view(), undo);
+  const EditLock lock(path, true, options, options.plan_only);
+  // Whether it fits is asked of interrupted files, too.
+  check_undo(*settle(lock.file().view()).file, undo);
   if (!options.plan_only) apply_header(lock.file(), std::string(as_text(undo.pieces[0].bytes)));
 }
 

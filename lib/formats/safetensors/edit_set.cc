@@ -1,6 +1,7 @@
 #include "formats/safetensors/edit_set.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -15,6 +16,7 @@
 #include "formats/safetensors/set_edit.h"
 #include "formats/safetensors/set_record.h"
 #include "storage/change.h"
+#include "storage/change_record.h"
 #include "storage/patch.h"
 #include "storage/way_back.h"
 
@@ -100,7 +102,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   auto& [index, content, wishes, before, result] = set;
   if (options.plan_only || !has_changes(wishes, edit)) return std::move(result);
 
-  Change change(lock.file());
+  Change change(lock.file(), options.wait);
   result.how = EditResult::How::kJournalled;
   result.can_undo = true;
   result.size_after = 0;
@@ -148,20 +150,30 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
 
 void undo_shards(const std::string& path, const Undo& undo, const EditOptions& options) {
   const EditLock lock(path, true, options);
-  const auto index = lock.file().view();
+  auto index = lock.file().view();
+  // Whether it fits is asked of a set whose edit was interrupted, too.
+  ChangeRecord record;
+  std::optional<RecordedChange> pending;
+  if (options.plan_only && is_set_record(*index)) {
+    record = parse_set_record(*index, lock.file().path());
+    pending.emplace(lock.file().path(), record);
+    const ByteView text = as_byte_view(std::string_view(record.decider));
+    index = memory_file(Bytes(text.begin(), text.end()));
+  }
   refuse_set_record(*index);
   check_undo(*index, undo);
   if (undo.pieces.size() != 1) throw Error(Errc::kCorrupt, "the undo data is not that of an index");
   const Bytes& text = undo.pieces[0].bytes;
   check_are_shards(undo.beside_names, *index, *memory_file(text));
-  Change change(lock.file());
+  Change change(lock.file(), options.wait);
   for (std::size_t i = 0; i < undo.beside.size(); ++i) {
     const std::string& shard = undo.beside_names[i];
     const Undo& own = undo.beside[i];
     try {
       const std::string shard_path = change.path_of(shard);
       const LockedFile locked(shard_path, LockFor::kReading, options.wait);
-      check_undo(*locked.view(), own);
+      const auto settled = pending ? pending->open(shard) : nullptr;
+      check_undo(settled ? *settled : *locked.view(), own);
       if (options.plan_only) continue;
       if (is_of_header(own)) {
         change.put_front(shard, std::string(as_text(own.pieces[0].bytes)), locked.stamp());

@@ -98,7 +98,7 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
 
   std::optional<Change> change;
   if (in_place) {
-    change.emplace(lock.file());
+    change.emplace(lock.file(), options.wait);
   } else {
     refuse_linked_index(new_path);
     change.emplace(new_path, options.overwrite, options.wait, &lock.file());
@@ -157,7 +157,6 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
     result.can_undo = true;
     result.undo = make_undo(*old_index, *written, {});
     result.undo.grown = files.grown();
-    note_other_names(lock.file(), result);
   } else {
     copy_metadata(lock.fd(), index.fd(), false);
   }
@@ -180,7 +179,7 @@ void undo(const std::string& path, const Undo& undo, const EditOptions& options)
   const auto index = lock.file().view();
   if (!options.plan_only) clean_up(index.get(), index_path);
   check_undo(*index, undo);
-  Change change(lock.file());
+  Change change(lock.file(), options.wait);
   for (const auto& piece : undo.pieces) change.decider().write_at(piece.offset, piece.bytes);
   const auto restored = view_file(change.decider().fd());
   const NeededShards now(index.get(), index_path);

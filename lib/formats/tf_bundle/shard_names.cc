@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -10,6 +11,7 @@
 #include "formats/tf_bundle/index.h"
 #include "formats/tf_bundle/paths.h"
 #include "storage/intent.h"
+#include "storage/raw_file.h"
 
 namespace ckpt::tf {
 
@@ -60,8 +62,11 @@ bool clean_up(const RandomFile* index, const std::string& index_path) {
   const NeededShards needed(index, index_path);
   // An index that cannot be read may need anything.
   if (index != nullptr && needed.all().empty()) return false;
+  const std::string start = cat(base_name(prefix_of_index(index_path)), ".data-");
   return take_back_intents(
       index_path, [&](const std::string& name) -> std::optional<std::uint64_t> {
+        // What is called otherwise was never a shard of it, whatever an intent says.
+        if (!name.starts_with(start)) return std::numeric_limits<std::uint64_t>::max();
         return needed.names(name) ? std::optional(needed.bytes_of(name)) : std::nullopt;
       });
 }

@@ -1,0 +1,191 @@
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "core/text.h"
+#include "support/folder.h"
+#include "support/sanitized.h"
+
+using namespace ckpt;
+
+namespace {
+
+// Runs a command of ckpt with one system call, or all from a number on, answered by `what`.
+ProcessResult inject(const DigitsAs& w, const std::string& call, const std::string& what,
+                     const std::string& command) {
+  return w.shell(cat("strace -f -qq -o /dev/null -e trace=", call, " -e inject=", call, ":", what,
+                     " \"$CKPT\" ", command));
+}
+
+}  // namespace
+
+TEST_SUITE("tools/faults") {
+  TEST_CASE("receipt_without_edit: killed anywhere, no receipt says what the file is not") {
+    if (kSanitized || !has_program("strace")) return;
+    int kills = 0;
+    for (const std::string call : {"pwrite64", "linkat", "fsync", "fdatasync"}) {
+      for (int when = 1;; ++when) {
+        CAPTURE(call);
+        CAPTURE(when);
+        const DigitsAs w("d.h5");
+        const FolderBytes old = bytes_in(w.dir.path());
+        write_file(w.dir / "old.h5", old.at("d.h5"));
+        const ProcessResult killed =
+            inject(w, call, cat("signal=KILL:when=", when),
+                   "remap -i d.h5 --how journal -r conv1/=c1/ 2>/dev/null");
+        if (killed.status == 0) break;
+        REQUIRE(killed.status == 128 + SIGKILL);
+        ++kills;
+        CHECK(w.ckpt({"recover", "d.h5"}).status == 0);
+        const ProcessResult verified = w.ckpt({"verify", "d.h5", "--against", "old.h5"});
+        CAPTURE(verified.err);
+        CHECK(verified.status == 0);
+        CHECK(verified.out.starts_with("d.h5 against old.h5: same\n"));
+        const bool is_old = read_file(w.dir / "d.h5") == old.at("d.h5");
+        const ProcessResult undone = w.ckpt({"undo", "d.h5"});
+        CAPTURE(undone.err);
+        // Before the receipt there is nothing to ask.
+        const bool has_receipt = count_ending(w.dir.path(), ".json") > 0;
+        CHECK(undone.status == (has_receipt ? 0 : 2));
+        if (is_old && has_receipt) {
+          CHECK(undone.out.find("already; nothing to undo") != std::string::npos);
+        }
+        CHECK((read_file(w.dir / "d.h5") == old.at("d.h5")));
+      }
+    }
+    CHECK(kills > 8);
+    MESSAGE(kills << " kills");
+  }
+
+  TEST_CASE("receipt_lost: --overwrite that fails leaves OUT with its receipt and undo data") {
+    if (kSanitized || !has_program("strace")) return;
+    int failures = 0;
+    for (const std::string& file : kEditedFiles) {
+      const DigitsAs w(file);
+      CAPTURE(file);
+      const std::string out = "o" + file.substr(file.find('.'));
+      REQUIRE(w.ckpt({"remap", file, out, "-r", w.scope("conv1") + "=" + w.scope("a")}).status ==
+              0);
+      REQUIRE(w.ckpt({"remap", "-i", out, "-r", w.scope("conv2") + "=" + w.scope("b")}).status ==
+              0);
+      const FolderBytes before = bytes_in(w.dir.path());
+      for (const std::string call : {"pwrite64", "fsync", "fallocate", "ftruncate", "linkat"}) {
+        // What fails from a moment on, the disk for instance, fails from then on.
+        for (int when = 1; when <= 8; ++when) {
+          CAPTURE(call);
+          CAPTURE(when);
+          const ProcessResult result = inject(w, call, cat("error=ENOSPC:when=", when, "+"),
+                                              cat("remap ", file, " ", out, " --overwrite -r ",
+                                                  w.scope("conv1"), "=", w.scope("z")));
+          CAPTURE(result.err);
+          if (result.status == 0 || result.status == 7) {
+            // Done: it stays, and is told.
+            for (const auto& [name, bytes] : bytes_in(w.dir.path())) {
+              if (!before.contains(name)) std::filesystem::remove(w.dir / name);
+            }
+            for (const auto& [name, bytes] : before) write_file(w.dir / name, bytes);
+            continue;
+          }
+          CHECK(result.status == 5);
+          CHECK(result.err.starts_with(cat("ckpt: ", out, ": ")));
+          CHECK((bytes_in(w.dir.path()) == before));
+          ++failures;
+        }
+      }
+      CHECK(w.ckpt({"undo", out}).status == 0);
+    }
+    CHECK(failures > 30);
+    MESSAGE(failures << " failures");
+  }
+
+  TEST_CASE(
+      "bundle_undo_lost: a second edit that was killed anywhere leaves the first one's undo") {
+    if (kSanitized || !has_program("strace")) return;
+    int kills = 0;
+    const auto cast = [](const std::string& name) {
+      return cat(name, " = ", name, " | cast(f16)");
+    };
+    for (const std::string call :
+         {"pwrite64", "fsync", "fdatasync", "linkat", "rename", "ftruncate", "unlink"}) {
+      for (int when = 1;; ++when) {
+        CAPTURE(call);
+        CAPTURE(when);
+        const DigitsAs w("d.index");
+        const FolderBytes old = bytes_in(w.dir.path());
+        REQUIRE(
+            w.ckpt({"remap", "-i", w.file, "--no-companions", "-r", cast("dense/kernel")}).status ==
+            0);
+        const FolderBytes once = checkpoints_in(w.dir.path());
+        const ProcessResult killed = inject(
+            w, call, cat("signal=KILL:when=", when),
+            cat("remap -i d.index --no-companions -r '", cast("logits/kernel"), "' 2>/dev/null"));
+        if (killed.status == 0) break;
+        REQUIRE(killed.status == 128 + SIGKILL);
+        ++kills;
+        const ProcessResult recovered = w.ckpt({"recover", w.file});
+        CAPTURE(recovered.err);
+        CHECK(recovered.status == 0);
+        const FolderBytes now = checkpoints_in(w.dir.path());
+        // Nothing that was appended is left where the second edit is not there.
+        const bool is_once = now.at("d.index") == once.at("d.index");
+        if (is_once) CHECK((now == once));
+        for (int i = 0; i < (is_once ? 1 : 2); ++i) {
+          const ProcessResult undone = w.ckpt({"undo", w.file});
+          CAPTURE(undone.err);
+          CHECK(undone.status == 0);
+        }
+        CHECK((checkpoints_in(w.dir.path()) == old));
+      }
+    }
+    CHECK(kills > 10);
+    MESSAGE(kills << " kills");
+  }
+
+  TEST_CASE("whatever write or flush of an edit in place fails, the status tells what is there") {
+    if (kSanitized || !has_program("strace")) return;
+    int failures = 0;
+    int behind = 0;
+    for (const std::string& file : kEditedFiles) {
+      const DigitsAs w(file);
+      CAPTURE(file);
+      const FolderBytes old = bytes_in(w.dir.path());
+      for (const std::string call :
+           {"pwrite64", "fsync", "fdatasync", "linkat", "rename", "ftruncate"}) {
+        for (const std::string from_then : {"", "+"}) {
+          int unharmed = 0;  // one behind the other: the calls are over
+          for (int when = 1; unharmed < 2; ++when) {
+            CAPTURE(call);
+            CAPTURE(when);
+            CAPTURE(from_then);
+            const ProcessResult result =
+                inject(w, call, cat("error=EIO:when=", when, from_then),
+                       cat("remap -i ", file, " -r ", w.scope("conv1"), "=", w.scope("a")));
+            CAPTURE(result.err);
+            const FolderBytes now = bytes_in(w.dir.path());
+            if (result.status == 5) {
+              CHECK((now == old));
+              CHECK(result.err.starts_with(cat("ckpt: ", file, ": ")));
+              ++failures;
+              unharmed = 0;
+              continue;
+            }
+            CHECK((result.status == 0 || result.status == 7));
+            CHECK(count_ending(w.dir.path(), ".json") == 1);
+            CHECK(count_ending(w.dir.path(), ".undo") == 1);
+            if (result.status == 7) ++behind;
+            CHECK(w.ckpt({"recover", file}).status == 0);
+            CHECK(w.ckpt({"undo", file}).status == 0);
+            CHECK((checkpoints_in(w.dir.path()) == old));
+            CHECK(w.ckpt({"undo", file, "--forget", "all"}).status == 0);
+            CHECK((bytes_in(w.dir.path()) == old));
+            unharmed = result.status == 0 ? unharmed + 1 : 0;
+          }
+        }
+      }
+    }
+    CHECK(failures > 30);
+    CHECK(behind > 3);
+    MESSAGE(failures << " failures that left the file as it was, " << behind
+                     << " behind its change");
+  }
+}
