@@ -89,9 +89,8 @@ void Change::refuse_link(const std::string& name) const {
 NewFile& Change::put(const std::string& name) {
   refuse_link(name);
   if (const FileStamp seen = stamp_of(path_of(name)); seen != FileStamp{}) seen_[name] = seen;
-  auto& file = files_[name];
-  file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
-  return *file;
+  auto file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
+  return *(files_[name] = std::move(file));
 }
 
 NewFile& Change::decider() {
@@ -118,8 +117,8 @@ bool Change::put_same(const std::string& name, const std::string& source) {
 }
 
 std::uint64_t Change::append(const std::string& name, ByteView bytes) {
-  auto& grown = grown_[name];
-  if (!grown) {
+  auto there = grown_.find(name);
+  if (there == grown_.end()) {
     refuse_link(name);
     // The decider's lock keeps other changes away; who reads the file is not disturbed.
     const LockedFile locked(path_of(name), LockFor::kReading, wait_);
@@ -133,12 +132,13 @@ std::uint64_t Change::append(const std::string& name, ByteView bytes) {
       made->fd = reopen_for_writing(locked.fd());
     }
     intent().grows(name, made->size_before);
-    grown = std::move(made);
+    there = grown_.emplace(name, std::move(made)).first;
   }
-  write_fully(grown->fd.get(), grown->size, bytes);
-  grown->size += bytes.size();
-  grown->view = view_file(grown->fd.get());
-  return grown->size;
+  Grown& grown = *there->second;
+  write_fully(grown.fd.get(), grown.size, bytes);
+  grown.size += bytes.size();
+  grown.view = view_file(grown.fd.get());
+  return grown.size;
 }
 
 const RandomFile* Change::appended(const std::string& name) const {
