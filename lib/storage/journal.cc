@@ -405,15 +405,20 @@ void write_journal(int fd, std::uint64_t signature_at, const Patch& patch,
   sync_data(fd);
 }
 
-// Cuts the file back to what it was, since `failure` came before the edit was decided.
+// Cuts the file back to what it was, since `failure` came before the edit was decided. Whether that
+// reaches the device matters less: a tail that is there again after a power cut is no decision, and
+// recovery cuts it off.
 [[noreturn]] void take_back(int fd, std::uint64_t size, const Error& failure) {
   try {
     set_size(fd, size);
+  } catch (const Error&) {
+    throw Error(Errc::kWrite, cat(failure.what(),
+                                  "; what was appended to the file could not be cut off again, and "
+                                  "`ckpt recover` does that"));
+  }
+  try {
     sync_all(fd);
   } catch (const Error&) {
-    throw Error(Errc::kUnfinished, cat(failure.what(),
-                                       "; what was appended to the file could not be cut off "
-                                       "again, and `ckpt recover` does that"));
   }
   throw Error(failure);
 }
