@@ -54,7 +54,8 @@ void for_each_numbered(const std::string& file, F&& f) {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder_of(file).c_str()), ::closedir);
   if (!dir) return;
   while (const dirent* item = ::readdir(dir.get())) {
-    if (const auto number = number_in(item->d_name, base)) f(std::string_view(item->d_name), *number);
+    if (const auto number = number_in(item->d_name, base))
+      f(std::string_view(item->d_name), *number);
   }
 }
 
@@ -89,16 +90,19 @@ NewReceipt::~NewReceipt() {
 // False where another edit has taken the number meanwhile.
 bool NewReceipt::write_file(const std::string& path,
                             const std::function<void(const WriteText&)>& text) {
+  std::optional<NewFile> file;
   try {
-    NewFile file(path, Overwrite::kYes);
-    if (like_ >= 0) file.belong_to(like_);
+    file.emplace(path, Overwrite::kYes);
+    if (like_ >= 0) file->belong_to(like_);
     std::uint64_t at = 0;
-    Blocks blocks = blocks_into(file, at);
+    Blocks blocks = blocks_into(*file, at);
     text([&](std::string_view piece) { blocks.add(piece); });
     blocks.flush();
-    file.commit_new();
+    file->commit_new();
   } catch (const Error& e) {
-    if (is_there(path)) return false;
+    const bool is_own = file && file->is_named();  // its folder could not be flushed
+    if (is_own) made_.push_back(path);
+    if (!is_own && is_there(path)) return false;
     throw Error(Errc::kWrite, cat(e.in(escape(path)).what(), kWithout));
   }
   made_.push_back(path);
@@ -107,7 +111,8 @@ bool NewReceipt::write_file(const std::string& path,
 
 void NewReceipt::write(const std::function<void(const WriteText&)>& text, const Undo* undo) {
   int number = 1;
-  for_each_numbered(file_, [&](std::string_view, int taken) { number = std::max(number, taken + 1); });
+  for_each_numbered(file_,
+                    [&](std::string_view, int taken) { number = std::max(number, taken + 1); });
   const std::size_t length = base_name(numbered(file_, number)).size();
   if (length > NAME_MAX) {
     throw Error(Errc::kWrite, cat(escape(base_name(file_)), ": the name of its receipt would have ",
