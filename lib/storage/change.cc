@@ -179,16 +179,15 @@ void Change::replace_decider(NewFile& by) const {
 void Change::add_files(std::vector<std::string>& added) {
   for (const auto& [name, file] : files_) {
     try {
-      intent().is_loose(name, cat("/proc/self/fd/", file->fd()));
       file->commit_new();
       added.push_back(name);
     } catch (const Error& e) {
+      if (file->is_named()) added.push_back(name);
       throw e.in(escape(name));
     }
   }
   for (const auto& [name, source] : same_) {
     try {
-      intent().is_loose(name, source);
       if (!give_second_name(source, path_of(name))) {
         NewFile copy(path_of(name), Overwrite::kNo, wait_);
         copy_whole(LockedFile(source, LockFor::kReading, wait_), copy);
@@ -201,11 +200,20 @@ void Change::add_files(std::vector<std::string>& added) {
   }
 }
 
+void Change::take_away(const std::vector<std::string>& added) const {
+  for (const std::string& name : added) ::unlink(path_of(name).c_str());
+}
+
 void Change::commit_by_names(const std::function<void()>& before) {
   std::vector<std::string> added;
   try {
     for (const Cut& cut : cuts_) intent().grows(cut.name, cut.size);
     for (const std::string& name : gone_) intent().is_loose(name, path_of(name));
+    for (const auto& [name, file] : files_) {
+      intent().is_loose(name, cat("/proc/self/fd/", file->fd()));
+    }
+    for (const auto& [name, source] : same_) intent().is_loose(name, source);
+    if (intent_) intent_->flush();
     for (auto& [name, grown] : grown_) {
       if (grown->copy) {
         grown->copy->commit();
@@ -217,11 +225,18 @@ void Change::commit_by_names(const std::function<void()>& before) {
     sync_folder(folder_of(path_));
     if (before) before();
     replace_decider(decider());
-  } catch (const std::exception&) {
-    is_decided_ = decider().is_named();
-    for (const std::string& name : added) {
-      if (!is_decided_) ::unlink(path_of(name).c_str());
+  } catch (const Error& e) {
+    is_decided_ = decider_ && decider_->is_named();
+    if (is_decided_) {
+      if (intent_) intent_->keep();
+      fail_decided(e);
     }
+    take_away(added);
+    // Of a file that has its name, but not for sure on the device.
+    if (e.code() == Errc::kUnfinished) throw Error(Errc::kWrite, e.what());
+    throw;
+  } catch (...) {
+    take_away(added);
     throw;
   }
   is_decided_ = true;

@@ -278,6 +278,8 @@ void Intent::is_loose(std::string_view name, const std::string& path) {
   add_row(row.result());
 }
 
+void Intent::flush() { sync_all(fd_.get()); }
+
 bool has_abandoned_intent(const std::string& decider) {
   return std::ranges::any_of(abandoned_intents(folder_of(decider)),
                              [&](const AbandonedIntent& intent) { return is_of(intent, decider); });
