@@ -321,11 +321,11 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
   } catch (const Error& e) {
     if (!as_record.is_named()) throw;
     is_decided_ = true;
-    intent().hand_over();
+    if (intent_) intent_->hand_over();
     fail_decided(e);
   }
   is_decided_ = true;
-  intent().hand_over();
+  if (intent_) intent_->hand_over();
   try {
     RecordedChange(path_, record).carry_out(std::move(locks_), wait_);
     decider().commit(true);

@@ -18,7 +18,7 @@ using namespace ckpt;
 
 namespace {
 
-constexpr std::uint64_t kSeeds = 6;
+constexpr std::uint64_t kSeeds = 4;
 
 struct ChangeTally {
   int points = 0;
@@ -53,6 +53,16 @@ bool is_of_kills(const Faults& faults) {
   return faults.kind == Faults::Kind::kKill || faults.kind == Faults::Kind::kTear;
 }
 
+// An intent stays where a file that had grown was cut, but that could not be flushed: then it says
+// how long the file was, for after a power cut.
+FolderFiles files_but_intents(const std::string& folder) {
+  FolderFiles files = files_in_folder(folder);
+  std::erase_if(files, [](const auto& file) {
+    return is_own_leftover(file.first) && file.first.ends_with(".intent");
+  });
+  return files;
+}
+
 // Sets the fault at every call, one after the other, and looks at what is left.
 void inject_at_each_call(const GeneratedChange& change, Faults faults, ChangeTally& tally) {
   const TempDir dir;
@@ -74,7 +84,7 @@ void inject_at_each_call(const GeneratedChange& change, Faults faults, ChangeTal
       REQUIRE(status == (faults.at <= calls ? 128 + SIGKILL : 0));
     } else {
       REQUIRE((status == 0 || status == kFailed || status == kFailedBehind));
-      if (status == kFailed) CHECK((files_in_folder(folder) == change.before));
+      if (status == kFailed) CHECK((files_but_intents(folder) == change.before));
     }
     ++tally.points;
     const Outcome outcome = status == 0 || status == kFailedBehind ? Outcome::kNew
