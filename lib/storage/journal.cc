@@ -73,8 +73,8 @@ struct Journal {
   std::uint64_t end = 0;       // where the footer begins
 };
 
-// The last range over the signature has it. Journals of earlier versions had none where the signature
-// stayed; those were of HDF5 files.
+// The last range over the signature has it. Journals of earlier versions had none where the
+// signature stayed; those were of HDF5 files.
 Bytes signature_of(const RandomFile& file, const Journal& journal) {
   constexpr std::string_view kHdf5 = "\211HDF\r\n\032\n"sv;
   Bytes signature(as_byte_view(kHdf5).begin(), as_byte_view(kHdf5).end());
@@ -162,12 +162,19 @@ std::optional<std::uint64_t> find_locator(const RandomFile& file, std::uint64_t 
   for (std::uint64_t at = page_behind(end_of_data); at < file.size(); at += kPage) {
     if (const auto old_size = read_locator(file, at)) return old_size;
   }
-  // Killed before the locator was written down to its length: a piece of its magic, nothing more.
   const std::uint64_t at = page_behind(end_of_data);
-  if (end_of_data == 0 || at >= file.size() || file.size() - at >= kLocatorBytes) {
+  if (end_of_data == 0 || at >= file.size() || file.size() - at > kLocatorBytes) {
     return std::nullopt;
   }
-  Bytes tail(static_cast<std::size_t>(file.size() - at));
+  // The power was cut before the locator's bytes were on the device, but not its length.
+  Bytes tail(static_cast<std::size_t>(file.size() - end_of_data));
+  file.read_at(end_of_data, tail);
+  if (file.size() - at == kLocatorBytes) {
+    const bool is_empty = std::ranges::all_of(tail, [](std::byte b) { return b == std::byte{0}; });
+    return is_empty ? std::optional(end_of_data) : std::nullopt;
+  }
+  // Killed before the locator was written down to its length: a piece of its magic, nothing more.
+  tail.resize(static_cast<std::size_t>(file.size() - at));
   file.read_at(at, tail);
   const auto known = std::min(tail.size(), kMagicBytes);
   return as_text(ByteView(tail).first(known)) == kLocator.substr(0, known)
