@@ -246,9 +246,19 @@ DiskState DiskLog::state_of(const Names& names, int at,
         // Few lost sectors among many kept ones are as likely as halves.
         const std::uint64_t rare = number() % 3;
         for (std::size_t from = 0; from < bytes.size(); from += kSector) {
-          const std::string& source = rare == 1 && number() % 8 != 0   ? versions.back()->bytes
-                                      : rare == 2 && number() % 8 != 0 ? versions.front()->bytes
-                                                                       : pick();
+          // Versions that end before it have nothing there: it was not written yet, and reads as
+          // zeros; or it was cut off, and goes with the length.
+          std::vector<const std::string*> sources;
+          for (const Version* version : versions) {
+            const bool is_hole = version == versions.front() && version->bytes.size() <= from;
+            if (is_hole || version->bytes.size() > from) sources.push_back(&version->bytes);
+          }
+          if (sources.empty()) continue;
+          const std::string& source =
+              rare == 1 && number() % 8 != 0 ? *sources.back()
+              : rare == 2 && number() % 8 != 0
+                  ? *sources.front()
+                  : *sources[static_cast<std::size_t>(number() % sources.size())];
           const std::size_t end = std::min({from + kSector, bytes.size(), source.size()});
           if (end > from) bytes.replace(from, end - from, source, from, end - from);
         }
