@@ -105,9 +105,8 @@ NewFile& Change::put(const std::string& name) {
     seen_[name] = seen;
     note_parting(name, seen);
   }
-  auto& file = files_[name];
-  file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
-  return *file;
+  auto file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
+  return *(files_[name] = std::move(file));
 }
 
 NewFile& Change::decider() {
@@ -137,8 +136,8 @@ bool Change::put_same(const std::string& name, const std::string& source) {
 }
 
 std::uint64_t Change::append(const std::string& name, ByteView bytes) {
-  auto& grown = grown_[name];
-  if (!grown) {
+  auto there = grown_.find(name);
+  if (there == grown_.end()) {
     refuse_link(name);
     // The decider's lock keeps other changes away; who reads the file is not disturbed.
     const LockedFile locked(path_of(name), LockFor::kGrowing, wait_);
@@ -153,12 +152,13 @@ std::uint64_t Change::append(const std::string& name, ByteView bytes) {
       made->fd = reopen_for_writing(locked.fd());
     }
     intent().grows(name, made->size_before);
-    grown = std::move(made);
+    there = grown_.emplace(name, std::move(made)).first;
   }
-  write_fully(grown->fd.get(), grown->size, bytes);
-  grown->size += bytes.size();
-  grown->view = view_file(grown->fd.get());
-  return grown->size;
+  Grown& grown = *there->second;
+  write_fully(grown.fd.get(), grown.size, bytes);
+  grown.size += bytes.size();
+  grown.view = view_file(grown.fd.get());
+  return grown.size;
 }
 
 const RandomFile* Change::appended(const std::string& name) const {
@@ -199,16 +199,15 @@ void Change::replace_decider(NewFile& by) const {
 void Change::add_files(std::vector<std::string>& added) {
   for (const auto& [name, file] : files_) {
     try {
-      intent().is_loose(name, cat("/proc/self/fd/", file->fd()));
       file->commit_new();
       added.push_back(name);
     } catch (const Error& e) {
+      if (file->is_named()) added.push_back(name);
       throw e.in(escape(name));
     }
   }
   for (const auto& [name, source] : same_) {
     try {
-      intent().is_loose(name, source);
       if (!give_second_name(source, path_of(name))) {
         NewFile copy(path_of(name), Overwrite::kNo, wait_);
         copy_whole(LockedFile(source, LockFor::kReading, wait_), copy);
@@ -221,11 +220,20 @@ void Change::add_files(std::vector<std::string>& added) {
   }
 }
 
+void Change::take_away(const std::vector<std::string>& added) const {
+  for (const std::string& name : added) ::unlink(path_of(name).c_str());
+}
+
 void Change::commit_by_names(const std::function<void()>& before) {
   std::vector<std::string> added;
   try {
     for (const Cut& cut : cuts_) intent().grows(cut.name, cut.size);
     for (const std::string& name : gone_) intent().is_loose(name, path_of(name));
+    for (const auto& [name, file] : files_) {
+      intent().is_loose(name, cat("/proc/self/fd/", file->fd()));
+    }
+    for (const auto& [name, source] : same_) intent().is_loose(name, source);
+    if (intent_) intent_->flush();
     for (auto& [name, grown] : grown_) {
       if (grown->copy) {
         grown->copy->commit();
@@ -237,11 +245,18 @@ void Change::commit_by_names(const std::function<void()>& before) {
     sync_folder(folder_of(path_));
     if (before) before();
     replace_decider(decider());
-  } catch (const std::exception&) {
-    is_decided_ = decider().is_named();
-    for (const std::string& name : added) {
-      if (!is_decided_) ::unlink(path_of(name).c_str());
+  } catch (const Error& e) {
+    is_decided_ = decider_ && decider_->is_named();
+    if (is_decided_) {
+      if (intent_) intent_->keep();
+      fail_decided(e);
     }
+    take_away(added);
+    // Of a file that has its name, but not for sure on the device.
+    if (e.code() == Errc::kUnfinished) throw Error(Errc::kWrite, e.what());
+    throw;
+  } catch (...) {
+    take_away(added);
     throw;
   }
   is_decided_ = true;
@@ -327,11 +342,11 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
   } catch (const Error& e) {
     if (!as_record.is_named()) throw;
     is_decided_ = true;
-    intent().hand_over();
+    if (intent_) intent_->hand_over();
     fail_decided(e);
   }
   is_decided_ = true;
-  intent().hand_over();
+  if (intent_) intent_->hand_over();
   try {
     RecordedChange(path_, record).carry_out(std::move(locks_), wait_);
     decider().commit(true);

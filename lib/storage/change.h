@@ -118,6 +118,7 @@ class Change {
   void note_parting(const std::string& name, const FileStamp& seen);
   void lock_changed();
   void add_files(std::vector<std::string>& added);
+  void take_away(const std::vector<std::string>& added) const;
   void commit_by_names(const std::function<void()>& before);
   void commit_by_record(const std::function<void()>& before, const PrintRecord& print);
   void replace_decider(NewFile& by) const;

@@ -47,6 +47,8 @@ Digest128 Checksum::value() const {
   return digest;
 }
 
-std::uint64_t short_checksum(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t short_checksum(ByteView bytes) {
+  return XXH3_128bits(bytes.data(), bytes.size()).low64;
+}
 
 }  // namespace ckpt
