@@ -35,9 +35,7 @@ void Checksum::add_number(std::uint64_t number) {
   add(bytes);
 }
 
-// One state serves both lengths; the low half of the long digest is another number where there are
-// few bytes.
-std::uint64_t Checksum::short_value() const { return XXH3_64bits_digest(state_->state); }
+std::uint64_t Checksum::short_value() const { return XXH3_128bits_digest(state_->state).low64; }
 
 Digest128 Checksum::value() const {
   XXH128_canonical_t canonical;
