@@ -111,7 +111,7 @@ void lock_for_writing(int fd, bool alone, Clock::time_point deadline, Wait wait)
 
 }  // namespace
 
-bool operator==const FileStamp& a, const FileStamp& b) {
+bool operator==(const FileStamp& a, const FileStamp& b) {
   return is_same_file(a, b) && a.size == b.size && is_same_time(a.modified, b.modified) &&
          is_same_time(a.changed, b.changed) && a.links == b.links;
 }
