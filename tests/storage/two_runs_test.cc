@@ -98,7 +98,7 @@ void change_by_names(const std::string& folder, char letter, Wait wait) {
   const LockedFile locked(path, LockFor::kChanging, wait);
   const std::string before = text_in(*locked.view());
   auto rows = parse_toy_set(before).value();
-  Change change(locked);
+  Change change(locked, wait);
   const std::string name = std::string(1, letter) + ".bin";
   change.put(name).write_at(0, view_of(name));
   rows[name] = name.size();
@@ -114,7 +114,7 @@ void change_by_record(const std::string& folder, char letter, Wait wait) {
   const LockedFile locked(path, LockFor::kChanging, wait);
   const std::string before = text_in(*locked.view());
   auto rows = parse_toy_set(before).value();
-  Change change(locked);
+  Change change(locked, wait);
   const std::string other = read_file(folder + "/m-2.bin") + letter;
   const std::string front = letter + read_file(folder + "/m-1.bin").substr(0, 20);
   change.put_front("m-1.bin", front, stamp_of(folder + "/m-1.bin"));

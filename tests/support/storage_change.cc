@@ -357,7 +357,7 @@ GeneratedChange names_change(std::uint64_t seed, bool with_receipt) {
     std::unique_ptr<Change> real;
     if (is_there_before) {
       locked.emplace(path, LockFor::kChanging, Wait(50));
-      real = std::make_unique<Change>(*locked);
+      real = std::make_unique<Change>(*locked, kUsualWait);
     } else {
       real = std::make_unique<Change>(path, Overwrite::kYes, Wait(50));
     }
@@ -460,7 +460,7 @@ GeneratedChange record_change(std::uint64_t seed, bool with_receipt) {
       real = std::make_unique<Change>(path, Overwrite::kYes, Wait(50));
     } else {
       locked.emplace(path, LockFor::kChanging, Wait(50));
-      real = std::make_unique<Change>(*locked);
+      real = std::make_unique<Change>(*locked, kUsualWait);
     }
     Undo undo = undo_of_anew(old_text, text);
     for (const Step& step : steps) {
