@@ -11,7 +11,7 @@ namespace ckpt {
 namespace {
 
 // Whole lines, since a signal handler may not put one together.
-constexpr const char* kInterrupted = "ckpt: interrupted\n";
+constexpr const char* kInterruption = "ckpt: interrupted\n";
 constexpr const char* kNothingChanged = "ckpt: interrupted; nothing was changed\n";
 constexpr const char* kChanging =
     "ckpt: interrupted while the file was changed; `ckpt recover FILE` finishes that or takes it "
@@ -19,7 +19,7 @@ constexpr const char* kChanging =
 constexpr const char* kMaking =
     "ckpt: interrupted while the new file was written; it is there whole or not at all\n";
 
-std::atomic<const char*> words{kInterrupted};
+std::atomic<const char*> words{kInterruption};
 static_assert(std::atomic<const char*>::is_always_lock_free);
 
 extern "C" void on_interrupt(int signal) {
@@ -45,7 +45,7 @@ void answer_interrupts() {
 
 InterruptWords::InterruptWords() { words = kNothingChanged; }
 
-InterruptWords::~InterruptWords() { words = kInterrupted; }
+InterruptWords::~InterruptWords() { words = kInterruption; }
 
 std::function<void(const EditResult&)> InterruptWords::until_written(
     std::function<void(const EditResult&)> then, bool in_place) {

@@ -52,10 +52,16 @@ struct Change::Grown {
 Change::Change(const LockedFile& locked, Wait wait)
     : path_(locked.path()), old_(&locked), wait_(wait) {}
 
-Change::Change(const std::string& path, Overwrite overwrite, Wait wait)
+Change::Change(const std::string& path, Overwrite overwrite, Wait wait, const LockedFile* source)
     : path_(real_path(path)), wait_(wait) {
   static_cast<void>(NewFile(path_, overwrite));  // throws where it may not be written
-  if (stamp_of(path_) == FileStamp{}) return;
+  const FileStamp there = stamp_of(path_);
+  if (there == FileStamp{}) return;
+  if (source != nullptr && is_same_file(there, source->stamp())) {
+    source->lock_alone(wait);
+    old_ = source;
+    return;
+  }
   own_lock_.emplace(path_, LockFor::kChanging, wait);
   old_ = &*own_lock_;
 }
@@ -99,9 +105,8 @@ NewFile& Change::put(const std::string& name) {
     seen_[name] = seen;
     note_parting(name, seen);
   }
-  auto& file = files_[name];
-  file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
-  return *file;
+  auto file = std::make_unique<NewFile>(path_of(name), Overwrite::kYes, wait_);
+  return *(files_[name] = std::move(file));
 }
 
 NewFile& Change::decider() {
@@ -131,8 +136,8 @@ bool Change::put_same(const std::string& name, const std::string& source) {
 }
 
 std::uint64_t Change::append(const std::string& name, ByteView bytes) {
-  auto& grown = grown_[name];
-  if (!grown) {
+  auto there = grown_.find(name);
+  if (there == grown_.end()) {
     refuse_link(name);
     // The decider's lock keeps other changes away; who reads the file is not disturbed.
     const LockedFile locked(path_of(name), LockFor::kGrowing, wait_);
@@ -147,12 +152,13 @@ std::uint64_t Change::append(const std::string& name, ByteView bytes) {
       made->fd = reopen_for_writing(locked.fd());
     }
     intent().grows(name, made->size_before);
-    grown = std::move(made);
+    there = grown_.emplace(name, std::move(made)).first;
   }
-  write_fully(grown->fd.get(), grown->size, bytes);
-  grown->size += bytes.size();
-  grown->view = view_file(grown->fd.get());
-  return grown->size;
+  Grown& grown = *there->second;
+  write_fully(grown.fd.get(), grown.size, bytes);
+  grown.size += bytes.size();
+  grown.view = view_file(grown.fd.get());
+  return grown.size;
 }
 
 const RandomFile* Change::appended(const std::string& name) const {
@@ -193,16 +199,15 @@ void Change::replace_decider(NewFile& by) const {
 void Change::add_files(std::vector<std::string>& added) {
   for (const auto& [name, file] : files_) {
     try {
-      intent().is_loose(name, cat("/proc/self/fd/", file->fd()));
       file->commit_new();
       added.push_back(name);
     } catch (const Error& e) {
+      if (file->is_named()) added.push_back(name);
       throw e.in(escape(name));
     }
   }
   for (const auto& [name, source] : same_) {
     try {
-      intent().is_loose(name, source);
       if (!give_second_name(source, path_of(name))) {
         NewFile copy(path_of(name), Overwrite::kNo, wait_);
         copy_whole(LockedFile(source, LockFor::kReading, wait_), copy);
@@ -215,11 +220,20 @@ void Change::add_files(std::vector<std::string>& added) {
   }
 }
 
+void Change::take_away(const std::vector<std::string>& added) const {
+  for (const std::string& name : added) ::unlink(path_of(name).c_str());
+}
+
 void Change::commit_by_names(const std::function<void()>& before) {
   std::vector<std::string> added;
   try {
     for (const Cut& cut : cuts_) intent().grows(cut.name, cut.size);
     for (const std::string& name : gone_) intent().is_loose(name, path_of(name));
+    for (const auto& [name, file] : files_) {
+      intent().is_loose(name, cat("/proc/self/fd/", file->fd()));
+    }
+    for (const auto& [name, source] : same_) intent().is_loose(name, source);
+    if (intent_) intent_->flush();
     for (auto& [name, grown] : grown_) {
       if (grown->copy) {
         grown->copy->commit();
@@ -231,11 +245,18 @@ void Change::commit_by_names(const std::function<void()>& before) {
     sync_folder(folder_of(path_));
     if (before) before();
     replace_decider(decider());
-  } catch (const std::exception&) {
-    is_decided_ = decider().is_named();
-    for (const std::string& name : added) {
-      if (!is_decided_) ::unlink(path_of(name).c_str());
+  } catch (const Error& e) {
+    is_decided_ = decider_ && decider_->is_named();
+    if (is_decided_) {
+      if (intent_) intent_->keep();
+      fail_decided(e);
     }
+    take_away(added);
+    // Of a file that has its name, but not for sure on the device.
+    if (e.code() == Errc::kUnfinished) throw Error(Errc::kWrite, e.what());
+    throw;
+  } catch (...) {
+    take_away(added);
     throw;
   }
   is_decided_ = true;
@@ -255,10 +276,11 @@ void Change::commit_by_names(const std::function<void()>& before) {
 void Change::lock_changed() {
   for (const auto& [name, seen] : seen_) {
     try {
-      const auto& lock =
-          locks_.try_emplace(name, path_of(name), LockFor::kChanging, wait_).first->second;
-      const bool has_front = !files_.contains(name);
-      if (has_front) lock.check_single_name();
+      // Who reads a file goes on with the old one where another takes its place.
+      const bool is_replaced = files_.contains(name);
+      const auto purpose = is_replaced ? LockFor::kReading : LockFor::kChanging;
+      const auto& lock = locks_.try_emplace(name, path_of(name), purpose, wait_).first->second;
+      if (!is_replaced) lock.check_single_name();
       check_same_state(seen, lock.stamp());
     } catch (const Error& e) {
       throw e.in(escape(name));
@@ -297,7 +319,7 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
         {.name = name,
          .waiting = "",
          .front = "",
-         .before = fingerprint_of(*LockedFile(path_of(name), LockFor::kChanging, wait_).view()),
+         .before = fingerprint_of(*open_file(path_of(name))),
          .after = {}});
   }
   {
@@ -320,11 +342,11 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
   } catch (const Error& e) {
     if (!as_record.is_named()) throw;
     is_decided_ = true;
-    intent().hand_over();
+    if (intent_) intent_->hand_over();
     fail_decided(e);
   }
   is_decided_ = true;
-  intent().hand_over();
+  if (intent_) intent_->hand_over();
   try {
     RecordedChange(path_, record).carry_out(std::move(locks_), wait_);
     decider().commit(true);

@@ -42,9 +42,10 @@ class Change {
   Change(const LockedFile& locked, Wait wait);
 
   // Of files that come into being with their decider, or, under Overwrite::kYes, take the place of
-  // what is there, whose lock is waited for. Throws Error(kWrite), also where the decider is there
-  // and may not be replaced.
-  Change(const std::string& path, Overwrite overwrite, Wait wait);
+  // what is there, whose lock is waited for. `source` is what they are made of, which may be the
+  // very file. Throws Error(kWrite), also where the decider is there and may not be replaced.
+  Change(const std::string& path, Overwrite overwrite, Wait wait,
+         const LockedFile* source = nullptr);
 
   ~Change();
   Change(const Change&) = delete;
@@ -117,6 +118,7 @@ class Change {
   void note_parting(const std::string& name, const FileStamp& seen);
   void lock_changed();
   void add_files(std::vector<std::string>& added);
+  void take_away(const std::vector<std::string>& added) const;
   void commit_by_names(const std::function<void()>& before);
   void commit_by_record(const std::function<void()>& before, const PrintRecord& print);
   void replace_decider(NewFile& by) const;

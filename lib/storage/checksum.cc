@@ -35,9 +35,7 @@ void Checksum::add_number(std::uint64_t number) {
   add(bytes);
 }
 
-// One state serves both lengths; the low half of the long digest is another number where there are
-// few bytes.
-std::uint64_t Checksum::short_value() const { return XXH3_64bits_digest(state_->state); }
+std::uint64_t Checksum::short_value() const { return XXH3_128bits_digest(state_->state).low64; }
 
 Digest128 Checksum::value() const {
   XXH128_canonical_t canonical;
@@ -47,6 +45,8 @@ Digest128 Checksum::value() const {
   return digest;
 }
 
-std::uint64_t short_checksum(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t short_checksum(ByteView bytes) {
+  return XXH3_128bits(bytes.data(), bytes.size()).low64;
+}
 
 }  // namespace ckpt

@@ -22,15 +22,17 @@ class Checksum {
   void add(ByteView bytes);
   void add_number(std::uint64_t number);
 
-  [[nodiscard]] std::uint64_t short_value() const;  // 64 bits
-  [[nodiscard]] Digest128 value() const;            // 128 bits
+  // The lower half of value(), which for up to 240 bytes is not what XXH3 has as its 64 bits:
+  // journals and undo data on disk have this one.
+  [[nodiscard]] std::uint64_t short_value() const;
+  [[nodiscard]] Digest128 value() const;  // 128 bits
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-// XXH3, 64 bits, of bytes that are there at once.
+// short_value() of bytes that are there at once.
 std::uint64_t short_checksum(ByteView bytes);
 
 }  // namespace ckpt

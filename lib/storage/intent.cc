@@ -221,12 +221,14 @@ Intent::Intent(const std::string& folder, std::string_view decider) {
   mark.text(digits);
   mark.text(decider);
   // Locked and marked before it has a name, where the file system can do that; elsewhere it is
-  // locked before it has its mark, without which nobody takes it for a dead one's.
+  // locked before it has its mark, without which nobody takes it for a dead one's. The mark is
+  // flushed, since what is made under an intent without one would stay for good after a power cut.
   const std::string path = cat(stem_, kIntent);
   fd_ = FileDescriptor(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (fd_) {
     ::flock(fd_.get(), LOCK_EX | LOCK_NB);
     add_row(mark.result());
+    flush();
     if (give_name(fd_.get(), path)) return;
   }
   fd_ = FileDescriptor(::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
@@ -237,6 +239,7 @@ Intent::Intent(const std::string& folder, std::string_view decider) {
   size_ = 0;
   try {
     add_row(mark.result());
+    flush();
   } catch (const Error&) {
     ::unlink(path.c_str());
     throw;
@@ -277,6 +280,8 @@ void Intent::is_loose(std::string_view name, const std::string& path) {
   row.text(name);
   add_row(row.result());
 }
+
+void Intent::flush() { sync_all(fd_.get()); }
 
 bool has_abandoned_intent(const std::string& decider) {
   return std::ranges::any_of(abandoned_intents(folder_of(decider)),

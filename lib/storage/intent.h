@@ -45,8 +45,11 @@ class Intent {
   void grows(std::string_view name, std::uint64_t size);
 
   // A file beside the decider that one of the two deciders, old and new, does not name: it is to go
-  // with that one.
+  // with that one. Not flushed.
   void is_loose(std::string_view name, const std::string& path);
+
+  // What was written of loose files is on the device. To be called before they get their names.
+  void flush();
 
   // From here on the decider speaks of the temporaries: they are not taken away.
   void hand_over() { made_.clear(); }

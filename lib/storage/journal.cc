@@ -162,12 +162,19 @@ std::optional<std::uint64_t> find_locator(const RandomFile& file, std::uint64_t 
   for (std::uint64_t at = page_behind(end_of_data); at < file.size(); at += kPage) {
     if (const auto old_size = read_locator(file, at)) return old_size;
   }
-  // Killed before the locator was written down to its length: a piece of its magic, nothing more.
   const std::uint64_t at = page_behind(end_of_data);
-  if (end_of_data == 0 || at >= file.size() || file.size() - at >= kLocatorBytes) {
+  if (end_of_data == 0 || at >= file.size() || file.size() - at > kLocatorBytes) {
     return std::nullopt;
   }
-  Bytes tail(static_cast<std::size_t>(file.size() - at));
+  // The power was cut before the locator's bytes were on the device, but not its length.
+  Bytes tail(static_cast<std::size_t>(file.size() - end_of_data));
+  file.read_at(end_of_data, tail);
+  if (file.size() - at == kLocatorBytes) {
+    const bool is_empty = std::ranges::all_of(tail, [](std::byte b) { return b == std::byte{0}; });
+    return is_empty ? std::optional(end_of_data) : std::nullopt;
+  }
+  // Killed before the locator was written down to its length: a piece of its magic, nothing more.
+  tail.resize(static_cast<std::size_t>(file.size() - at));
   file.read_at(at, tail);
   const auto known = std::min(tail.size(), kMagicBytes);
   return as_text(ByteView(tail).first(known)) == kLocator.substr(0, known)
@@ -405,15 +412,20 @@ void write_journal(int fd, std::uint64_t signature_at, const Patch& patch,
   sync_data(fd);
 }
 
-// Cuts the file back to what it was, since `failure` came before the edit was decided.
+// Cuts the file back to what it was, since `failure` came before the edit was decided. Whether that
+// reaches the device matters less: a tail that is there again after a power cut is no decision, and
+// recovery cuts it off.
 [[noreturn]] void take_back(int fd, std::uint64_t size, const Error& failure) {
   try {
     set_size(fd, size);
+  } catch (const Error&) {
+    throw Error(Errc::kWrite, cat(failure.what(),
+                                  "; what was appended to the file could not be cut off again, and "
+                                  "`ckpt recover` does that"));
+  }
+  try {
     sync_all(fd);
   } catch (const Error&) {
-    throw Error(Errc::kUnfinished, cat(failure.what(),
-                                       "; what was appended to the file could not be cut off "
-                                       "again, and `ckpt recover` does that"));
   }
   throw Error(failure);
 }

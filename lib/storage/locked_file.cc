@@ -103,6 +103,12 @@ void check_may_be_written(int fd) {
   }
 }
 
+void lock_for_writing(int fd, bool alone, Clock::time_point deadline, Wait wait) {
+  check_may_be_written(fd);
+  if (!take_lock(fd, alone, deadline)) refuse_changing(" (it holds a lock)", wait);
+  if (!await_no_writer(fd, deadline)) refuse_changing(" for writing", wait);
+}
+
 }  // namespace
 
 bool operator==(const FileStamp& a, const FileStamp& b) {
@@ -139,14 +145,18 @@ LockedFile::LockedFile(const std::string& path, LockFor purpose, Wait wait)
   do {
     fd_ = open_for_reading(path_);
     check_is_regular(fd_.get());
-    if (writes) check_may_be_written(fd_.get());
-    if (!take_lock(fd_.get(), alone, deadline)) {
-      if (!writes) refuse_reading();
-      refuse_changing(" (it holds a lock)", wait);
+    if (writes) {
+      lock_for_writing(fd_.get(), alone, deadline, wait);
+    } else if (!take_lock(fd_.get(), false, deadline)) {
+      refuse_reading();
     }
-    if (writes && !await_no_writer(fd_.get(), deadline)) refuse_changing(" for writing", wait);
     stamp_ = stamp_of(fd_.get());
   } while (!is_same_file(stamp_, stamp_of(path_)));
+}
+
+void LockedFile::lock_alone(Wait wait) const {
+  lock_for_writing(fd_.get(), true, Clock::now() + wait, wait);
+  check_unchanged();
 }
 
 void LockedFile::check_single_name() const {

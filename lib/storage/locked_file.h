@@ -61,6 +61,10 @@ class LockedFile {
   [[nodiscard]] const FileStamp& stamp() const { return stamp_; }  // when it was locked
   [[nodiscard]] std::unique_ptr<RandomFile> view() const { return view_file(fd()); }
 
+  // From here on nobody else has it, after waiting for so long. Throws as the constructor does for
+  // changing, and where the file is no longer as it was.
+  void lock_alone(Wait wait) const;
+
   // Throws Error(kWrite) where it has further names (hard links), under which it would change, too.
   void check_single_name() const;
 

@@ -102,11 +102,9 @@ bool NewReceipt::write_file(const std::string& path,
     blocks.flush();
     file->commit_new();
   } catch (const Error& e) {
-    if (file && file->is_named()) {
-      made_.push_back(path);  // it is there, though not flushed: it goes away with the edit
-    } else if (is_there(path)) {
-      return false;
-    }
+    const bool is_own = file && file->is_named();  // its folder could not be flushed
+    if (is_own) made_.push_back(path);
+    if (!is_own && is_there(path)) return false;
     throw Error(Errc::kWrite, cat(e.in(escape(path)).what(), kWithout));
   }
   made_.push_back(path);

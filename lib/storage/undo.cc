@@ -148,7 +148,9 @@ void check_cover(const Undo& undo) {
 void take_checksum(ByteView bytes, ByteView& rest) {
   constexpr std::size_t kSize = 8;
   ByteView sum = rest.size() < kSize ? rest : rest.last(kSize);
-  if (take_number(sum) != short_checksum(bytes.first(bytes.size() - kSize))) {
+  Checksum found;
+  found.add(bytes.first(bytes.size() - std::min(bytes.size(), kSize)));
+  if (take_number(sum) != found.short_value()) {
     throw Error(Errc::kCorrupt, "the undo data has been damaged: its checksum does not match");
   }
   rest = rest.first(rest.size() - kSize);

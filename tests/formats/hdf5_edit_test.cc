@@ -319,14 +319,16 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     CHECK(fs::status(file).permissions() ==
           (fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read));
     fs::create_hard_link(file, dir / "hard.h5");
-    // The journal edits the one file that both names have.
-    edit_file(file, "", {.moves = {{"s2", "s3"}}});
-    CHECK(open_checkpoint(dir / "hard.h5")->find("s3"));
+    // In place both names would have the change.
+    CHECK(error_of([&] { edit_file(file, "", {.moves = {{"s2", "s3"}}}); }) ==
+          "has 1 more name (a hard link), under which it would change, too; `--how replace` parts "
+          "it from them, a new file leaves it as it is");
     const auto parted =
-        edit_file(file, "", {.moves = {{"s3", "s4"}}}, {.in_place = InPlace::kReplace});
+        edit_file(file, "", {.moves = {{"s2", "s4"}}}, {.in_place = InPlace::kReplace});
     CHECK(parted.notes == Lines{"the file has 1 more names (hard links), under which it stays as "
                                 "it was"});
-    CHECK(open_checkpoint(dir / "hard.h5")->find("s3"));
+    CHECK(open_checkpoint(file)->find("s4"));
+    CHECK(open_checkpoint(dir / "hard.h5")->find("s2"));
   }
 
   TEST_CASE("a file that another one has open is not edited") {
@@ -335,7 +337,7 @@ for i, n in enumerate(['a/x', 'a/y', 'b/x', 'b/z', 'c/only']): f[n] = [float(i)]
     make_edited_file(file, "earliest");
     const auto reader = open_checkpoint(file);
     CHECK(error_of([&] {
-            edit_file(file, "", {.moves = {{"step", "s"}}});
+            edit_file(file, "", {.moves = {{"step", "s"}}}, {.wait = Wait::zero()});
           }) ==
           "another program has it open (it holds a lock); try again when that program has closed "
           "it");

@@ -1,112 +1,80 @@
 #include "support/faults.h"
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 
-namespace {
+#include "support/calls.h"
 
-Faults current;
-bool is_armed = false;
-int calls = 0;
+namespace {
 
 [[noreturn]] void die() {
   while (true) ::syscall(SYS_kill, ::syscall(SYS_getpid), SIGKILL);
 }
 
-// Counts a call. True where it must fail, with errno set; `tear` does half of the work first.
-template <typename Tear>
-bool fails(Tear&& tear) {
-  if (!is_armed) return false;
-  ++calls;
-  const bool is_here = calls == current.at;
-  switch (current.kind) {
-    case Faults::Kind::kCount:
-      return false;
-    case Faults::Kind::kKill:
-      if (is_here) die();
-      return false;
-    case Faults::Kind::kTear:
-      if (is_here) {
-        tear();
-        die();
-      }
-      return false;
-    case Faults::Kind::kFail:
-    case Faults::Kind::kOnce:
-      errno = current.error;
-      return current.kind == Faults::Kind::kFail ? calls >= current.at : is_here;
+// Half of the work of a write.
+void tear(const Call& call) {
+  auto from = static_cast<off64_t>(call.from_offset);
+  auto to = static_cast<off64_t>(call.offset);
+  if (call.kind == Call::Kind::kCopy) {
+    ::syscall(SYS_copy_file_range, call.from, &from, call.fd, &to, call.size / 2, 0);
   }
-  return false;
+  if (call.kind == Call::Kind::kWrite) {
+    ::syscall(SYS_pwrite64, call.fd, call.bytes, call.size / 2, call.offset);
+  }
 }
 
-bool fails() {
-  return fails([] {});
+// Files can be cut and names removed whatever the disk: only a kill hits these.
+bool is_safe(Call::Kind kind) {
+  return kind == Call::Kind::kSetSize || kind == Call::Kind::kUnlink;
 }
 
-bool only_kills() {
-  return current.kind == Faults::Kind::kFail || current.kind == Faults::Kind::kOnce;
-}
+class FaultHook final : public CallHook {
+ public:
+  Faults faults;
+  int calls = 0;
+
+  Verdict before(const Call& call) override {
+    if (!is_write_like(call.kind)) return Verdict::kGo;
+    const bool is_failing =
+        faults.kind == Faults::Kind::kFail || faults.kind == Faults::Kind::kOnce;
+    if (is_failing && is_safe(call.kind)) return Verdict::kGo;
+    ++calls;
+    const bool is_here = calls == faults.at;
+    switch (faults.kind) {
+      case Faults::Kind::kCount:
+        break;
+      case Faults::Kind::kTear:
+        if (is_here) tear(call);
+        [[fallthrough]];
+      case Faults::Kind::kKill:
+        if (is_here) die();
+        break;
+      case Faults::Kind::kFail:
+      case Faults::Kind::kOnce:
+        errno = faults.error;
+        if (faults.kind == Faults::Kind::kFail ? calls >= faults.at : is_here) {
+          return Verdict::kFail;
+        }
+    }
+    const bool is_flush = call.kind == Call::Kind::kFlush || call.kind == Call::Kind::kFlushData;
+    return is_flush && !faults.is_flushed ? Verdict::kSkip : Verdict::kGo;
+  }
+};
+
+FaultHook hook;
 
 }  // namespace
 
 void arm(const Faults& faults) {
-  current = faults;
-  calls = 0;
-  is_armed = true;
+  hook.faults = faults;
+  hook.calls = 0;
+  set_call_hook(&hook);
 }
 
 int disarm() {
-  is_armed = false;
-  return calls;
+  set_call_hook(nullptr);
+  return hook.calls;
 }
-
-extern "C" {
-
-ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
-  if (fails([&] { ::syscall(SYS_pwrite64, fd, bytes, size / 2, offset); })) return -1;
-  return ::syscall(SYS_pwrite64, fd, bytes, size, offset);
-}
-
-int fsync(int fd) { return fails() ? -1 : static_cast<int>(::syscall(SYS_fsync, fd)); }
-
-int fdatasync(int fd) { return fails() ? -1 : static_cast<int>(::syscall(SYS_fdatasync, fd)); }
-
-// Files can be cut and names removed whatever the disk: only a kill hits these.
-int ftruncate(int fd, off_t size) noexcept {
-  if (!only_kills() && fails()) return -1;
-  return static_cast<int>(::syscall(SYS_ftruncate, fd, size));
-}
-
-int fallocate(int fd, int mode, off_t offset, off_t size) {
-  return fails() ? -1 : static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, size));
-}
-
-ssize_t copy_file_range(int in, off64_t* in_offset, int out, off64_t* out_offset, size_t size,
-                        unsigned flags) {
-  const auto half = [&] {
-    ::syscall(SYS_copy_file_range, in, in_offset, out, out_offset, size / 2, flags);
-  };
-  if (fails(half)) return -1;
-  return ::syscall(SYS_copy_file_range, in, in_offset, out, out_offset, size, flags);
-}
-
-int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) noexcept {
-  if (fails()) return -1;
-  return static_cast<int>(::syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
-}
-
-int rename(const char* from, const char* to) noexcept {
-  if (fails()) return -1;
-  return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
-}
-
-int unlink(const char* path) noexcept {
-  if (!only_kills() && fails()) return -1;
-  return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
-}
-
-}  // extern "C"

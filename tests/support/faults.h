@@ -3,8 +3,8 @@
 #include <string>
 
 // Makes the system calls by which files are written fail, or ends the process at one of them: the
-// test program defines these calls itself, in front of the C library. Only calls of this process
-// count; a program that it starts is not touched.
+// calls that support/calls.h lets a test see. Only calls of this process count; a program that it
+// starts is not touched.
 struct Faults {
   enum class Kind {
     kCount,  // nothing fails
@@ -16,6 +16,7 @@ struct Faults {
   Kind kind = Kind::kCount;
   int at = 0;  // the first call is number 1
   int error = 0;
+  bool is_flushed = true;  // false: fsync and fdatasync are counted, and do nothing
 };
 
 // The exit status of a child whose work ended in an Error, and in one behind the decision.

@@ -3,9 +3,9 @@
 #include <csignal>
 #include <filesystem>
 
-#include "core/error.h"
 #include "formats/formats.h"
 #include "support/child.h"
+#include "support/contents.h"
 #include "support/faults.h"
 #include "support/hdf5_files.h"
 #include "support/process.h"
@@ -14,15 +14,6 @@
 using namespace ckpt;
 
 namespace {
-
-bool is_interrupted(const std::string& file) {
-  try {
-    open_checkpoint(file);
-    return false;
-  } catch (const Error& e) {
-    return e.code() == Errc::kIo;
-  }
-}
 
 // Leaves the file as a kill in the middle of an edit in place does: the journal is written, and not
 // all of its pages are. The first such moment, or the last.
@@ -39,7 +30,7 @@ void interrupt(const std::string& file, bool at_first) {
     });
     if (status == 0) break;
     REQUIRE(status == 128 + SIGKILL);
-    if (!is_interrupted(file)) continue;
+    if (!contents_of(file).was_interrupted) continue;
     interrupted = read_file(file);
     if (at_first) break;
   }
@@ -50,37 +41,41 @@ void interrupt(const std::string& file, bool at_first) {
 }  // namespace
 
 TEST_SUITE("tools/recover") {
-  TEST_CASE("the next command on a file whose edit was interrupted finishes it, or takes it back") {
+  TEST_CASE("a command that reads sees what recover will leave, and changes nothing; an edit recovers") {
     for (const bool at_first : {true, false}) {
       CAPTURE(at_first);
       const TempDir dir;
       std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir / "d.h5");
-      const std::string original = read_file(dir / "d.h5");
       interrupt(dir / "d.h5", at_first);
-      const auto ls = run_ckpt({"ls", "d.h5:conv2"}, dir.path());
+      const std::string bytes = read_file(dir / "d.h5");
+      const auto ls = run_ckpt({"ls", "d.h5"}, dir.path());
       CHECK(ls.status == 0);
-      const bool is_old = read_file(dir / "d.h5") == original;
-      CHECK(ls.err == std::string("ckpt: d.h5: note: an edit of it was interrupted; it is ") +
-                          (is_old ? "taken back now\n" : "finished now\n"));
+      CHECK(ls.err ==
+            "ckpt: d.h5: note: an edit of it was interrupted; `ckpt recover` finishes it or takes "
+            "it back, and it is read as that will leave it\n");
+      CHECK((read_file(dir / "d.h5") == bytes));
+      const bool is_old = ls.out.find("conv1/") != std::string::npos;
+      const auto edit = run_ckpt({"remap", "-i", "d.h5", "-r", "conv2/=block/"}, dir.path());
+      CHECK(edit.status == 0);
+      CHECK(edit.err == std::string("ckpt: d.h5: note: an edit of it was interrupted; it is ") +
+                            (is_old ? "taken back now\n" : "finished now\n"));
       const auto scope = run_ckpt({"ls", is_old ? "d.h5:conv1" : "d.h5:stem"}, dir.path());
       CHECK(scope.status == 0);
       CHECK(scope.err.empty());
     }
   }
 
-  TEST_CASE("a file that may not be written is refused, and recover is named") {
+  TEST_CASE("recover waits for a program that has the file") {
     const TempDir dir;
     std::filesystem::copy(CKPT_FIXTURES "/digits/digits.h5", dir / "d.h5");
     interrupt(dir / "d.h5", true);
     const std::string bytes = read_file(dir / "d.h5");
-    // Another program reads it: who would write has to wait.
     const auto reader = open_file(dir / "d.h5");
-    const auto ls = run_ckpt({"ls", "d.h5"}, dir.path());
-    CHECK(ls.status == 4);
-    CHECK(ls.out.empty());
-    CHECK(ls.err ==
-          "ckpt: d.h5: an edit of it was interrupted; `ckpt recover` finishes it, or takes it "
-          "back\n");
+    const auto recover = run_ckpt({"recover", "d.h5", "--wait", "0.05"}, dir.path());
+    CHECK(recover.status == 5);
+    CHECK(recover.err ==
+          "ckpt: d.h5: another program has it open (it holds a lock) still after 50 ms; try again "
+          "when that program has closed it\n");
     CHECK((read_file(dir / "d.h5") == bytes));
   }
 

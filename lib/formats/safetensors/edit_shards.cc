@@ -35,7 +35,7 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   const std::string stem = stem_of_index(target);
   std::vector<std::string> names;
   for (std::size_t s = 0; s < count; ++s) names.push_back(shard_name(stem, s, count));
-  NewSet set(target, names, options.overwrite, options.wait);
+  NewSet set(target, names, options.overwrite, options.wait, &lock.file());
   Change& change = set.change();
   check_room(change.decider().fd(), result.size_before);
   EditOptions own = options;

@@ -27,8 +27,8 @@ std::vector<std::string> shards_of(const RandomFile& index, const std::string& s
 }  // namespace
 
 NewSet::NewSet(const std::string& index_path, const std::vector<std::string>& shards,
-               Overwrite overwrite, Wait wait)
-    : change_(index_path, overwrite, wait) {
+               Overwrite overwrite, Wait wait, const LockedFile* source)
+    : change_(index_path, overwrite, wait, source) {
   if (overwrite == Overwrite::kNo) {
     for (const std::string& shard : shards) {
       if (is_there(change_.path_of(shard))) throw orphan().in(escape(shard));

@@ -16,7 +16,7 @@ class NewSet {
   // one of the shards is there and may not be overwritten; kIo where a change of what is there was
   // interrupted.
   NewSet(const std::string& index_path, const std::vector<std::string>& shards, Overwrite overwrite,
-         Wait wait);
+         Wait wait, const LockedFile* source = nullptr);
 
   [[nodiscard]] Change& change() { return change_; }
 

@@ -75,7 +75,8 @@ void check_names(const ChangeRecord& record, const std::string& path) {
   for (const ChangeRecord::File& file : record.files) {
     const bool is_named = std::ranges::find(shards, file.name) != shards.end();
     const bool is_own = !stem.empty() && is_shard_name(file.name, stem);
-    if (file.goes() ? is_own && !is_named : is_named) continue;
+    // A shard that has no variable left is called as one, and not named.
+    if (file.goes() ? is_own && !is_named : is_named || is_own) continue;
     throw Error(Errc::kCorrupt,
                 cat("the record of an interrupted edit speaks of '", escape(file.name),
                     "', which is no shard of this set; nothing is done"));

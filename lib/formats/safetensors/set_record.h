@@ -31,8 +31,8 @@ void refuse_set_record(const RandomFile& index);
 void print_set_record(const ChangeRecord& record, Blocks& out);
 
 // Of the set whose index is at `path`. Throws Error(kCorrupt) where it is damaged, or speaks of
-// files that are not the set's: shards that the new index names, or, of those that go, files that
-// are called as its own shards.
+// files that are not the set's: shards that the new index names, or that are called as its own; of
+// those that go, the latter alone.
 ChangeRecord parse_set_record(const RandomFile& file, const std::string& path);
 
 // Format::recover.

@@ -9,6 +9,7 @@
 #include "formats/edit/edit_lock.h"
 #include "formats/edit/outcome.h"
 #include "formats/edit/wishes.h"
+#include "formats/io/sibling.h"
 #include "formats/tf_bundle/crc32c.h"
 #include "formats/tf_bundle/dtype.h"
 #include "formats/tf_bundle/index.h"
@@ -99,9 +100,10 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   if (in_place) {
     change.emplace(lock.file(), options.wait);
   } else {
-    change.emplace(new_path, options.overwrite, options.wait);
+    refuse_linked_index(new_path);
+    change.emplace(new_path, options.overwrite, options.wait, &lock.file());
     clean_up_target(*change);
-    remove_old_shards(*change, new_path);
+    remove_old_shards(*change);
   }
   OtherChanges others;
   for (const auto& name : wishes.names) {
@@ -111,6 +113,9 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   if (!in_place) {
     const std::int64_t count = free_count(target_prefix, shards.count);
     if (count != shards.count) others.shards = count;
+    if (count != shards.count && options.overwrite == Overwrite::kNo) {
+      throw orphan().in(base_name(shard_path(target_prefix, 0, shards.count)));
+    }
   }
   if (shards.big_endian && !edit.puts.empty()) {
     throw Error(Errc::kUnsupported,

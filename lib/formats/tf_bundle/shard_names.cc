@@ -71,13 +71,15 @@ bool clean_up(const RandomFile* index, const std::string& index_path) {
       });
 }
 
-void remove_old_shards(Change& change, const std::string& index_path) {
+void refuse_linked_index(const std::string& index_path) {
+  if (!std::filesystem::is_symlink(index_path)) return;
+  throw Error(Errc::kWrite,
+              "is a symbolic link: the index that it leads to would be replaced, and its data "
+              "shards would not; give that one's own name, or another");
+}
+
+void remove_old_shards(Change& change) {
   if (change.old_decider() == nullptr) return;
-  if (std::filesystem::is_symlink(index_path)) {
-    throw Error(Errc::kWrite,
-                "is a symbolic link: the index that it leads to would be replaced, and its data "
-                "shards would not; give that one's own name, or another");
-  }
   const auto index = change.old_decider()->view();
   const NeededShards old(index.get(), change.path());
   for (const auto& [name, bytes] : old.all()) {

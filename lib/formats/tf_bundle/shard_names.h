@@ -38,8 +38,11 @@ class NeededShards {
 // `index` may be null.
 bool clean_up(const RandomFile* index, const std::string& index_path);
 
-// The data shards of the old index of a change go away with it. Throws Error(kWrite) where that
-// index is a symbolic link: its shards are elsewhere.
-void remove_old_shards(Change& change, const std::string& index_path);
+// Throws Error(kWrite) where the index is a symbolic link, and another would take the place of the
+// one that it leads to: its shards are elsewhere.
+void refuse_linked_index(const std::string& index_path);
+
+// The data shards of the old index of a change go away with it.
+void remove_old_shards(Change& change);
 
 }  // namespace ckpt::tf

@@ -41,7 +41,7 @@ class BundleWriter final : public Writer {
     const LockedFile* old = change_.old_decider();
     const auto index = old == nullptr ? nullptr : old->view();
     clean_up(index.get(), change_.path());
-    remove_old_shards(change_, prefix + ".index");
+    remove_old_shards(change_);
     return free_count(prefix, 1);
   }
 
@@ -100,6 +100,7 @@ class BundleWriter final : public Writer {
 
 std::unique_ptr<Writer> create_bundle(const std::string& prefix, std::vector<VariableSpec> specs,
                                       Overwrite overwrite) {
+  refuse_linked_index(prefix + ".index");
   return std::make_unique<BundleWriter>(prefix, std::move(specs), overwrite);
 }
 
