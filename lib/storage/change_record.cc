@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "storage/intent.h"
 #include "storage/journal.h"
 #include "storage/patch.h"
 #include "storage/raw_file.h"
@@ -90,8 +91,8 @@ std::unique_ptr<RandomFile> open_placed(const std::string& path, const std::stri
   if (!file.after) refuse_state();
   auto there = open_own(path);
   if (auto made = open_own(waiting)) {
-    const bool is_old = there ? file.before && fingerprint_of(*there) == *file.before
-                              : !file.before.has_value();
+    const bool is_old =
+        there ? file.before && fingerprint_of(*there) == *file.before : !file.before.has_value();
     if (!is_old || fingerprint_of(*made) != *file.after) refuse_state();
     return made;
   }
@@ -110,14 +111,16 @@ RecordedChange::RecordedChange(std::string path, const ChangeRecord& record)
     : path_(std::move(path)), record_(record) {
   for (const ChangeRecord::File& file : record_.files) {
     try {
-      const bool is_plain =
-          is_plain_name(file.name) && (file.waiting.empty() || is_plain_name(file.waiting)) &&
-          file.name != base_name(path_) && file.waiting != base_name(path_);
+      const bool is_plain = is_plain_name(file.name) &&
+                            (file.waiting.empty() || is_temporary_name(file.waiting)) &&
+                            file.name != base_name(path_);
       if (!is_plain) {
         throw Error(Errc::kCorrupt,
                     "the record of an interrupted edit speaks of it, which is no plain name of a "
-                    "file beside it");
+                    "file beside it, or would come from a file that is no temporary of an edit");
       }
+      if (std::ranges::count(record_.files, file.name, &ChangeRecord::File::name) > 1)
+        refuse_state();
       if (file.goes()) {
         check_going(path_of(file.name), file);
       } else {

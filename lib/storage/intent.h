@@ -68,6 +68,9 @@ class Intent {
   bool is_kept_ = false;
 };
 
+// Has the name the exact form of an intent's temporaries?
+bool is_temporary_name(std::string_view name);
+
 // Takes back what dead changes of the file at `decider`, which its caller holds locked if it is
 // there, have made before they were decided, or have not removed since: files that it does not name
 // go, those that have grown behind what it speaks of are cut. `needed` says how many bytes of a

@@ -88,8 +88,8 @@ void inject_at_each_call(const GeneratedChange& change, Faults faults, ChangeTal
     }
     ++tally.points;
     const Outcome outcome = status == 0 || status == kFailedBehind ? Outcome::kNew
-                            : status == kFailed                      ? Outcome::kOld
-                                                                     : Outcome::kAny;
+                            : status == kFailed                    ? Outcome::kOld
+                                                                   : Outcome::kAny;
     const bool is_new = check_settles_quickly(change, folder, outcome);
     ++(is_new ? tally.new_files : tally.old_files);
     behind_the_end += status == 0 ? 1 : 0;
@@ -144,7 +144,8 @@ TEST_SUITE("storage/change_faults") {
 
   TEST_CASE("a recovery that is killed as well can be done again") {
     ChangeTally tally;
-    for (const ChangeKind kind : {ChangeKind::kJournal, ChangeKind::kByNames, ChangeKind::kByRecord}) {
+    for (const ChangeKind kind :
+         {ChangeKind::kJournal, ChangeKind::kByNames, ChangeKind::kByRecord}) {
       for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
         const GeneratedChange change = generate_change(kind, seed, false);
         const TempDir dir;
@@ -171,7 +172,7 @@ TEST_SUITE("storage/change_faults") {
             REQUIRE((status == 0 || status == 128 + SIGKILL));
             ++tally.points;
             ++(check_settles_quickly(change, folder, Outcome::kAny) ? tally.new_files
-                                                                      : tally.old_files);
+                                                                    : tally.old_files);
             if (status == 0) break;
           }
         }
