@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -109,6 +110,7 @@ void check_going(const std::string& path, const ChangeRecord::File& file) {
 
 RecordedChange::RecordedChange(std::string path, const ChangeRecord& record)
     : path_(std::move(path)), record_(record) {
+  std::set<std::string_view> names;
   for (const ChangeRecord::File& file : record_.files) {
     try {
       const bool is_plain = is_plain_name(file.name) &&
