@@ -83,6 +83,16 @@ class LackingHook final : public CallHook {
   const Lacks& lacks_;
 };
 
+// Where an intent cannot be written before it has a name, one that was killed in between has no mark:
+// nothing proves whose it is, and it stays, an empty file.
+void remove_unmarked_intents(const std::string& folder) {
+  for (const auto& [name, bytes] : files_in_folder(folder)) {
+    if (is_own_leftover(name) && name.ends_with(".intent") && bytes.empty()) {
+      std::filesystem::remove(folder + "/" + name);
+    }
+  }
+}
+
 }  // namespace
 
 TEST_SUITE("storage/other_file_systems") {
@@ -170,6 +180,7 @@ TEST_SUITE("storage/other_file_systems") {
           LackingHook hook(lacks);
           const HookedCalls hooked(hook);
           CAPTURE(at);
+          if (lacks.unnamed) remove_unmarked_intents(folder);
           check_settles(change, folder, Outcome::kAny);
           ++points;
         }
