@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/text.h"
+#include "storage/intent.h"
 #include "storage/journal.h"
 #include "storage/patch.h"
 #include "storage/raw_file.h"
@@ -108,16 +110,19 @@ void check_going(const std::string& path, const ChangeRecord::File& file) {
 
 RecordedChange::RecordedChange(std::string path, const ChangeRecord& record)
     : path_(std::move(path)), record_(record) {
+  std::set<std::string_view> names;
   for (const ChangeRecord::File& file : record_.files) {
     try {
       const bool is_plain = is_plain_name(file.name) &&
-                            (file.waiting.empty() || is_plain_name(file.waiting)) &&
-                            file.name != base_name(path_) && file.waiting != base_name(path_);
+                            (file.waiting.empty() || is_temporary_name(file.waiting)) &&
+                            file.name != base_name(path_);
       if (!is_plain) {
         throw Error(Errc::kCorrupt,
                     "the record of an interrupted edit speaks of it, which is no plain name of a "
-                    "file beside it");
+                    "file beside it, or would come from a file that is no temporary of an edit");
       }
+      if (std::ranges::count(record_.files, file.name, &ChangeRecord::File::name) > 1)
+        refuse_state();
       if (file.goes()) {
         check_going(path_of(file.name), file);
       } else {

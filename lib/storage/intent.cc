@@ -281,6 +281,12 @@ void Intent::is_loose(std::string_view name, const std::string& path) {
   add_row(row.result());
 }
 
+bool is_temporary_name(std::string_view name) {
+  if (!name.starts_with(kPrefix) || name.size() < kPrefix.size() + kDigits) return false;
+  const std::string_view digits = name.substr(kPrefix.size(), kDigits);
+  return are_digits(digits) && is_temporary_of(name, digits);
+}
+
 void Intent::flush() { sync_all(fd_.get()); }
 
 bool has_abandoned_intent(const std::string& decider) {

@@ -22,6 +22,9 @@ namespace ckpt {
 //     (1 length-before name)*           files that are written behind their old end
 //     (2 inode name)*                   files that the decider does not name, before or after
 //
+// Where the file system has no unnamed files (O_TMPFILE), one that is killed before it has its mark
+// stays for good, an empty file.
+//
 // Only what an intent proves is ever removed by another run: the intent has the exact form of name,
 // the mark and the same digits inside, nobody holds its lock, and the temporaries are regular files
 // called by its digits. A file that decides the change (a name in the same folder) and speaks of
@@ -67,6 +70,9 @@ class Intent {
   unsigned count_ = 0;
   bool is_kept_ = false;
 };
+
+// Has the name the exact form of an intent's temporaries?
+bool is_temporary_name(std::string_view name);
 
 // Takes back what dead changes of the file at `decider`, which its caller holds locked if it is
 // there, have made before they were decided, or have not removed since: files that it does not name

@@ -21,7 +21,8 @@ enum class Overwrite : bool { kNo, kYes };
 // unnamed. A target that is a symbolic link stays one: what it points to is replaced.
 //
 // Named by a link, which never takes another's place; where there are no hard links, by
-// renameat2(RENAME_NOREPLACE), or by a rename onto an empty file that was created for it.
+// renameat2(RENAME_NOREPLACE), or by a rename onto an empty file that was created for it: there a
+// kill in between leaves the empty file.
 //
 // The first failure sticks: every later call, commit() too, throws it again. All of them throw
 // Error(kWrite); the constructor also where the target exists and may not be overwritten.

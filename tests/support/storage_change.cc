@@ -729,3 +729,8 @@ bool check_settles(const GeneratedChange& change, const std::string& folder, Out
   }
   return is_new;
 }
+
+bool is_as_after(const GeneratedChange& change, const std::string& folder) {
+  const SplitFolder split = split_folder(folder, change.subject);
+  return split.rest == change.after && split.own.empty();
+}

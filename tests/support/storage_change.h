@@ -62,3 +62,6 @@ enum class Outcome { kAny, kOld, kNew };
 // next run succeeds and leaves nothing of its own. Gives whether they are the new ones. Uses
 // doctest's CHECK.
 bool check_settles(const GeneratedChange& change, const std::string& folder, Outcome outcome);
+
+// Are all files but receipts as they are to be, with nothing of the room's own left?
+bool is_as_after(const GeneratedChange& change, const std::string& folder);
