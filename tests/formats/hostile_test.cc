@@ -28,8 +28,6 @@ constexpr const char* kWords[kAnswers] = {"ok", "ok with notes", "an error"};
 struct Answers {
   Answer listed = kAnswersOk;
   Answer read = kAnswersOk;
-
-  friend bool operator==(const Answers&, const Answers&) = default;
 };
 
 // Both as a child's exit status.

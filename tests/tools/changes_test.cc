@@ -160,9 +160,9 @@ TEST_SUITE("tools/changes") {
       const ProcessResult verified = w.ckpt({"verify", out, "--against", file});
       CAPTURE(verified.err);
       CHECK(verified.status == 0);
-      for (const auto& [name, bytes] : bytes_in(w.dir.path())) {
-        CAPTURE(name);
-        CHECK_FALSE(name.starts_with(".ckpt-"));
+      for (const auto& item : bytes_in(w.dir.path())) {
+        CAPTURE(item.first);
+        CHECK_FALSE(item.first.starts_with(".ckpt-"));
       }
     }
   }

@@ -44,9 +44,11 @@ TEST_SUITE("tools/links") {
   }
 
   TEST_CASE("a shard with a second name keeps its bytes under that one") {
-    for (const auto& [file, shard] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& of : std::vector<std::pair<std::string, std::string>>{
              {"d.index", "d.data-00000-of-00001"},
              {"s.safetensors.index.json", "s-00001-of-00003.safetensors"}}) {
+      const std::string& file = of.first;
+      const std::string& shard = of.second;
       CAPTURE(file);
       const DigitsAs w(file);
       fs::create_hard_link(w.dir / shard, w.dir / "second");

@@ -139,7 +139,8 @@ TEST_SUITE("tools/receipts") {
         const ProcessResult edited = w.shell(
             cat("umask 0; ckpt remap -i ", file, " -r ", w.scope("conv1"), "=", w.scope("a")));
         CHECK(edited.status == 0);
-        for (const auto& [name, bytes] : bytes_in(w.dir.path())) {
+        for (const auto& item : bytes_in(w.dir.path())) {
+          const std::string& name = item.first;
           CAPTURE(name);
           const bool is_receipt = name.find(".ckpt-receipt") != std::string::npos;
           const std::string wanted = is_receipt && mode == "644" ? "644" : mode;

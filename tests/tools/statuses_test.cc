@@ -44,7 +44,7 @@ TEST_SUITE("tools/statuses") {
 
   TEST_CASE("a new file whose report cannot be printed is there: status 7, whoever wrote it") {
     const DigitsFolder folder;
-    for (const auto& [out, command] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& each : std::vector<std::pair<std::string, std::string>>{
              {"o.h5", "remap digits.h5 o.h5 -r conv1/=a/"},
              {"o.npz", "convert digits.h5 o.npz"},
              {"i.h5", "init i.h5 --graph digits.json"},
@@ -53,6 +53,8 @@ TEST_SUITE("tools/statuses") {
              {"g.npz", "verify digits.h5 --graph digits.json --record g.npz"},
              {"f.json", "dups digits.h5 --fix f.json"},
              {"s.h5", "doctor digits.h5 --salvage s.h5"}}) {
+      const std::string& out = each.first;
+      const std::string& command = each.second;
       CAPTURE(command);
       const ProcessResult result =
           run_shell(cat("ckpt ", command, " > /dev/full"), folder.dir.path());

@@ -84,9 +84,11 @@ TEST_SUITE("tools/waiting") {
   }
 
   TEST_CASE("a shard that another program has open for writing is not changed") {
-    for (const auto& [file, shard] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& of : std::vector<std::pair<std::string, std::string>>{
              {"d.index", "d.data-00000-of-00001"},
              {"s.safetensors.index.json", "s-00001-of-00003.safetensors"}}) {
+      const std::string& file = of.first;
+      const std::string& shard = of.second;
       CAPTURE(file);
       const DigitsAs w(file);
       const auto before = states_in(w.dir.path());
@@ -151,9 +153,9 @@ TEST_SUITE("tools/waiting") {
     }
     __atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
     opener.join();
-    for (const auto& [status, count] : statuses) {
-      CAPTURE(count);
-      CHECK((status == 3 || status == 5));
+    for (const auto& ended : statuses) {
+      CAPTURE(ended.second);
+      CHECK((ended.first == 3 || ended.first == 5));
     }
   }
 }

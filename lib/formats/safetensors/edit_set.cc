@@ -99,7 +99,8 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   const EditLock lock(path, true, options);
   const auto file = lock.file().view();
   SetEdit set(*file, lock.file().path(), edit, options);
-  auto& [index, content, wishes, before, result] = set;
+  auto& [index, content, wishes, before, all] = set;
+  EditResult& result = all;
   if (options.plan_only || !has_changes(wishes, edit)) return std::move(result);
 
   Change change(lock.file(), options.wait);

@@ -23,7 +23,8 @@ EditResult edit_shards(const std::string& path, const std::string& target, const
   const EditLock lock(path, false, options);
   const auto file = lock.file().view();
   SetEdit old(*file, path, edit, options);
-  auto& [index, content, wishes, before, result] = old;
+  auto& [index, content, wishes, before, all] = old;
+  EditResult& result = all;
   if (options.plan_only) return std::move(result);
 
   const auto original =
