@@ -59,6 +59,7 @@ Answer answer_to_reading(const Reader& reader) {
       has_notes = true;
     }
   }
+  if (!reader.check_container().empty()) return kAnswersError;
   return answer_of(has_notes);
 }
 
@@ -128,9 +129,9 @@ const std::map<std::string, Verdict> kVerdicts{
       "zipfile, and so numpy, refuse it, too"}},
     {"npz/z_nested.npz", {kRefused, "the archive has no array: it is no checkpoint"}},
     {"tf/no_data/m.index",
-     {{.listed = kAnswersNotes, .read = kAnswersError},
+     {kNoted,
       "the index is whole, and which variables a lost shard had is what its owner wants to know; a "
-      "note says that it is not there, and reading fails"}},
+      "note says that it is not there, and a variable in it is refused by name when it is read"}},
     {"tf/e_badcrc/m.index", {kOnlyReadingFails, kDataAreNotListed}},
     {"torch/pk_deep.pt", {kRefused, "the manifest allows an error"}},
     {"torch/pk_dup.pt", {kRefused, "the manifest allows an error"}},
