@@ -116,9 +116,10 @@ const std::map<std::string, Verdict> kVerdicts{
       "refused, with the size of what would have to be unpacked: no Keras model has such a "
       "config"}},
     {"keras/weights_crc.keras",
-     {kOnlyReadingFails,
-      "the CRC-32 is of the whole HDF5 file in the archive, and a listing reads none of its "
-      "tensors: `ckpt doctor` reads it whole"}},
+     {kWhole,
+      "the CRC-32 is of the whole HDF5 file in the archive, of which neither a listing nor a "
+      "tensor "
+      "reads all: `ckpt doctor` does, and finds it"}},
     {"npz/descr_m8.npz",
      {kRefused,
       "four dates of 8 bytes are declared and 16 bytes are there: numpy refuses it, too"}},
@@ -130,9 +131,9 @@ const std::map<std::string, Verdict> kVerdicts{
       "zipfile, and so numpy, refuse it, too"}},
     {"npz/z_nested.npz", {kRefused, "the archive has no array: it is no checkpoint"}},
     {"tf/no_data/m.index",
-     {{.listed = kAnswersNotes, .read = kAnswersError},
+     {kNoted,
       "the index is whole, and which variables a lost shard had is what its owner wants to know; a "
-      "note says that it is not there, and reading fails"}},
+      "note says that they cannot be read, and doctor calls it damaged"}},
     {"tf/e_badcrc/m.index", {kOnlyReadingFails, kDataAreNotListed}},
     {"torch/pk_deep.pt", {kRefused, "the manifest allows an error"}},
     {"torch/pk_dup.pt", {kRefused, "the manifest allows an error"}},
