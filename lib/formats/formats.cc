@@ -216,10 +216,10 @@ Recovery recover_checkpoint(const LockedCheckpoint& locked, Wait wait) {
   }
 }
 
-Recovery recover_checkpoint(const std::string& path, Wait wait) {
+namespace {
+
+Recovery recover_where_needed(const std::string& path, Wait wait) {
   try {
-    // Killed before it had come to anything, an edit leaves no more than its temporaries.
-    sweep(folder_of(real_path(path)));
     // What needs no recovery needs no permission to write either.
     const auto open = [&](const std::string& file) {
       return LockedFile(file, LockFor::kReading, wait).view();
@@ -229,6 +229,16 @@ Recovery recover_checkpoint(const std::string& path, Wait wait) {
     throw e.in(escape(path));
   }
   return recover_checkpoint(lock_checkpoint(path, LockFor::kChanging, wait), wait);
+}
+
+}  // namespace
+
+Recovery recover_checkpoint(const std::string& path, Wait wait) {
+  const Recovery found = recover_where_needed(path, wait);
+  // Killed before it had come to anything, an edit leaves no more than its temporaries; what a
+  // record spoke of is needed until it is carried out.
+  sweep(folder_of(real_path(path)));
+  return found;
 }
 
 Upkeep look_after(const std::string& path) {

@@ -135,12 +135,20 @@ bool Change::put_same(const std::string& name, const std::string& source) {
   return false;
 }
 
+LockedFile Change::lock_grown(const std::string& name) const {
+  try {
+    return LockedFile(path_of(name), LockFor::kGrowing, wait_);
+  } catch (const Error& e) {
+    throw e.in(escape(name));
+  }
+}
+
 std::uint64_t Change::append(const std::string& name, ByteView bytes) {
   auto there = grown_.find(name);
   if (there == grown_.end()) {
     refuse_link(name);
     // The decider's lock keeps other changes away; who reads the file is not disturbed.
-    const LockedFile locked(path_of(name), LockFor::kGrowing, wait_);
+    const LockedFile locked = lock_grown(name);
     auto made = std::make_unique<Grown>();
     made->size = made->size_before = static_cast<std::uint64_t>(locked.stamp().size);
     if (locked.stamp().links > 1) {
@@ -278,7 +286,7 @@ void Change::lock_changed() {
     try {
       // Who reads a file goes on with the old one where another takes its place.
       const bool is_replaced = files_.contains(name);
-      const auto purpose = is_replaced ? LockFor::kReading : LockFor::kChanging;
+      const auto purpose = is_replaced ? LockFor::kGrowing : LockFor::kChanging;
       const auto& lock = locks_.try_emplace(name, path_of(name), purpose, wait_).first->second;
       if (!is_replaced) lock.check_single_name();
       check_same_state(seen, lock.stamp());
@@ -315,12 +323,11 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
   }
   for (const std::string& name : gone_) {
     if (stamp_of(path_of(name)) == FileStamp{}) continue;
-    record.files.push_back(
-        {.name = name,
-         .waiting = "",
-         .front = "",
-         .before = fingerprint_of(*open_file(path_of(name))),
-         .after = {}});
+    record.files.push_back({.name = name,
+                            .waiting = "",
+                            .front = "",
+                            .before = fingerprint_of(*open_file(path_of(name))),
+                            .after = {}});
   }
   {
     const auto text = view_file(decider().fd());

@@ -116,6 +116,7 @@ class Change {
   Intent& intent();
   void refuse_link(const std::string& name) const;
   void note_parting(const std::string& name, const FileStamp& seen);
+  [[nodiscard]] LockedFile lock_grown(const std::string& name) const;
   void lock_changed();
   void add_files(std::vector<std::string>& added);
   void take_away(const std::vector<std::string>& added) const;

@@ -40,7 +40,7 @@ inline constexpr Wait kUsualWait{5000};
 
 enum class LockFor : std::uint8_t {
   kReading,   // shared with other readers
-  kGrowing,   // shared with readers: it is written behind its end
+  kGrowing,   // shared with readers: it is written behind its end, or another takes its place
   kChanging,  // alone: it is written, or another file takes its place
 };
 

@@ -59,7 +59,6 @@ Answer answer_to_reading(const Reader& reader) {
       has_notes = true;
     }
   }
-  if (!reader.check_container().empty()) return kAnswersError;
   return answer_of(has_notes);
 }
 
@@ -115,9 +114,10 @@ const std::map<std::string, Verdict> kVerdicts{
       "refused, with the size of what would have to be unpacked: no Keras model has such a "
       "config"}},
     {"keras/weights_crc.keras",
-     {kOnlyReadingFails,
-      "the CRC-32 is of the whole HDF5 file in the archive, and a listing reads none of its "
-      "tensors: `ckpt doctor` reads it whole"}},
+     {kWhole,
+      "the CRC-32 is of the whole HDF5 file in the archive, of which neither a listing nor a "
+      "tensor "
+      "reads all: `ckpt doctor` does, and finds it"}},
     {"npz/descr_m8.npz",
      {kRefused,
       "four dates of 8 bytes are declared and 16 bytes are there: numpy refuses it, too"}},
@@ -131,7 +131,7 @@ const std::map<std::string, Verdict> kVerdicts{
     {"tf/no_data/m.index",
      {kNoted,
       "the index is whole, and which variables a lost shard had is what its owner wants to know; a "
-      "note says that it is not there, and a variable in it is refused by name when it is read"}},
+      "note says that they cannot be read, and doctor calls it damaged"}},
     {"tf/e_badcrc/m.index", {kOnlyReadingFails, kDataAreNotListed}},
     {"torch/pk_deep.pt", {kRefused, "the manifest allows an error"}},
     {"torch/pk_dup.pt", {kRefused, "the manifest allows an error"}},

@@ -46,8 +46,8 @@ bool kill_edit(const DigitsAs& w, const Work& work, const std::string& call, int
   return true;
 }
 
-// What the reading commands say, each with its status.
-std::vector<std::string> answers_on(const DigitsAs& w, const std::string& old) {
+// What the reading commands say, each with its status: all of them, or the one that asks for most.
+std::vector<std::string> answers_on(const DigitsAs& w, const std::string& old, bool all) {
   std::vector<std::string> answers;
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"ls", "--slots", "--long", w.file},
@@ -56,6 +56,7 @@ std::vector<std::string> answers_on(const DigitsAs& w, const std::string& old) {
                                              {"diff", w.file, old},
                                              {"verify", w.file, "--against", old},
                                              {"convert", w.file, "out.npz", "-n"}}) {
+    if (!all && command.front() != "verify") continue;
     const ProcessResult result = w.ckpt(command);
     answers.push_back(cat(join(command, " "), ": status ", result.status, "\n", result.out));
   }
@@ -95,9 +96,9 @@ TEST_SUITE("tools/interrupted") {
           const auto states = states_in(w.dir.path());
           const ProcessResult ls = w.ckpt({"ls", w.file});
           CHECK(ls.status == 0);
-          const auto answers = answers_on(w, old.dir / old.file);
-          CHECK((states_in(w.dir.path()) == states));
           const bool is_noted = ls.err.find("interrupted") != std::string::npos;
+          const auto answers = answers_on(w, old.dir / old.file, is_noted);
+          CHECK((states_in(w.dir.path()) == states));
           if (is_noted) {
             ++interrupted;
             CHECK(ls.err.find("`ckpt recover`") != std::string::npos);
@@ -106,7 +107,7 @@ TEST_SUITE("tools/interrupted") {
           CAPTURE(recovered.err);
           CHECK(recovered.status == 0);
           if (is_noted) CHECK(recovered.out.find("an edit was interrupted") != std::string::npos);
-          CHECK(answers_on(w, old.dir / old.file) == answers);
+          CHECK(answers_on(w, old.dir / old.file, is_noted) == answers);
           CHECK(w.ckpt({"ls", w.file}).err.find("interrupted") == std::string::npos);
           // Old or new, nothing besides, and the way back is there.
           const FolderBytes now = checkpoints_in(w.dir.path());

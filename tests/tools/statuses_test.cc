@@ -173,7 +173,10 @@ TEST_SUITE("tools/statuses") {
           if (result.status == 5) {
             CHECK((bytes_in(w.dir.path()) == before));
           } else {
-            CHECK(result.status == 0);
+            // What was decided before the limit was met is finished without it.
+            CHECK((result.status == 0 || result.status == 7));
+            if (result.status == 7) CHECK(w.ckpt({"recover", file}).status == 0);
+            CHECK(w.ckpt({"doctor", file}).status == 0);
             for (const auto& [name, bytes] : bytes_in(w.dir.path())) {
               fs::remove(w.dir / name);
             }
