@@ -68,7 +68,7 @@ FolderFiles files_but_intents(const std::string& folder) {
 
 // Sets the fault at every call, one after the other, and looks at what is left.
 void inject_at_each_call(const GeneratedChange& change, Faults faults, ChangeTally& tally) {
-  const TempDir dir;
+  const TempDir dir(TempDir::Where::kMemory);
   const std::string folder = dir.path();
   int behind_the_end = 0;  // failing calls may be of no consequence; those behind the end are
   fill_folder(folder, change.before);
@@ -151,7 +151,7 @@ TEST_SUITE("storage/change_faults") {
          {ChangeKind::kJournal, ChangeKind::kByNames, ChangeKind::kByRecord}) {
       for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
         const GeneratedChange change = generate_change(kind, seed, false);
-        const TempDir dir;
+        const TempDir dir(TempDir::Where::kMemory);
         const std::string folder = dir.path();
         fill_folder(folder, change.before);
         arm({.kind = Faults::Kind::kCount, .is_flushed = false});

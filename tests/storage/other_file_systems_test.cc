@@ -99,7 +99,7 @@ TEST_SUITE("storage/other_file_systems") {
   TEST_CASE("a new file comes into being, or takes another's place, and leaves nothing besides") {
     for (const Lacks& lacks : kLacks) {
       CAPTURE(lacks.word);
-      const TempDir dir;
+      const TempDir dir(TempDir::Where::kMemory);
       FolderFiles wanted = neighbours();
       wanted["old"] = "old";
       fill_folder(dir.path(), wanted);
@@ -134,7 +134,7 @@ TEST_SUITE("storage/other_file_systems") {
   }
 
   TEST_CASE("permission bits that cannot be kept are said, once") {
-    const TempDir dir;
+    const TempDir dir(TempDir::Where::kMemory);
     write_file(dir / "f", "old");
     std::filesystem::permissions(dir / "f", std::filesystem::perms(0600));
     LackingHook hook(kLacks[5]);
@@ -153,7 +153,7 @@ TEST_SUITE("storage/other_file_systems") {
         // refused.
         if (lacks.proc && kind != ChangeKind::kNewFile) continue;
         const GeneratedChange change = generate_change(kind, 2, true);
-        const TempDir dir;
+        const TempDir dir(TempDir::Where::kMemory);
         const std::string folder = dir.path();
         fill_folder(folder, change.before);
         LackingHook whole(lacks);
@@ -192,7 +192,7 @@ TEST_SUITE("storage/other_file_systems") {
   TEST_CASE("without /proc an edit in place is refused, and the file is as it was") {
     for (const ChangeKind kind : {ChangeKind::kJournal}) {
       const GeneratedChange change = generate_change(kind, 2, true);
-      const TempDir dir;
+      const TempDir dir(TempDir::Where::kMemory);
       fill_folder(dir.path(), change.before);
       LackingHook hook(kLacks[7]);
       const HookedCalls hooked(hook);

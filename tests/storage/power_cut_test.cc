@@ -61,7 +61,7 @@ std::string cut_word_of(ChangeKind kind) {
 TEST_SUITE("storage/power_cut") {
   TEST_CASE(
       "after a power cut at any moment all files are old or all new, and the way back is there") {
-    const TempDir dir;
+    const TempDir dir(TempDir::Where::kMemory);
     const std::string folder = dir.path();
     for (const ChangeKind kind : kChangeKinds) {
       CutTally tally;
@@ -82,7 +82,7 @@ TEST_SUITE("storage/power_cut") {
   }
 
   TEST_CASE("a power cut after a run that failed leaves what its error says") {
-    const TempDir dir;
+    const TempDir dir(TempDir::Where::kMemory);
     const std::string folder = dir.path();
     CutTally tally;
     for (const ChangeKind kind : kChangeKinds) {
@@ -116,7 +116,7 @@ TEST_SUITE("storage/power_cut") {
   }
 
   TEST_CASE("a recovery whose power is cut can be done again") {
-    const TempDir dir;
+    const TempDir dir(TempDir::Where::kMemory);
     const std::string folder = dir.path();
     CutTally tally;
     for (const ChangeKind kind :

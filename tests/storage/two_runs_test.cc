@@ -182,7 +182,7 @@ constexpr std::size_t kMostSchedules = kSanitized ? 40 : 260;
 // that were refused left out.
 ScheduleTally try_schedules(const LetterChange& one, const LetterChange& other, Wait wait,
                             const FolderFiles& start) {
-  const TempDir dir;
+  const TempDir dir(TempDir::Where::kMemory);
   const std::string folder = dir.path();
   arm({.kind = Faults::Kind::kCount, .is_flushed = false});
   // By who has succeeded, in their order: "", "A", "B", "AB", "BA".
@@ -277,7 +277,7 @@ TEST_SUITE("storage/two_runs") {
   }
 
   TEST_CASE("two recoveries at the same time leave what one leaves") {
-    const TempDir dir;
+    const TempDir dir(TempDir::Where::kMemory);
     const std::string folder = dir.path();
     std::size_t schedules = 0;
     for (const LetterChange& change :

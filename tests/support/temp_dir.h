@@ -6,7 +6,10 @@
 // A fresh folder that goes away with its object. Tests write nowhere else.
 class TempDir {
  public:
-  TempDir();
+  // In memory (/dev/shm), where the system has that: for thousands of files of which nothing need
+  // reach a disk. A file system on a disk waits for it at renames and removals, too.
+  enum class Where { kUsual, kMemory };
+  explicit TempDir(Where where = Where::kUsual);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
