@@ -40,7 +40,7 @@ TEST_SUITE("storage/lock_rules") {
     const LockedFile held(dir / "f", LockFor::kReading);
     CHECK(error_of([&] { LockedFile(dir / "f", LockFor::kReading); }) == "no error");
     CHECK(error_of([&] { LockedFile(dir / "f", LockFor::kChanging, Wait(30)); }) ==
-          "another program has it open (it holds a lock) still after 30 ms; try again when that "
+          "another program has it open (it holds a lock), still after 30 ms; try again when that "
           "program has closed it");
     CHECK(error_code_of([&] { LockedFile(dir / "f", LockFor::kChanging); }) == Errc::kWrite);
   }

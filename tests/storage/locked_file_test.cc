@@ -47,7 +47,7 @@ TEST_SUITE("storage/locked_file") {
           "another program has it open for writing (it holds a lock); try again when that program "
           "has closed it");
     CHECK(error_of([&] { LockedFile(dir / "f", LockFor::kChanging, Wait(20)); }) ==
-          "another program has it open (it holds a lock) still after 20 ms; try again when that "
+          "another program has it open (it holds a lock), still after 20 ms; try again when that "
           "program has closed it");
   }
 }

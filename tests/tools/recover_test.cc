@@ -74,7 +74,7 @@ TEST_SUITE("tools/recover") {
     const auto recover = run_ckpt({"recover", "d.h5", "--wait", "0.05"}, dir.path());
     CHECK(recover.status == 5);
     CHECK(recover.err ==
-          "ckpt: d.h5: another program has it open (it holds a lock) still after 50 ms; try again "
+          "ckpt: d.h5: another program has it open (it holds a lock), still after 50 ms; try again "
           "when that program has closed it\n");
     CHECK((read_file(dir / "d.h5") == bytes));
   }
