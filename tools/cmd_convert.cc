@@ -159,12 +159,14 @@ Action add_convert(CLI::App& app) {
   app.add_option("-r,--rule", o->rules.texts, "a rule, 'SOURCE = TARGET'; repeatable")
       ->type_name("RULE")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("-m,--map", o->rules.map_file, "a map file of rules (JSON)")->type_name("MAP");
   app.add_option("--cast", o->casts, "write one type as another, as bf16=f32; repeatable")
       ->type_name("FROM=TO")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--rest", o->rest, "names that no rule claims: keep (default), drop, error")
       ->check(CLI::IsMember({"keep", "drop", "error"}))
       ->type_name("WHAT");

@@ -143,7 +143,8 @@ Action add_dups(CLI::App& app) {
   app.add_option("--only", o->only, "only findings of this code; repeatable")
       ->type_name("CODE")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_flag("--all", o->all, "show possible and explained findings too");
   app.add_flag("--near", o->request.near, "also copies that differ by a cast or by little");
   app.add_flag("--deep", o->request.deep, "check the digests that the file stores");

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "command.h"
 #include "core/error.h"
@@ -79,7 +78,7 @@ Rules inverted(const RemapOptions& options, const Index& index, PlanOptions& pla
 
 // The file that a target stands for: receipts lie beside it.
 std::string real_target(const std::string& path) {
-  return std::filesystem::is_symlink(path) ? real_path(path) : path;
+  return is_symlink(path) ? real_path(path) : path;
 }
 
 bool is_checkpoint(const std::string& path) {
@@ -180,6 +179,7 @@ ExitStatus run_remap(const RemapOptions& options, Console& console) {
     NewReceipt files(options.in_place ? receipt_base(locked) : real_target(output),
                      locked.file.fd());
     if (!options.no_receipt && !options.dry_run) {
+      files.check_name();
       edit_options.before_commit = [&](const EditResult& result) {
         Receipt receipt = make_receipt(plan, rules);
         receipt.tool = kTool;
@@ -227,7 +227,8 @@ Action add_remap(CLI::App& app) {
   app.add_option("-r,--rule", o->rules.texts, "a rule, 'SOURCE = TARGET'; repeatable")
       ->type_name("RULE")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   auto* map =
       app.add_option("-m,--map", o->rules.map_file, "a map file of rules (JSON)")->type_name("MAP");
   app.add_flag("--tf-compat", o->rules.tf_compat, "MAP is a TensorFlow assignment map")->needs(map);

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/shell_word.h"
 #include "core/system.h"
 #include "core/text.h"
 #include "heap.h"
@@ -119,10 +120,11 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
                                      "); nothing was done"));
   }
   if (!chosen.is_in_place) {
-    throw Error(Errc::kInvalid,
-                cat(escape(chosen.path),
-                    ": is of a remap to a new file; what it was made of is as it was. `ckpt remap ",
-                    escape(file), " BACK --invert -m RECEIPT` makes it again."));
+    throw Error(
+        Errc::kInvalid,
+        cat(escape(chosen.path),
+            ": is of a remap to a new file; what it was made of is as it was. `ckpt remap ",
+            shell_word(file), " BACK --invert -m ", shell_word(chosen.path), "` makes it again"));
   }
   std::size_t moves = 0;
   static_cast<void>(read_receipt_head(chosen.path, moves));

@@ -278,7 +278,8 @@ Action add_verify(CLI::App& app) {
       ->type_name("NPZ")
       ->expected(1)
       ->allow_extra_args(false)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--seed", o->seed, "of the inputs that are made (default 1)")->type_name("N");
   app.add_option("--labels", o->labels,
                  "one integer a row: print how many of output_0's rows are largest there")

@@ -1,7 +1,5 @@
 #include "command.h"
 
-#include <filesystem>
-
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/system.h"
@@ -56,7 +54,7 @@ LockedCheckpoint lock_input(const std::string& path, LockFor purpose, Wait wait,
     if (purpose == LockFor::kReading) return locked;
     const Recovery found = recover_checkpoint(locked, wait);
     if (found == Recovery::kClean) {
-      if (std::filesystem::is_symlink(path)) {
+      if (is_symlink(path)) {
         console.complain(
             cat(escape(path), ": note: is a symbolic link; the file is ", escape(locked.path)));
       }

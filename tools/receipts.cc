@@ -1,10 +1,10 @@
 #include "receipts.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/shell_word.h"
 #include "core/system.h"
 #include "core/text.h"
 #include "rules_input.h"
@@ -49,8 +49,8 @@ void judge(KnownReceipt& known, const LockedCheckpoint& locked) {
 }  // namespace
 
 std::string receipt_base(const LockedCheckpoint& locked) {
-  const bool is_file_itself = is_same_file(stamp_of(locked.name), locked.file.stamp()) &&
-                              !std::filesystem::is_symlink(locked.name);
+  const bool is_file_itself =
+      is_same_file(stamp_of(locked.name), locked.file.stamp()) && !is_symlink(locked.name);
   return is_file_itself ? locked.name : locked.file.path();
 }
 
@@ -97,7 +97,7 @@ Undo read_undo(const std::string& receipt_path, const std::string& file) {
   } catch (const Error& e) {
     throw Error(e.code(),
                 cat(e.what(), "; without it the names can still be led back: `ckpt remap -i ",
-                    escape(file), " --invert -m ", escape(receipt_path), "`"));
+                    shell_word(file), " --invert -m ", shell_word(receipt_path), "`"));
   }
 }
 

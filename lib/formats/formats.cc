@@ -222,7 +222,7 @@ Recovery recover_where_needed(const std::string& path, Wait wait) {
   try {
     // What needs no recovery needs no permission to write either.
     const auto open = [&](const std::string& file) {
-      return LockedFile(file, LockFor::kReading, wait).view();
+      return LockedFile(file, LockFor::kMending, wait).view();
     };
     if (!is_interrupted(locate(path, open))) return Recovery::kClean;
   } catch (const Error& e) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/escape.h"
+#include "core/shell_word.h"
 #include "core/text.h"
 #include "report/colors.h"
 #include "report/units.h"
@@ -195,7 +196,7 @@ void print_remap(const Plan& plan, const Rules& rules, const RemapReport& report
     if (!report.receipt.empty()) {
       const std::string way_back =
           result.can_undo && report.output.empty()
-              ? cat(" (`ckpt undo ", escape(report.input), "` takes it back)")
+              ? cat(" (`ckpt undo ", shell_word(report.input), "` takes it back)")
               : "";
       out(cat("receipt: ", escape(report.receipt), way_back, "\n"));
     }

@@ -82,7 +82,7 @@ std::vector<std::string> names_in(const std::string& folder) {
 struct AbandonedIntent {
   struct Row {
     std::uint64_t kind = 0;
-    std::uint64_t number = 0;  // a length, or an inode
+    std::uint64_t number = 0;  // a length, or a state
     std::string name;
   };
   std::string path;
@@ -192,6 +192,18 @@ bool is_of(const AbandonedIntent& intent, const std::string& decider) {
   return intent.decider == base_name(decider) && !intent.rows.empty();
 }
 
+// By what a file is known again that only one decider names. An inode alone may be another's by
+// then, under the same name.
+std::uint64_t state_of(const std::string& path) {
+  const FileStamp stamp = stamp_of(path);
+  Checksum sum;
+  sum.add_number(stamp.inode);
+  sum.add_number(static_cast<std::uint64_t>(stamp.size));
+  sum.add_number(static_cast<std::uint64_t>(stamp.modified.tv_sec));
+  sum.add_number(static_cast<std::uint64_t>(stamp.modified.tv_nsec));
+  return sum.short_value();
+}
+
 // Cuts a file that has grown, where the decider speaks of nothing behind its old end.
 void cut_back(const std::string& path, std::uint64_t size_before,
               std::optional<std::uint64_t> needed) {
@@ -276,7 +288,7 @@ void Intent::grows(std::string_view name, std::uint64_t size) {
 void Intent::is_loose(std::string_view name, const std::string& path) {
   WireWriter row;
   row.number(kLoose);
-  row.number(stamp_of(path).inode);
+  row.number(state_of(path));
   row.text(name);
   add_row(row.result());
 }
@@ -303,7 +315,7 @@ bool take_back_intents(const std::string& decider, const NeededBytes& needed) {
       if (row.kind == kGrown) {
         cut_back(path, row.number, needed(row.name));
       } else if (row.kind == kLoose && is_regular(path) && !needed(row.name) &&
-                 stamp_of(path).inode == row.number) {
+                 state_of(path) == row.number) {
         ::unlink(path.c_str());
       }
     }

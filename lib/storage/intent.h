@@ -20,7 +20,8 @@ namespace ckpt {
 //
 //     "CKPTINT1" digits decider         each row: length, bytes, checksum; numbers u64
 //     (1 length-before name)*           files that are written behind their old end
-//     (2 inode name)*                   files that the decider does not name, before or after
+//     (2 state name)*                   files that the decider does not name, before or after;
+//                                       state: checksum of inode, length, last writing (s, ns)
 //
 // Where the file system has no unnamed files (O_TMPFILE), one that is killed before it has its mark
 // stays for good, an empty file.

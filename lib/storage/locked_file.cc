@@ -19,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr Wait kPause{10};
+constexpr std::string_view kHasLock = " (it holds a lock)";
 
 FileStamp stamp_from(const struct stat& status) {
   return {status.st_dev,  status.st_ino,  status.st_size,
@@ -105,7 +106,7 @@ void check_may_be_written(int fd) {
 
 void lock_for_writing(int fd, bool alone, Clock::time_point deadline, Wait wait) {
   check_may_be_written(fd);
-  if (!take_lock(fd, alone, deadline)) refuse_changing(" (it holds a lock)", wait);
+  if (!take_lock(fd, alone, deadline)) refuse_changing(kHasLock, wait);
   if (!await_no_writer(fd, deadline)) refuse_changing(" for writing", wait);
 }
 
@@ -131,6 +132,11 @@ FileStamp stamp_of(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? stamp_from(status) : FileStamp{};
 }
 
+bool is_symlink(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr),
                                                         std::free);
@@ -140,7 +146,7 @@ std::string real_path(const std::string& path) {
 LockedFile::LockedFile(const std::string& path, LockFor purpose, Wait wait)
     : path_(real_path(path)) {
   const bool alone = purpose == LockFor::kChanging;
-  const bool writes = purpose != LockFor::kReading;
+  const bool writes = alone || purpose == LockFor::kGrowing;
   const auto deadline = Clock::now() + wait;
   do {
     fd_ = open_for_reading(path_);
@@ -148,6 +154,7 @@ LockedFile::LockedFile(const std::string& path, LockFor purpose, Wait wait)
     if (writes) {
       lock_for_writing(fd_.get(), alone, deadline, wait);
     } else if (!take_lock(fd_.get(), false, deadline)) {
+      if (purpose == LockFor::kMending) refuse_changing(kHasLock, wait);
       refuse_reading();
     }
     stamp_ = stamp_of(fd_.get());

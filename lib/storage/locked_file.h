@@ -31,6 +31,9 @@ FileStamp stamp_of(const std::string& path);  // all zeros where there is nothin
 // The same file, in whatever state?
 bool is_same_file(const FileStamp& a, const FileStamp& b);
 
+// Is there a symbolic link at the path itself?
+bool is_symlink(const std::string& path);
+
 // The path with every symbolic link followed, where the file exists; else the path itself.
 std::string real_path(const std::string& path);
 
@@ -40,6 +43,8 @@ inline constexpr Wait kUsualWait{5000};
 
 enum class LockFor : std::uint8_t {
   kReading,   // shared with other readers
+  kMending,   // the same, of what is to be changed if it needs that: who is in its way is answered
+              // so
   kGrowing,   // shared with readers: it is written behind its end, or another takes its place
   kChanging,  // alone: it is written, or another file takes its place
 };
@@ -51,9 +56,9 @@ class LockedFile {
   // The file at `path`, which is so still when the lock is there: another program may have put a
   // new file in its place while the lock was waited for.
   // Throws Error: kNotFound; kIo where it is no regular file, may not be read, or, for reading, is
-  // in use; kWrite, for the rest, where it may not be written, and where another program has it
-  // locked, or open for writing though without a lock (F_SETLEASE tells, where the system has it),
-  // still after `wait`.
+  // in use; kWrite, for the rest, where another program has it locked still after `wait`, and, for
+  // the last two, where it may not be written, or is open for writing though without a lock
+  // (F_SETLEASE tells, where the system has it).
   LockedFile(const std::string& path, LockFor purpose, Wait wait = Wait::zero());
 
   [[nodiscard]] const std::string& path() const { return path_; }  // the real one

@@ -52,6 +52,8 @@ NewFile::NewFile(const std::string& target, Overwrite overwrite, Wait wait)
     if (::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0) {
       throw Error(Errc::kWrite, cat("may not be written: ", error_text(errno)));
     }
+  } else if (errno == ENAMETOOLONG) {  // which would be noticed when all is written
+    throw Error(Errc::kWrite, cat("cannot have that name: ", error_text(errno)));
   }
   fd_ = FileDescriptor(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
   if (fd_) return;

@@ -111,15 +111,23 @@ bool NewReceipt::write_file(const std::string& path,
   return true;
 }
 
-void NewReceipt::write(const std::function<void(const WriteText&)>& text, const Undo* undo) {
+int NewReceipt::next_number() const {
   int number = 1;
   for_each_numbered(file_,
                     [&](std::string_view, int taken) { number = std::max(number, taken + 1); });
-  const std::size_t length = base_name(numbered(file_, number)).size();
-  if (length > NAME_MAX) {
-    throw Error(Errc::kWrite, cat(escape(base_name(file_)), ": the name of its receipt would have ",
-                                  length, " bytes, and ", NAME_MAX, " are the most", kWithout));
-  }
+  return number;
+}
+
+void NewReceipt::check_name() const {
+  const std::size_t length = base_name(numbered(file_, next_number())).size();
+  if (length <= NAME_MAX) return;
+  throw Error(Errc::kWrite, cat(escape(base_name(file_)), ": the name of its receipt would have ",
+                                length, " bytes, and ", NAME_MAX, " are the most", kWithout));
+}
+
+void NewReceipt::write(const std::function<void(const WriteText&)>& text, const Undo* undo) {
+  check_name();
+  int number = next_number();
   for (;; ++number) {
     path_ = numbered(file_, number);
     if (undo != nullptr && !write_file(undo_path(path_), [&](const WriteText& out) {

@@ -40,6 +40,10 @@ class NewReceipt {
   NewReceipt(const NewReceipt&) = delete;
   NewReceipt& operator=(const NewReceipt&) = delete;
 
+  // Throws what write() throws where the file's name leaves no room for the receipt's. To be called
+  // before the work that a receipt is of.
+  void check_name() const;
+
   using WriteText = std::function<void(std::string_view)>;
 
   // Under the next number that is free. `undo` may be null. Throws Error(kWrite), naming the file,
@@ -50,6 +54,7 @@ class NewReceipt {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  [[nodiscard]] int next_number() const;
   bool write_file(const std::string& path, const std::function<void(const WriteText&)>& text);
 
   std::string file_;

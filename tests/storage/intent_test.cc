@@ -173,16 +173,27 @@ TEST_SUITE("storage/intent") {
     write_file(dir / "theirs.bin", "theirs");
     write_file(dir / "target", "target");
     std::filesystem::create_symlink("target", dir / "link.bin");
-    const auto inode = [&](const std::string& name) {
+    const auto state_of = [&](const std::string& name) {
       struct stat status {};
       REQUIRE(::stat((dir / name).c_str(), &status) == 0);
-      return static_cast<std::uint64_t>(status.st_ino);
+      Checksum sum;
+      for (const auto number : {static_cast<std::int64_t>(status.st_ino), status.st_size,
+                                status.st_mtim.tv_sec, status.st_mtim.tv_nsec}) {
+        sum.add_number(static_cast<std::uint64_t>(number));
+      }
+      return sum.short_value();
     };
+    write_file(dir / "anew.bin", "a file that");
+    const std::uint64_t old_state = state_of("anew.bin");
+    // As if the inode had been given to another file of the same name.
+    write_file(dir / "anew.bin", "another run made");
     write_file(dir / name_of_intent(kSomeDigits),
-               mark_of("CKPTINT1", kSomeDigits, "m.toy") + row_of(2, inode("own.bin"), "own.bin") +
-                   row_of(2, inode("named.bin"), "named.bin") +
-                   row_of(2, inode("own.bin"), "theirs.bin") +
-                   row_of(2, inode("link.bin"), "link.bin") + row_of(2, 0, "none.bin"));
+               mark_of("CKPTINT1", kSomeDigits, "m.toy") +
+                   row_of(2, state_of("own.bin"), "own.bin") +
+                   row_of(2, state_of("named.bin"), "named.bin") +
+                   row_of(2, state_of("own.bin"), "theirs.bin") +
+                   row_of(2, state_of("link.bin"), "link.bin") + row_of(2, old_state, "anew.bin") +
+                   row_of(2, 0, "none.bin"));
     const NeededBytes needed = [](const std::string& name) -> std::optional<std::uint64_t> {
       return name == "named.bin" ? std::optional<std::uint64_t>(5) : std::nullopt;
     };
@@ -191,5 +202,6 @@ TEST_SUITE("storage/intent") {
     CHECK(read_file(dir / "named.bin") == "named");
     CHECK(read_file(dir / "theirs.bin") == "theirs");
     CHECK(read_file(dir / "link.bin") == "target");
+    CHECK(read_file(dir / "anew.bin") == "another run made");
   }
 }

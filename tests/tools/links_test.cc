@@ -143,6 +143,40 @@ TEST_SUITE("tools/links") {
     }
   }
 
+  TEST_CASE("a name that begins as an option does stands behind --, and what is suggested runs") {
+    const DigitsAs w("d.h5");
+    const std::string bytes = read_file(w.dir / "d.h5");
+    for (const std::string name : {"-d.h5", "it's $(x) a \"b\".h5", "a\nb\xff\\.h5", "plain.h5"}) {
+      CAPTURE(name);
+      write_file(w.dir / name, bytes);
+      const ProcessResult edited = w.ckpt({"remap", "-i", "-r", "conv1/=stem/", "--", name});
+      CHECK(edited.status == 0);
+      CHECK((read_file(w.dir / name) != bytes));
+      const auto at = edited.out.find("`ckpt undo ") + 1;
+      const std::string command = edited.out.substr(at, edited.out.find('`', at) - at);
+      CAPTURE(command);
+      CHECK(command.find('\n') == std::string::npos);
+      CHECK(w.shell(command).status == 0);
+      CHECK((read_file(w.dir / name) == bytes));
+    }
+  }
+
+  TEST_CASE("an OUT whose name, or whose receipt's, is too long is refused before it is written") {
+    const DigitsAs w("d.h5");
+    const auto before = states_in(w.dir.path());
+    const auto remap_to = [&](std::size_t length, const std::string& option) {
+      return w.shell(cat("ulimit -f 0; \"$CKPT\" remap d.h5 ", std::string(length, 'n'), option,
+                         " -r conv1/=stem/"));
+    };
+    const ProcessResult no_receipt = remap_to(255, "");
+    CHECK(no_receipt.status == 5);
+    CHECK(no_receipt.err.find("`--no-receipt` edits without one") != std::string::npos);
+    const ProcessResult no_name = remap_to(256, " --no-receipt");
+    CHECK(no_name.status == 5);
+    CHECK(no_name.err.find("cannot have that name: File name too long") != std::string::npos);
+    CHECK((states_in(w.dir.path()) == before));
+  }
+
   TEST_CASE("a name that leaves no room for its receipt says so, and --no-receipt edits") {
     for (const std::string end : {".h5", ".safetensors", ".npz"}) {
       const DigitsAs w("d" + end);

@@ -170,7 +170,7 @@ TEST_SUITE("tools/receipts") {
       REQUIRE(move(w, "conv1", "a").status == 0);
       const FolderBytes edited = bytes_in(w.dir.path());
       const ProcessResult undone = w.shell(
-          cat("strace -f -qq -o /dev/null -e trace=rename -e inject=rename:error=EIO:when=", when,
+          cat("strace -f -qq --seccomp-bpf -o /dev/null -e trace=rename -e inject=rename:error=EIO:when=", when,
               "+ \"$CKPT\" undo d.h5"));
       CAPTURE(undone.err);
       if (undone.status == 7) {

@@ -1,7 +1,6 @@
 #include "formats/tf_bundle/shard_names.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 
 #include "core/checked.h"
@@ -11,6 +10,7 @@
 #include "formats/tf_bundle/index.h"
 #include "formats/tf_bundle/paths.h"
 #include "storage/intent.h"
+#include "storage/locked_file.h"
 #include "storage/raw_file.h"
 
 namespace ckpt::tf {
@@ -72,7 +72,7 @@ bool clean_up(const RandomFile* index, const std::string& index_path) {
 }
 
 void refuse_linked_index(const std::string& index_path) {
-  if (!std::filesystem::is_symlink(index_path)) return;
+  if (!is_symlink(index_path)) return;
   throw Error(Errc::kWrite,
               "is a symbolic link: the index that it leads to would be replaced, and its data "
               "shards would not; give that one's own name, or another");
