@@ -36,7 +36,7 @@ void judge(KnownReceipt& known, const LockedCheckpoint& locked) {
     } catch (const Error& e) {
       if (e.code() != Errc::kConflict) throw;
       known.why = e.what();
-      if (is_as_before(*locked.file.view(), undo)) known.state = KnownReceipt::State::kBefore;
+      if (is_as_before(locked.file, undo)) known.state = KnownReceipt::State::kBefore;
     }
     return;
   }

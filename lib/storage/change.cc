@@ -34,8 +34,19 @@ void copy_whole(const LockedFile& from, NewFile& to) {
 }
 
 // Says that what failed came after the decision, with what is to be done.
-[[noreturn]] void fail_decided(const Error& e) {
+[[noreturn]] void fail_decided(const std::exception& e) {
   throw Error(Errc::kUnfinished, cat(e.what(), kDecided));
+}
+
+// What could not be carried out is not decided.
+RecordedChange checked_before_decision(const std::string& path, const ChangeRecord& record) {
+  try {
+    return RecordedChange(path, record);
+  } catch (const Error& e) {
+    throw Error(Errc::kWrite, cat("was changed by another program while it was edited; nothing was "
+                                  "written (",
+                                  e.what(), ")"));
+  }
 }
 
 }  // namespace
@@ -54,6 +65,11 @@ Change::Change(const LockedFile& locked, Wait wait)
 
 Change::Change(const std::string& path, Overwrite overwrite, Wait wait, const LockedFile* source)
     : path_(real_path(path)), wait_(wait) {
+  if (is_symlink(path)) {
+    throw Error(Errc::kWrite,
+                "is a symbolic link: what it leads to would be replaced, and the files that belong "
+                "to it would not; give that one's own name, or another");
+  }
   static_cast<void>(NewFile(path_, overwrite));  // throws where it may not be written
   const FileStamp there = stamp_of(path_);
   if (there == FileStamp{}) return;
@@ -174,20 +190,30 @@ const RandomFile* Change::appended(const std::string& name) const {
   return it == grown_.end() ? nullptr : it->second->view.get();
 }
 
+void Change::check_size(const std::string& name, const FileStamp& there, std::uint64_t size_after) {
+  const auto size = static_cast<std::uint64_t>(there.size);
+  if (size == size_after) return;
+  throw Error(Errc::kConflict,
+              cat("is not as the edit left it: ", escape(name), " has ", with_commas(size),
+                  " bytes, the edit left ", with_commas(size_after)));
+}
+
 void Change::cut(const std::string& name, std::uint64_t size, std::uint64_t size_after) {
   refuse_link(name);
   LockedFile file(path_of(name), LockFor::kChanging, wait_);
   file.check_single_name();
-  const auto there = static_cast<std::uint64_t>(file.stamp().size);
-  if (there != size_after) {
-    throw Error(Errc::kConflict,
-                cat("is not as the edit left it: ", escape(name), " has ", with_commas(there),
-                    " bytes, the edit left ", with_commas(size_after)));
-  }
+  check_size(name, file.stamp(), size_after);
   cuts_.push_back({name, size, std::move(file)});
 }
 
-void Change::remove(const std::string& name) { gone_.push_back(name); }
+void Change::remove(const std::string& name) {
+  try {
+    refuse_link(name);
+  } catch (const Error& e) {
+    throw e.in(escape(name));
+  }
+  gone_.push_back(name);
+}
 
 void Change::commit(const std::function<void()>& before, const PrintRecord& print) {
   if (print) {
@@ -207,6 +233,7 @@ void Change::replace_decider(NewFile& by) const {
 void Change::add_files(std::vector<std::string>& added) {
   for (const auto& [name, file] : files_) {
     try {
+      if (old_ != nullptr) file->belong_to(old_->fd());
       file->commit_new();
       added.push_back(name);
     } catch (const Error& e) {
@@ -253,7 +280,7 @@ void Change::commit_by_names(const std::function<void()>& before) {
     sync_folder(folder_of(path_));
     if (before) before();
     replace_decider(decider());
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     is_decided_ = decider_ && decider_->is_named();
     if (is_decided_) {
       if (intent_) intent_->keep();
@@ -261,10 +288,8 @@ void Change::commit_by_names(const std::function<void()>& before) {
     }
     take_away(added);
     // Of a file that has its name, but not for sure on the device.
-    if (e.code() == Errc::kUnfinished) throw Error(Errc::kWrite, e.what());
-    throw;
-  } catch (...) {
-    take_away(added);
+    const auto* const error = dynamic_cast<const Error*>(&e);
+    if (error != nullptr && error->code() == Errc::kUnfinished) throw Error(Errc::kWrite, e.what());
     throw;
   }
   is_decided_ = true;
@@ -274,7 +299,7 @@ void Change::commit_by_names(const std::function<void()>& before) {
       set_size(fd.get(), cut.size);
       sync_all(fd.get());
     }
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     intent().keep();
     fail_decided(e);
   }
@@ -314,6 +339,11 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
                             .after = fingerprint_of(PatchedFile(*view, patch))});
   }
   for (const auto& [name, file] : files_) {
+    if (const auto lock = locks_.find(name); lock != locks_.end()) {
+      copy_metadata(lock->second.fd(), file->fd(), true);
+    } else if (old_ != nullptr) {
+      file->belong_to(old_->fd());
+    }
     const std::string waiting = file->wait_in(intent());
     record.files.push_back({.name = name,
                             .waiting = base_name(waiting),
@@ -329,6 +359,7 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
                             .before = fingerprint_of(*open_file(path_of(name))),
                             .after = {}});
   }
+  const RecordedChange recorded = checked_before_decision(path_, record);
   {
     const auto text = view_file(decider().fd());
     record.decider.resize(static_cast<std::size_t>(text->size()));
@@ -348,18 +379,26 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
     replace_decider(as_record);
   } catch (const Error& e) {
     if (!as_record.is_named()) throw;
-    is_decided_ = true;
-    if (intent_) intent_->hand_over();
+    hand_over();
     fail_decided(e);
   }
-  is_decided_ = true;
-  if (intent_) intent_->hand_over();
+  hand_over();
   try {
-    RecordedChange(path_, record).carry_out(std::move(locks_), wait_);
+    recorded.carry_out(std::move(locks_), wait_);
     decider().commit(true);
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     fail_decided(e);
   }
+  if (intent_) intent_->keep(false);
+}
+
+// From here on the record speaks of the temporaries, and the intent of who has made them, until
+// all is carried out.
+void Change::hand_over() {
+  is_decided_ = true;
+  if (!intent_) return;
+  intent_->hand_over();
+  intent_->keep(true);
 }
 
 std::vector<std::string> Change::notes() const {

@@ -43,7 +43,8 @@ class Change {
 
   // Of files that come into being with their decider, or, under Overwrite::kYes, take the place of
   // what is there, whose lock is waited for. `source` is what they are made of, which may be the
-  // very file. Throws Error(kWrite), also where the decider is there and may not be replaced.
+  // very file. Throws Error(kWrite), also where the decider is there and may not be replaced, or is
+  // a symbolic link, which leads to where the other files are not.
   Change(const std::string& path, Overwrite overwrite, Wait wait,
          const LockedFile* source = nullptr);
 
@@ -80,7 +81,11 @@ class Change {
   // Its file, with what was appended; null where nothing was.
   [[nodiscard]] const RandomFile* appended(const std::string& name) const;
 
-  // The file, which has `size_after` bytes, is cut when the change is done.
+  // Throws Error(kConflict) where the file has not the size that the edit to be undone left it.
+  static void check_size(const std::string& name, const FileStamp& there, std::uint64_t size_after);
+
+  // The file, which has `size_after` bytes, is cut when the change is done. Throws what
+  // check_size() does, too.
   void cut(const std::string& name, std::uint64_t size, std::uint64_t size_after);
 
   // The file goes away when the change is done.
@@ -123,6 +128,7 @@ class Change {
   void commit_by_names(const std::function<void()>& before);
   void commit_by_record(const std::function<void()>& before, const PrintRecord& print);
   void replace_decider(NewFile& by) const;
+  void hand_over();
 
   std::string path_;
   std::optional<LockedFile> own_lock_;

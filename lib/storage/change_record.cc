@@ -1,14 +1,12 @@
 #include "storage/change_record.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <set>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -110,7 +108,6 @@ void check_going(const std::string& path, const ChangeRecord::File& file) {
 
 RecordedChange::RecordedChange(std::string path, const ChangeRecord& record)
     : path_(std::move(path)), record_(record) {
-  std::set<std::string_view> names;
   for (const ChangeRecord::File& file : record_.files) {
     try {
       const bool is_plain = is_plain_name(file.name) &&
@@ -152,11 +149,13 @@ void RecordedChange::carry_out(RecordLocks locks, Wait wait) const {
           throw Error(Errc::kWrite, cat("cannot be removed: ", error_text(errno)));
         }
       } else if (file.front.empty()) {
-        // Where it is gone it has its place already.
-        if (::rename(path_of(file.waiting).c_str(), path.c_str()) != 0 && errno != ENOENT) {
+        if (::rename(path_of(file.waiting).c_str(), path.c_str()) == 0) continue;
+        // Where it is gone it has its place already, or somebody has taken it away.
+        if (errno != ENOENT) {
           throw Error(Errc::kWrite,
                       cat("cannot put its new file in its place: ", error_text(errno)));
         }
+        static_cast<void>(open(file.name));
       } else {
         auto lock = locks.find(file.name);
         if (lock == locks.end()) {

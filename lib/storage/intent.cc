@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/escape.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "core/wire.h"
@@ -176,15 +177,21 @@ std::vector<AbandonedIntent> abandoned_intents(const std::string& folder) {
   return intents;
 }
 
-// Removes the intent and its temporaries.
+void remove_own(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return;
+  throw Error(Errc::kWrite, cat("what an interrupted edit has left cannot be removed (",
+                                escape(base_name(path)), "): ", error_text(errno)));
+}
+
+// Removes the intent and its temporaries. Throws Error(kWrite) where that is not allowed.
 void discard(const AbandonedIntent& intent) {
   const std::string folder = folder_of(intent.path);
   const std::string digits(*digits_of_intent(base_name(intent.path)));
   for (const std::string& name : names_in(folder)) {
     const std::string path = cat(folder, "/", name);
-    if (is_temporary_of(name, digits) && is_regular(path)) ::unlink(path.c_str());
+    if (is_temporary_of(name, digits) && is_regular(path)) remove_own(path);
   }
-  ::unlink(intent.path.c_str());
+  remove_own(intent.path);
 }
 
 // Has it rows about files of that decider?
@@ -220,7 +227,11 @@ void cut_back(const std::string& path, std::uint64_t size_before,
 void sweep(const std::string& folder) {
   for (const AbandonedIntent& intent : abandoned_intents(folder)) {
     const std::string name = base_name(intent.path);
-    if (intent.rows.empty() && !is_spoken_of(intent, *digits_of_intent(name))) discard(intent);
+    if (!intent.rows.empty() || is_spoken_of(intent, *digits_of_intent(name))) continue;
+    try {
+      discard(intent);
+    } catch (const Error&) {  // another's, perhaps; it is in nobody's way
+    }
   }
 }
 
@@ -247,7 +258,8 @@ Intent::Intent(const std::string& folder, std::string_view decider) {
   if (!fd_) {
     throw Error(Errc::kWrite, cat("cannot write in the folder ", folder, ": ", error_text(errno)));
   }
-  ::flock(fd_.get(), LOCK_EX | LOCK_NB);
+  // Who sweeps may be looking at it, still without a mark, for a moment.
+  ::flock(fd_.get(), LOCK_EX);
   size_ = 0;
   try {
     add_row(mark.result());
@@ -316,7 +328,7 @@ bool take_back_intents(const std::string& decider, const NeededBytes& needed) {
         cut_back(path, row.number, needed(row.name));
       } else if (row.kind == kLoose && is_regular(path) && !needed(row.name) &&
                  state_of(path) == row.number) {
-        ::unlink(path.c_str());
+        remove_own(path);
       }
     }
     discard(intent);

@@ -58,8 +58,8 @@ class Intent {
   // From here on the decider speaks of the temporaries: they are not taken away.
   void hand_over() { made_.clear(); }
 
-  // The intent stays, for take_back_intents().
-  void keep() { is_kept_ = true; }
+  // Is the intent to stay behind this object, for take_back_intents() and sweep()?
+  void keep(bool is_kept = true) { is_kept_ = is_kept; }
 
  private:
   void add_row(ByteView bytes);

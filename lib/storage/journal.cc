@@ -115,16 +115,21 @@ std::optional<Journal> read_journal(const RandomFile& file) {
       floor < kMarker.size() || journal.signature_at > floor - kMarker.size()) {
     return std::nullopt;
   }
-  Bytes table(static_cast<std::size_t>(count * 16));
-  file.read_at(journal.at + kHeaderBytes, table);
-  left -= table.size();
+  const std::uint64_t table_bytes = count * 16;
+  left -= table_bytes;
   journal.bytes_at = journal.end - left;
-  for (std::size_t i = 0; i < table.size(); i += 16) {
-    const ByteRange range{number_in(table, i), number_in(table, i + 8)};
-    const auto end = checked_add(range.offset, range.bytes);
-    if (!end || *end > journal.new_size || range.bytes > left) return std::nullopt;
-    left -= range.bytes;
-    journal.ranges.push_back(range);
+  // In blocks, and without ranges of nothing: a count that lies costs no memory.
+  Bytes table;
+  for (std::uint64_t at = 0; at < table_bytes; at += table.size()) {
+    table.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, table_bytes - at)));
+    file.read_at(journal.at + kHeaderBytes + at, table);
+    for (std::size_t i = 0; i < table.size(); i += 16) {
+      const ByteRange range{number_in(table, i), number_in(table, i + 8)};
+      const auto end = checked_add(range.offset, range.bytes);
+      if (!end || *end > journal.new_size || range.bytes > left) return std::nullopt;
+      left -= range.bytes;
+      if (range.bytes > 0) journal.ranges.push_back(range);
+    }
   }
   if (left != 0) return std::nullopt;
   journal.signature = signature_of(file, journal);
@@ -212,7 +217,7 @@ class JournalledFile final : public RandomFile {
         signature_(journal.signature) {
     std::uint64_t from = journal.bytes_at;
     for (const ByteRange& range : journal.ranges) {
-      if (range.bytes > 0) lay(range, from);
+      lay(range, from);
       from += range.bytes;
     }
   }
@@ -413,12 +418,15 @@ void write_journal(int fd, std::uint64_t signature_at, const Patch& patch,
 }
 
 // Cuts the file back to what it was, since `failure` came before the edit was decided. Whether that
-// reaches the device matters less: a tail that is there again after a power cut is no decision, and
-// recovery cuts it off.
+// reaches the device matters less: what is there again after a power cut is cut off by recovery, or
+// is a whole journal, whose edit is sound. Where a whole one cannot be cut off, it is decided.
 [[noreturn]] void take_back(int fd, std::uint64_t size, const Error& failure) {
   try {
     set_size(fd, size);
   } catch (const Error&) {
+    if (sound_journal(*view_file(fd))) {
+      throw Error(Errc::kUnfinished, cat(failure.what(), kUnfinished));
+    }
     throw Error(Errc::kWrite, cat(failure.what(),
                                   "; what was appended to the file could not be cut off again, and "
                                   "`ckpt recover` does that"));
@@ -478,7 +486,7 @@ void apply_with_journal(int fd, std::uint64_t signature_at, const Patch& patch,
   }
   try {
     carry_out(fd, *journal);
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     throw Error(Errc::kUnfinished, cat(e.what(), kUnfinished));
   }
 }

@@ -67,7 +67,9 @@ NewFile::NewFile(const std::string& target, Overwrite overwrite, Wait wait)
 void NewFile::be_temporary() {
   intent_.emplace(folder_);
   temporary_ = intent_->temporary();
-  FileDescriptor named(::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+  // What takes another's place has its permission bits only then.
+  const mode_t mode = is_named_there(target_) ? 0600 : 0666;
+  FileDescriptor named(::open(temporary_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode));
   if (!named) fail(cat("cannot write in the folder ", folder_, ": ", error_text(errno)));
   if (fd_) {
     copy_bytes(fd_.get(), named.get(), {0, 0, view_file(fd_.get())->size()});

@@ -25,7 +25,7 @@ namespace {
 
 bool is_flushed(int answer) {
   if (answer == 0) return true;
-  if (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS || errno == EROFS) return false;
+  if (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS) return false;
   throw Error(Errc::kWrite, cat("cannot flush it to the device: ", error_text(errno)));
 }
 
@@ -61,7 +61,11 @@ bool sync_all(int fd) { return is_flushed(::fsync(fd)); }
 
 bool sync_folder(const std::string& folder) {
   const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return !fd || is_flushed(::fsync(fd.get()));
+  // A folder that may be written to and not read cannot be flushed either.
+  if (!fd && errno != EACCES) {
+    throw Error(Errc::kWrite, cat("cannot flush its folder: ", error_text(errno)));
+  }
+  return fd && is_flushed(::fsync(fd.get()));
 }
 
 void check_room(int fd, std::uint64_t bytes) {

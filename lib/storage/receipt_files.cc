@@ -23,6 +23,7 @@ namespace {
 constexpr std::string_view kInfix = ".ckpt-receipt";
 constexpr std::string_view kText = ".json";
 constexpr std::string_view kUndo = ".undo";
+constexpr int kMostReceipts = 1'000'000'000;
 constexpr std::string_view kWithout =
     "; `--no-receipt` edits without one, and then there is no `ckpt undo`";
 
@@ -46,7 +47,7 @@ std::optional<int> number_in(std::string_view name, std::string_view base) {
   // As it is written: "-02" is somebody else's.
   const bool is_number = name.starts_with("-") && !name.starts_with("-0") &&
                          result.ec == std::errc() && result.ptr == end;
-  return is_number && number > 1 ? std::optional(number) : std::nullopt;
+  return is_number && number > 1 && number < kMostReceipts ? std::optional(number) : std::nullopt;
 }
 
 // Calls f(name, number) for receipts and undo data of the file.

@@ -110,11 +110,13 @@ void put_beside(const Out& out, const Undo& undo) {
 
 Undo decode(ByteView bytes, bool is_beside);
 
-void take_beside(ByteView& rest, Undo& undo) {
+void take_beside(ByteView& rest, Undo& undo, bool is_beside) {
   const std::uint64_t count = take_number(rest);
+  if (is_beside && count > 0) {
+    throw Error(Errc::kCorrupt, "undo data: a file beside another has files beside it in turn");
+  }
   for (std::uint64_t i = 0; i < count; ++i) {
     undo.beside_names.push_back(take_name(rest));
-    // Such a file has none beside it in turn.
     undo.beside.push_back(decode(take(rest, take_number(rest)), true));
   }
 }
@@ -189,10 +191,7 @@ Undo decode(ByteView bytes, bool is_beside) {
     undo.pieces.push_back(std::move(piece));
   }
   if (version >= kVersionOfMoved) take_moved(rest, undo);
-  if (version >= kVersionOfSet) take_beside(rest, undo);
-  if (is_beside && !undo.beside.empty()) {
-    throw Error(Errc::kCorrupt, "undo data: a file beside another has files beside it in turn");
-  }
+  if (version >= kVersionOfSet) take_beside(rest, undo, is_beside);
   check_cover(undo);
   if (!rest.empty()) {
     throw Error(Errc::kCorrupt, cat("undo data: ", rest.size(), " bytes behind its end"));

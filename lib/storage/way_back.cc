@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/system.h"
 #include "core/text.h"
 #include "storage/checksum.h"
+#include "storage/raw_file.h"
 
 namespace ckpt {
 namespace {
@@ -69,11 +71,7 @@ Undo::Digest digest_of_pages(const RandomFile& file, const Undo& undo) {
 // What Undo::digest_before must be.
 Undo::Digest digest_of_pieces(const Undo& undo) {
   Checksum sum;
-  for (const auto& piece : undo.pieces) {
-    sum.add_number(piece.offset);
-    sum.add_number(piece.bytes.size());
-    sum.add(piece.bytes);
-  }
+  for (const auto& piece : undo.pieces) add_piece(sum, piece.offset, piece.bytes);
   return sum.value();
 }
 
@@ -128,6 +126,9 @@ void check_undo(const RandomFile& file, const Undo& undo) {
 
 Patch undoing_patch(const RandomFile& file, const Undo& undo) {
   check(file, undo, [&] { return digest_of_pages(file, undo); });
+  if (undo.size_before > undo.size_after) {
+    throw Error(Errc::kCorrupt, "undo data: no patch has made the file shorter");
+  }
   Patch patch;
   patch.size_before = undo.size_after;
   patch.size_after = undo.size_before;
@@ -135,7 +136,9 @@ Patch undoing_patch(const RandomFile& file, const Undo& undo) {
   return patch;
 }
 
-bool is_as_before(const RandomFile& file, const Undo& undo) {
+namespace {
+
+bool has_old_bytes(const RandomFile& file, const Undo& undo) {
   if (file.size() != undo.size_before || undo.pieces.empty()) return false;
   Bytes there;
   return std::ranges::all_of(undo.pieces, [&](const Undo::Piece& piece) {
@@ -143,6 +146,17 @@ bool is_as_before(const RandomFile& file, const Undo& undo) {
     file.read_at(piece.offset, there);
     return there == piece.bytes;
   });
+}
+
+}  // namespace
+
+bool is_as_before(const LockedFile& file, const Undo& undo) {
+  if (!has_old_bytes(*file.view(), undo)) return false;
+  for (std::size_t i = 0; i < undo.beside.size(); ++i) {
+    const std::string path = beside(file.path(), undo.beside_names[i]);
+    if (!is_there(path) || !has_old_bytes(*open_file(path), undo.beside[i])) return false;
+  }
+  return true;
 }
 
 }  // namespace ckpt

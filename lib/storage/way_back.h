@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "storage/locked_file.h"
 #include "storage/patch.h"
 #include "storage/undo.h"
 
@@ -27,7 +28,8 @@ void check_undo(const RandomFile& file, const Undo& undo);
 // The patch that undoes one. Throws the same, after reading the pages around the pieces.
 Patch undoing_patch(const RandomFile& file, const Undo& undo);
 
-// Is the file, as far as undo data tells, what it was before the change: undone already?
-bool is_as_before(const RandomFile& file, const Undo& undo);
+// Is the file, with those beside it that were changed too, as far as undo data tells, what it was
+// before the change: undone already?
+bool is_as_before(const LockedFile& file, const Undo& undo);
 
 }  // namespace ckpt

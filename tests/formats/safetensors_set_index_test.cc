@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/text.h"
+#include "formats/safetensors/set_record.h"
 #include "support/error_of.h"
 
 using namespace ckpt;
@@ -59,5 +60,12 @@ TEST_SUITE("formats/safetensors/set_index") {
     CHECK(fault(R"({"m": {"a": 1, "a": 2}, "weight_map": {}})") ==
           "the index has the key 'a' twice");
     CHECK(fault(R"({"weight_map": {"a": "x"})") == "the index is no valid JSON at byte 26");
+  }
+
+  TEST_CASE("a record that nobody could read back is not written") {
+    ChangeRecord record;
+    record.decider.assign((std::size_t{64} << 20U) + 1, 'x');
+    Blocks out([](ByteView) {});
+    CHECK(error_code_of([&] { print_set_record(record, out); }) == Errc::kUnsupported);
   }
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/text.h"
+#include "storage/change.h"
 #include "support/disk_log.h"
 #include "support/error_of.h"
 #include "support/temp_dir.h"
@@ -177,5 +178,35 @@ TEST_SUITE("storage/change_record") {
     ChangeRecord record = sound_record();
     record.files.push_back(record.files[1]);
     check_refused(dir, record);
+  }
+
+  TEST_CASE("a change that could not be carried out is not decided") {
+    const TempDir dir;
+    fill_folder(dir.path(), {{"m.toy", "the old one"}, {"front.bin", "old front and rest"}});
+    const auto change_with = [&](const std::function<void(Change&)>& meanwhile) {
+      const LockedFile locked(dir / "m.toy", LockFor::kChanging);
+      Change change(locked, Wait::zero());
+      change.put("shard.bin").write_at(0, as_byte_view(std::string_view("new")));
+      change.put_front("front.bin", "new", stamp_of(dir / "front.bin"));
+      change.decider().write_at(0, as_byte_view(std::string_view("the new one")));
+      meanwhile(change);
+      change.commit({}, [](const ChangeRecord&, Blocks& out) { out.add("the record"); });
+    };
+    // Another program has taken a name that was free.
+    CHECK(error_code_of([&] {
+            change_with([&](Change&) { write_file(dir / "shard.bin", "another's"); });
+          }) == Errc::kWrite);
+    CHECK((files_in_folder(dir.path()) == FolderFiles{{"m.toy", "the old one"},
+                                                      {"front.bin", "old front and rest"},
+                                                      {"shard.bin", "another's"}}));
+    std::filesystem::remove(dir / "shard.bin");
+    // What is to go lies elsewhere.
+    const TempDir elsewhere;
+    write_file(elsewhere / "gone.bin", "theirs");
+    std::filesystem::create_symlink(elsewhere / "gone.bin", dir / "gone.bin");
+    CHECK(error_code_of([&] { change_with([](Change& change) { change.remove("gone.bin"); }); }) ==
+          Errc::kWrite);
+    CHECK(read_file(dir / "m.toy") == "the old one");
+    CHECK(read_file(elsewhere / "gone.bin") == "theirs");
   }
 }

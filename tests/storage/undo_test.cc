@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
+#include "storage/way_back.h"
 #include "support/error_of.h"
 
 using namespace ckpt;
@@ -69,5 +72,40 @@ TEST_SUITE("storage/undo") {
     Undo elsewhere = moved();
     elsewhere.grown[0].name = "../x";
     CHECK(error(elsewhere) == "undo data: it speaks of a file that is not beside this one");
+  }
+
+  TEST_CASE("undo data in undo data, however deep, is refused and not followed") {
+    // Version 3 by hand, from the inside: it has no checksum.
+    std::string data;
+    const auto number = [](std::uint64_t value) {
+      std::string bytes;
+      for (int i = 0; i < 8; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xffU);
+      return bytes;
+    };
+    const std::string front =
+        "CKPTUNDO" + number(3) + number(0) + number(0) + std::string(32, '\0') + number(0);
+    const std::string none = number(0) + number(0);
+    const std::string beside = number(1) + number(1) + "x";
+    constexpr std::size_t kDepth = 20'000;
+    std::size_t size = front.size() + none.size() + 8;
+    for (std::size_t i = 0; i < kDepth; ++i) {
+      size += front.size() + none.size() + beside.size() + 8;
+    }
+    for (std::size_t i = 0; i < kDepth; ++i) {
+      size -= front.size() + none.size() + beside.size() + 8;
+      data += front + none + beside + number(size);
+    }
+    data += front + none + number(0);
+    CHECK(error_of([&] { decode_undo(as_byte_view(std::string_view(data))); }) ==
+          "undo data: a file beside another has files beside it in turn");
+  }
+
+  TEST_CASE("undo data that would make a file longer under a journal is refused") {
+    Undo undo;
+    undo.size_before = std::numeric_limits<std::uint64_t>::max();
+    undo.size_after = 4;
+    undo.digest_before = undo.digest_after = Checksum().value();
+    const auto file = memory_file(Bytes(4));
+    CHECK(error_code_of([&] { undoing_patch(*file, undo); }) == Errc::kCorrupt);
   }
 }

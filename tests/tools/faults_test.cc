@@ -193,4 +193,57 @@ TEST_SUITE("tools/faults") {
     MESSAGE(failures << " failures that left the file as it was, " << behind
                      << " behind its change");
   }
+
+  TEST_CASE(
+      "a journal that is complete and cannot be cut off again is decided: its receipt stays") {
+    if (kSanitized || !has_program("strace")) return;
+    const DigitsAs w("d.h5");
+    const FolderBytes old = bytes_in(w.dir.path());
+    const ProcessResult result = w.shell(
+        "strace -f -qq --seccomp-bpf -o /dev/null -e trace=fdatasync,ftruncate "
+        "-e inject=fdatasync:error=EIO:when=2 -e inject=ftruncate:error=EIO "
+        "\"$CKPT\" remap -i d.h5 --how journal -r conv1/=a/");
+    CAPTURE(result.err);
+    CHECK(result.status == 7);
+    CHECK(count_ending(w.dir.path(), ".json") == 1);
+    CHECK(w.ckpt({"ls", "d.h5:a"}).status == 0);
+    CHECK(w.ckpt({"recover", "d.h5"}).status == 0);
+    CHECK(w.ckpt({"undo", "d.h5"}).status == 0);
+    CHECK((checkpoints_in(w.dir.path()) == old));
+  }
+
+  TEST_CASE("a file system that has become read-only is an error, not one that cannot flush") {
+    if (kSanitized || !has_program("strace")) return;
+    for (const std::string& file : kEditedFiles) {
+      CAPTURE(file);
+      const DigitsAs w(file);
+      const FolderBytes old = bytes_in(w.dir.path());
+      const ProcessResult result =
+          inject(w, "fsync,fdatasync", "error=EROFS",
+                 cat("remap -i ", file, " -r ", w.scope("conv1"), "=", w.scope("a")));
+      CHECK(result.status == 5);
+      CHECK((checkpoints_in(w.dir.path()) == old));
+    }
+  }
+
+  TEST_CASE("what an interrupted edit has left, and may not be removed, is said once") {
+    if (kSanitized || !has_program("strace")) return;
+    int kept = 0;
+    for (int when = 1;; ++when) {
+      const DigitsAs w("d.index");
+      const std::string edit = "remap -i d.index -r 'dense/kernel = dense/kernel | cast(f16)'";
+      const ProcessResult killed =
+          inject(w, "fsync,linkat", cat("signal=KILL:when=", when), edit + " 2>/dev/null");
+      if (killed.status == 0) break;
+      const ProcessResult next = inject(w, "unlink", "error=EACCES", edit);
+      CAPTURE(when);
+      CAPTURE(next.err);
+      if (next.status == 0) continue;  // nothing was left
+      CHECK(next.status == 5);
+      CHECK(next.err.find("what an interrupted edit has left cannot be removed") !=
+            std::string::npos);
+      ++kept;
+    }
+    CHECK(kept > 0);
+  }
 }

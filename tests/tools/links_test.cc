@@ -199,4 +199,33 @@ TEST_SUITE("tools/links") {
       }
     }
   }
+
+  TEST_CASE("a set or a bundle whose parts are links elsewhere is not written over") {
+    for (const std::string& file : {std::string("d.index"), kEditedFiles.back()}) {
+      CAPTURE(file);
+      // An index that is a link, as in a cache of a hub: the shards lie elsewhere.
+      const DigitsAs w(file);
+      const TempDir view;
+      fs::create_symlink(w.dir / file, view / file);
+      const FolderBytes before = bytes_in(w.dir.path());
+      const auto write_over = [&](const TempDir& dir) {
+        return run_ckpt({"convert", CKPT_FIXTURES "/digits/digits.h5", dir / file, "--overwrite"},
+                        dir.path());
+      };
+      const ProcessResult refused = write_over(view);
+      CHECK(refused.status == 5);
+      CHECK(refused.err.find("is a symbolic link") != std::string::npos);
+      CHECK((bytes_in(w.dir.path()) == before));
+      // An old shard that is a link, and would go.
+      const std::string shard = before.rbegin()->first;
+      fs::rename(w.dir / shard, view / shard);
+      fs::create_symlink(view / shard, w.dir / shard);
+      const auto states = states_in(w.dir.path());
+      const ProcessResult kept = write_over(w.dir);
+      CHECK(kept.status == 5);
+      CHECK(kept.err.find("is a symbolic link") != std::string::npos);
+      CHECK((states_in(w.dir.path()) == states));
+      CHECK(w.ckpt({"ls", file}).status == 0);
+    }
+  }
 }

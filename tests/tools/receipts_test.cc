@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "core/text.h"
+#include "storage/undo.h"
 #include "support/folder.h"
 #include "support/sanitized.h"
 
@@ -169,9 +170,10 @@ TEST_SUITE("tools/receipts") {
       CAPTURE(when);
       REQUIRE(move(w, "conv1", "a").status == 0);
       const FolderBytes edited = bytes_in(w.dir.path());
-      const ProcessResult undone = w.shell(
-          cat("strace -f -qq --seccomp-bpf -o /dev/null -e trace=rename -e inject=rename:error=EIO:when=", when,
-              "+ \"$CKPT\" undo d.h5"));
+      const ProcessResult undone =
+          w.shell(cat("strace -f -qq --seccomp-bpf -o /dev/null -e trace=rename -e "
+                      "inject=rename:error=EIO:when=",
+                      when, "+ \"$CKPT\" undo d.h5"));
       CAPTURE(undone.err);
       if (undone.status == 7) {
         ++marked;
@@ -192,5 +194,99 @@ TEST_SUITE("tools/receipts") {
       if (undone.status == 0) break;
     }
     CHECK(marked > 0);
+  }
+
+  TEST_CASE("what is written over stays as private as it was, all files of it") {
+    for (const std::string& file : kEditedFiles) {
+      CAPTURE(file);
+      const DigitsAs w(file);
+      REQUIRE(w.shell("chmod 600 *").status == 0);
+      REQUIRE(w.shell(cat("umask 0; ckpt convert ", CKPT_FIXTURES "/digits/digits.h5 ", file,
+                          " --overwrite"))
+                  .status == 0);
+      for (const auto& item : bytes_in(w.dir.path())) {
+        const std::string& name = item.first;
+        CAPTURE(name);
+        CHECK(mode_of(w.dir / name) == "600");
+      }
+    }
+  }
+
+  TEST_CASE("a set whose index is the same is not taken for undone while a shard is edited") {
+    const DigitsAs w("s.safetensors.index.json");
+    const FolderBytes old = bytes_in(w.dir.path());
+    const auto turn = [&](const std::string& name, const std::string& option) {
+      return w.ckpt({"remap", "-i", w.file, "--no-companions", "-r",
+                     cat(name, " = ", name, " | cast(f16) | cast(f32)"), option});
+    };
+    REQUIRE(turn("dense.kernel", "--digests").status == 0);
+    const FolderBytes once = checkpoints_in(w.dir.path());
+    REQUIRE(old.at(w.file) == once.at(w.file));
+    REQUIRE(turn("dense.bias", "--no-receipt").status == 0);
+    const ProcessResult refused = w.ckpt({"undo", w.file});
+    CHECK(refused.status == 3);
+    CHECK(refused.out.empty());
+    for (const auto& [name, bytes] : once) write_file(w.dir / name, bytes);
+    CHECK(w.ckpt({"undo", w.file}).status == 0);
+    CHECK((checkpoints_in(w.dir.path()) == old));
+    CHECK(w.ckpt({"undo", w.file}).out.find("already; nothing to undo") != std::string::npos);
+  }
+
+  TEST_CASE("undo data cannot make another's file a shard by its own old index") {
+    const DigitsAs w("s.safetensors.index.json");
+    REQUIRE(move(w, "conv1", "a").status == 0);
+    const std::string path = w.dir / (w.file + ".ckpt-receipt.undo");
+    Undo undo = decode_undo(as_byte_view(std::string_view(read_file(path))));
+    const std::string shard = undo.beside_names.at(0);
+    write_file(w.dir / "train.py", read_file(w.dir / shard));
+    undo.beside_names[0] = "train.py";
+    std::string index(as_text(undo.pieces.at(0).bytes));
+    for (auto at = index.find(shard); at != std::string::npos; at = index.find(shard)) {
+      index.replace(at, shard.size(), "train.py");
+    }
+    undo.pieces[0].bytes.assign(as_byte_view(index).begin(), as_byte_view(index).end());
+    undo.size_before = index.size();
+    Checksum sum;  // Undo::digest_before
+    sum.add_number(0);
+    sum.add_number(index.size());
+    sum.add(as_byte_view(index));
+    undo.digest_before = sum.value();
+    write_file(path, as_text(encode_undo(undo)));
+    const FolderBytes before = bytes_in(w.dir.path());
+    const ProcessResult refused = w.ckpt({"undo", w.file});
+    CAPTURE(refused.err);
+    CHECK(refused.status != 0);
+    CHECK(refused.err.find("train.py") != std::string::npos);
+    CHECK((bytes_in(w.dir.path()) == before));
+  }
+
+  TEST_CASE("a set of which too much is dropped says so, and promises no way back") {
+    const TempDir dir;
+    std::string index = "{\"weight_map\": {";
+    for (const std::string shard : {"a", "b"}) {
+      const std::uint64_t size = std::uint64_t{40} << 20U;
+      const std::string header =
+          cat("{\"", shard, ".big\":{\"dtype\":\"U8\",\"shape\":[", size, "],\"data_offsets\":[0,",
+              size, "]},\"", shard, ".small\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[",
+              size, ",", size + 1, "]}}");
+      std::string front(8, '\0');
+      for (std::size_t i = 0; i < 8; ++i) front[i] = static_cast<char>(header.size() >> (8 * i));
+      const std::string file = dir / cat(shard, ".safetensors");
+      write_file(file, front + header);
+      std::filesystem::resize_file(file, front.size() + header.size() + size + 1);
+      for (const std::string name : {".big", ".small"}) {
+        index += cat("\"", shard, name, "\": \"", shard, ".safetensors\", ");
+      }
+    }
+    index.resize(index.size() - 2);
+    write_file(dir / "m.safetensors.index.json", index + "}}");
+    const ProcessResult result = run_ckpt({"remap", "-i", "m.safetensors.index.json", "-r",
+                                           "{s}.small = {s}.small", "--rest", "drop"},
+                                          dir.path());
+    CAPTURE(result.err);
+    CHECK(result.status == 0);
+    CHECK(result.err.find("it cannot be undone: 83,886,080 bytes") != std::string::npos);
+    CHECK(result.out.find("`ckpt undo") == std::string::npos);
+    CHECK(count_ending(dir.path(), ".undo") == 0);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "formats/formats.h"
 #include "support/child.h"
@@ -9,6 +10,7 @@
 #include "support/faults.h"
 #include "support/hdf5_files.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temp_dir.h"
 
 using namespace ckpt;
@@ -41,7 +43,8 @@ void interrupt(const std::string& file, bool at_first) {
 }  // namespace
 
 TEST_SUITE("tools/recover") {
-  TEST_CASE("a command that reads sees what recover will leave, and changes nothing; an edit recovers") {
+  TEST_CASE(
+      "a command that reads sees what recover will leave, and changes nothing; an edit recovers") {
     for (const bool at_first : {true, false}) {
       CAPTURE(at_first);
       const TempDir dir;
@@ -89,5 +92,31 @@ TEST_SUITE("tools/recover") {
     CHECK(recovered.status == 0);
     CHECK(recovered.out == "d.h5: an edit was interrupted; it is finished now\n");
     CHECK(run_ckpt({"ls", "d.h5:stem"}, dir.path()).status == 0);
+  }
+
+  TEST_CASE("a journal that claims ranges without end costs no memory") {
+    if (kSanitized) return;
+    const TempDir dir;
+    std::string bytes = read_file(CKPT_FIXTURES "/digits/digits.h5");
+    const auto put = [&](std::string_view magic, std::initializer_list<std::uint64_t> numbers) {
+      bytes += magic;
+      for (const std::uint64_t number : numbers) {
+        for (int i = 0; i < 8; ++i) bytes += static_cast<char>(number >> (8 * i) & 0xffU);
+      }
+    };
+    bytes.resize((bytes.size() + 4095) / 4096 * 4096);
+    const std::uint64_t at = bytes.size();
+    constexpr std::uint64_t kCount = std::uint64_t{1} << 26U;  // of 16 bytes each
+    put("CKPTJRN1", {at, at, 0, kCount});
+    write_file(dir / "d.h5", bytes);
+    std::filesystem::resize_file(dir / "d.h5", bytes.size() + kCount * 16);
+    bytes.clear();
+    put("CKPTEND1", {at, 0});
+    bytes += "CKPTEND2";
+    std::ofstream(dir / "d.h5", std::ios::binary | std::ios::app) << bytes;
+    const auto ls =
+        run({"bash", "-c", "ulimit -v 700000; exec \"$0\" ls d.h5:conv1", CKPT_TOOL}, dir.path());
+    CAPTURE(ls.err);
+    CHECK(ls.status == 0);
   }
 }

@@ -158,4 +158,24 @@ TEST_SUITE("tools/waiting") {
       CHECK((ended.first == 3 || ended.first == 5));
     }
   }
+
+  TEST_CASE("whether a receipt fits is told of files that others read") {
+    for (const std::string& file : kEditedFiles) {
+      CAPTURE(file);
+      const DigitsAs w(file);
+      const std::string kernel = w.variable("dense", "kernel");
+      REQUIRE(w.ckpt({"remap", "-i", file, "--no-companions", "-r",
+                      cat(kernel, " = ", kernel, " | cast(f16)")})
+                  .status == 0);
+      std::vector<Hold> holds;
+      for (const auto& [name, bytes] : checkpoints_in(w.dir.path())) {
+        holds.push_back(Hold::lock(w.dir / name, LOCK_SH));
+      }
+      const auto before = states_in(w.dir.path());
+      const ProcessResult list = w.ckpt({"undo", file, "--list", "--wait", "0"});
+      CHECK(list.out.find("the file is as it left it") != std::string::npos);
+      CHECK(w.ckpt({"undo", file, "-n", "--wait", "0"}).status == 0);
+      CHECK((states_in(w.dir.path()) == before));
+    }
+  }
 }

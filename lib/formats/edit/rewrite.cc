@@ -7,7 +7,6 @@
 namespace ckpt {
 namespace {
 
-// Old bytes that are worth keeping for a way back; a tensor that was dropped may have more.
 constexpr std::uint64_t kMostUndoBytes = std::uint64_t{64} << 20U;
 
 void put_back(Rewrite& rewrite, const Undo& undo) {
@@ -73,13 +72,8 @@ EditResult Rewrite::finish(EditResult result) {
   result.patched_bytes = written->size() - kept_bytes_ - result.tensor_bytes;
   result.how = is_in_place() ? EditResult::How::kReplaced : EditResult::How::kNewFile;
   if (wants_undo()) {
-    result.can_undo = replaced <= kMostUndoBytes;
-    if (result.can_undo) {
+    if (can_keep_for_undo(replaced, result)) {
       result.undo = make_undo(*original_, *written, std::move(kept_));
-    } else {
-      result.notes.push_back(cat("it cannot be undone: ", with_commas(replaced),
-                                 " bytes of the old file are not in the new one, and at most ",
-                                 with_commas(kMostUndoBytes), " are kept for that"));
     }
     if (is_in_place()) note_other_names(locked(), result);
   }
@@ -96,6 +90,16 @@ EditResult Rewrite::commit(EditResult result) {
   out().commit(is_in_place());
   for (const std::string& note : out().notes()) result.notes.push_back(note);
   return result;
+}
+
+bool can_keep_for_undo(std::uint64_t bytes, EditResult& result) {
+  result.can_undo = bytes <= kMostUndoBytes;
+  if (!result.can_undo) {
+    result.notes.push_back(cat("it cannot be undone: ", with_commas(bytes),
+                               " bytes of what was there are not there any more, and at most ",
+                               with_commas(kMostUndoBytes), " are kept for that"));
+  }
+  return result.can_undo;
 }
 
 void undo_rewrite(const std::string& path, const Undo& undo, const EditOptions& options) {

@@ -71,6 +71,10 @@ class Rewrite {
   std::vector<Undo::Kept> kept_;  // where there is to be undo data
 };
 
+// Is that what an undoing needs to keep of the old file? A tensor that was dropped may have more
+// than is worth it: then the result says that it cannot be undone, and why.
+bool can_keep_for_undo(std::uint64_t bytes, EditResult& result);
+
 // Gives the file at `path` every byte back that it had before a Rewrite in place, or, under
 // EditOptions::plan_only, looks whether it could. Throws as check_undo() and Rewrite do.
 // REQUIRES: undo.kept covers what the pieces do not, see Undo.

@@ -15,6 +15,7 @@
 #include "formats/safetensors/header_patch.h"
 #include "formats/safetensors/set_edit.h"
 #include "formats/safetensors/set_record.h"
+#include "formats/safetensors/shard_names.h"
 #include "storage/change.h"
 #include "storage/change_record.h"
 #include "storage/patch.h"
@@ -55,12 +56,14 @@ EditResult edit_shard(Change& change, const std::string& shard, const Edit& edit
   own.in_place = InPlace::kAuto;
   NewFile& out = change.put(shard);
   result = edit_into(out, path, edit, own, UndoOf::kBoth);
+  locked.check_unchanged();
   after(read_header(*view_file(out.fd())));
   return result;
 }
 
-// Adds what became of a shard to what becomes of the set.
-void add(EditResult& all, EditResult part, const std::string& shard) {
+// Adds what became of a shard to what becomes of the set; `replaced` counts what undoing them all
+// keeps of the old files.
+void add(EditResult& all, EditResult part, const std::string& shard, std::uint64_t& replaced) {
   using How = EditResult::How;
   all.patched_bytes += part.patched_bytes;
   all.tensor_bytes += part.tensor_bytes;
@@ -70,7 +73,12 @@ void add(EditResult& all, EditResult part, const std::string& shard) {
   if (part.how == How::kNothing) return;
   if (part.how != How::kJournalled) all.how = How::kReplaced;
   all.undo.beside_names.push_back(shard);
-  all.undo.beside.push_back(std::move(part.undo));
+  for (const Undo::Piece& piece : part.undo.pieces) replaced += piece.bytes.size();
+  if (all.can_undo && can_keep_for_undo(replaced, all)) {
+    all.undo.beside.push_back(std::move(part.undo));
+  } else {
+    all.undo.beside.clear();
+  }
 }
 
 // The way back of the index: all of its text.
@@ -79,17 +87,17 @@ Undo undo_of_index(const RandomFile& file, const std::string& text) {
   return make_undo(file, *memory_file(Bytes(bytes.begin(), bytes.end())), {});
 }
 
-// Throws Error(kCorrupt) where one of the names is a shard of the set neither before nor after.
-void check_are_shards(const std::vector<std::string>& names, const RandomFile& now,
-                      const RandomFile& before) {
-  std::vector<std::string> shards = read_set_index(now).shards;
-  for (std::string& shard : read_set_index(before).shards) shards.push_back(std::move(shard));
+// The first name that is a shard's neither by the index nor by how shards of this set are called;
+// null where there is none. What a record or undo data says of others is not believed.
+const std::string* find_stranger(const std::vector<std::string>& names,
+                                 const std::string& index_path, const RandomFile& index) {
+  const auto shards = read_set_index(index).shards;
+  const std::string stem = index_path.ends_with(kIndexSuffix) ? stem_of_index(index_path) : "";
   for (const std::string& name : names) {
-    if (std::ranges::find(shards, name) == shards.end()) {
-      throw Error(Errc::kCorrupt, cat("the undo data speaks of '", escape(name),
-                                      "', which is no shard of this set"));
-    }
+    const bool is_own = !stem.empty() && is_shard_name(name, stem);
+    if (!is_own && std::ranges::find(shards, name) == shards.end()) return &name;
   }
+  return nullptr;
 }
 
 }  // namespace
@@ -107,6 +115,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   result.how = EditResult::How::kJournalled;
   result.can_undo = true;
   result.size_after = 0;
+  std::uint64_t replaced = 0;
   SetOutcome outcome(set, edit);
   {
     // Both hold the shards' locks.
@@ -120,7 +129,7 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
       const std::string& shard = index.shards[s];
       const auto see = [&](const Header& header) { outcome.see(header, s, shard); };
       try {
-        add(result, edit_shard(change, shard, edits.of_shard(s), options, see), shard);
+        add(result, edit_shard(change, shard, edits.of_shard(s), options, see), shard, replaced);
       } catch (const Error& e) {
         throw e.in(escape(shard));
       }
@@ -134,12 +143,20 @@ EditResult edit_set(const std::string& path, const Edit& edit, const EditOptions
   std::string text = print_set_index(std::move(index));
   result.patched_bytes += text.size();
   Undo undo = undo_of_index(*file, text);
-  change.decider().write_at(0, as_byte_view(std::string_view(text)));
-  text = std::string();
   undo.beside_names = std::move(result.undo.beside_names);
   undo.beside = std::move(result.undo.beside);
+  change.decider().write_at(0, as_byte_view(std::string_view(text)));
+  text = std::string();
+  const auto new_index = view_file(change.decider().fd());
+  if (const auto* name = find_stranger(undo.beside_names, lock.file().path(), *new_index)) {
+    throw Error(Errc::kUnsupported,
+                cat("'", escape(*name),
+                    "' would hold no variable any more, and by its name it is no shard of this "
+                    "set, so that the edit could not be undone; a remap to a new name leaves it "
+                    "out"));
+  }
   result.undo = std::move(undo);
-  result.fingerprint = fingerprint_of(*view_file(change.decider().fd()));
+  result.fingerprint = fingerprint_of(*new_index);
   change.commit(
       [&] {
         if (options.before_commit) options.before_commit(result);
@@ -165,7 +182,10 @@ void undo_shards(const std::string& path, const Undo& undo, const EditOptions& o
   check_undo(*index, undo);
   if (undo.pieces.size() != 1) throw Error(Errc::kCorrupt, "the undo data is not that of an index");
   const Bytes& text = undo.pieces[0].bytes;
-  check_are_shards(undo.beside_names, *index, *memory_file(text));
+  if (const auto* name = find_stranger(undo.beside_names, lock.file().path(), *index)) {
+    throw Error(Errc::kCorrupt, cat("the undo data speaks of '", escape(*name),
+                                    "', which is no shard of this set"));
+  }
   Change change(lock.file(), options.wait);
   for (std::size_t i = 0; i < undo.beside.size(); ++i) {
     const std::string& shard = undo.beside_names[i];

@@ -22,8 +22,30 @@ constexpr std::string_view kNote =
     "an edit of this set of files was interrupted; `ckpt recover` on this file finishes it";
 constexpr std::size_t kLengthBytes = 8;
 
+// What is written into a record; more than a reader takes is refused.
+class RecordText {
+ public:
+  explicit RecordText(Blocks& out) : out_(out) {}
+
+  // Throws Error(kUnsupported).
+  void add(std::string_view text) {
+    if (text.size() > left_) {
+      throw Error(Errc::kUnsupported,
+                  cat("the record of this edit of several files would have more than ",
+                      with_commas(kMostJsonBytes),
+                      " bytes, the most that is read; a remap to a new name has a smaller one"));
+    }
+    left_ -= text.size();
+    out_.add(text);
+  }
+
+ private:
+  Blocks& out_;
+  std::uint64_t left_ = kMostJsonBytes;
+};
+
 // A JSON text, in pieces: it is cut behind an end of line, where no character is.
-void add_text(Blocks& out, std::string_view text) {
+void add_text(RecordText& out, std::string_view text) {
   constexpr std::size_t kPiece = std::size_t{64} << 10U;
   out.add("\"");
   while (!text.empty()) {
@@ -91,7 +113,8 @@ void refuse_set_record(const RandomFile& index) {
   if (is_set_record(index)) throw Error(Errc::kIo, std::string(kInterrupted));
 }
 
-void print_set_record(const ChangeRecord& record, Blocks& out) {
+void print_set_record(const ChangeRecord& record, Blocks& blocks) {
+  RecordText out(blocks);
   try {
     out.add(
         cat("{", json(kKey).dump(), ": {\n \"note\": ", json(kNote).dump(), ",\n \"files\": ["));

@@ -100,7 +100,6 @@ EditResult edit(const std::string& path, const std::string& target, const Edit& 
   if (in_place) {
     change.emplace(lock.file(), options.wait);
   } else {
-    refuse_linked_index(new_path);
     change.emplace(new_path, options.overwrite, options.wait, &lock.file());
     clean_up_target(*change);
     remove_old_shards(*change);
@@ -179,11 +178,11 @@ void undo(const std::string& path, const Undo& undo, const EditOptions& options)
   const auto index = lock.file().view();
   if (!options.plan_only) clean_up(index.get(), index_path);
   check_undo(*index, undo);
-  Change change(lock.file(), options.wait);
-  for (const auto& piece : undo.pieces) change.decider().write_at(piece.offset, piece.bytes);
-  const auto restored = view_file(change.decider().fd());
+  const bool is_index = undo.pieces.size() == 1 && undo.pieces[0].bytes.size() == undo.size_before;
+  if (!is_index) throw Error(Errc::kCorrupt, "the undo data is not that of an index");
+  const Bytes& restored = undo.pieces[0].bytes;
   const NeededShards now(index.get(), index_path);
-  const NeededShards then(restored.get(), index_path);
+  const NeededShards then(memory_file(restored).get(), index_path);
   for (const auto& file : undo.grown) {
     if (!now.names(file.name) || !then.names(file.name)) {
       throw Error(Errc::kCorrupt, cat("the undo data speaks of '", escape(file.name),
@@ -195,9 +194,13 @@ void undo(const std::string& path, const Undo& undo, const EditOptions& options)
           cat("the undo data would cut ", escape(file.name), " to ", with_commas(file.size_before),
               " bytes, of which the old index speaks of ", with_commas(then.bytes_of(file.name))));
     }
-    change.cut(file.name, file.size_before, file.size_after);
+    Change::check_size(file.name, stamp_of(beside(index_path, file.name)), file.size_after);
   }
-  if (!options.plan_only) change.commit();
+  if (options.plan_only) return;
+  Change change(lock.file(), options.wait);
+  change.decider().write_at(0, restored);
+  for (const auto& file : undo.grown) change.cut(file.name, file.size_before, file.size_after);
+  change.commit();
 }
 
 Recovery recover(const LockedFile& file, Wait /*wait*/) {

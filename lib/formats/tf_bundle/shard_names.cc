@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/checked.h"
 #include "core/error.h"
 #include "core/system.h"
 #include "core/text.h"
 #include "formats/tf_bundle/index.h"
 #include "formats/tf_bundle/paths.h"
 #include "storage/intent.h"
-#include "storage/locked_file.h"
 #include "storage/raw_file.h"
 
 namespace ckpt::tf {
@@ -69,13 +67,6 @@ bool clean_up(const RandomFile* index, const std::string& index_path) {
         if (!name.starts_with(start)) return std::numeric_limits<std::uint64_t>::max();
         return needed.names(name) ? std::optional(needed.bytes_of(name)) : std::nullopt;
       });
-}
-
-void refuse_linked_index(const std::string& index_path) {
-  if (!is_symlink(index_path)) return;
-  throw Error(Errc::kWrite,
-              "is a symbolic link: the index that it leads to would be replaced, and its data "
-              "shards would not; give that one's own name, or another");
 }
 
 void remove_old_shards(Change& change) {

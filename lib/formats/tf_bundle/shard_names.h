@@ -38,10 +38,6 @@ class NeededShards {
 // `index` may be null.
 bool clean_up(const RandomFile* index, const std::string& index_path);
 
-// Throws Error(kWrite) where the index is a symbolic link, and another would take the place of the
-// one that it leads to: its shards are elsewhere.
-void refuse_linked_index(const std::string& index_path);
-
 // The data shards of the old index of a change go away with it.
 void remove_old_shards(Change& change);
 

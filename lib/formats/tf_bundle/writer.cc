@@ -100,7 +100,6 @@ class BundleWriter final : public Writer {
 
 std::unique_ptr<Writer> create_bundle(const std::string& prefix, std::vector<VariableSpec> specs,
                                       Overwrite overwrite) {
-  refuse_linked_index(prefix + ".index");
   return std::make_unique<BundleWriter>(prefix, std::move(specs), overwrite);
 }
 
