@@ -81,15 +81,6 @@ std::string real_target(const std::string& path) {
   return is_symlink(path) ? real_path(path) : path;
 }
 
-bool is_checkpoint(const std::string& path) {
-  try {
-    (void)detect_format(path);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
 // The variables of a checkpoint, or those that a graph makes.
 std::vector<Entry> expected_entries(const RemapOptions& options, Console& console) {
   const GraphChoice& expect = options.expect;

@@ -27,10 +27,14 @@ struct UndoOptions {
   Wait wait = kUsualWait;
 };
 
+// Was a receipt named? A checkpoint may be called as one, too.
+bool is_of_receipt(const UndoOptions& options) {
+  return !file_of_receipt(options.file).empty() && !is_checkpoint(options.file);
+}
+
 // Of a file, or of the one that a receipt lies beside.
 std::string file_of(const UndoOptions& options) {
-  const std::string file = file_of_receipt(options.file);
-  return file.empty() ? options.file : file;
+  return is_of_receipt(options) ? file_of_receipt(options.file) : options.file;
 }
 
 std::string words_of(const KnownReceipt& receipt) {
@@ -68,8 +72,12 @@ ExitStatus run_forget(const UndoOptions& options, Console& console) {
     const bool goes = options.forget == "all" ||
                       (options.forget == "undone" && receipt.state == State::kUndone) ||
                       options.forget == cat(receipt.number);
-    if (!goes) continue;
-    if (!options.dry_run) forget_receipt(receipt.path);
+    // What is called as a receipt and is none is somebody's file.
+    if (!goes || !receipt.is_receipt) continue;
+    if (!options.dry_run) {
+      forget_receipt(receipt.path);
+      console.set_written(file);
+    }
     console.write(
         cat(escape(receipt.path), options.dry_run ? ": would be removed\n" : ": removed\n"));
     ++count;
@@ -81,7 +89,7 @@ ExitStatus run_forget(const UndoOptions& options, Console& console) {
 // The receipt to go by: the one that was named, or the newest that fits.
 const KnownReceipt& choose(const UndoOptions& options, const std::string& file,
                            const std::vector<KnownReceipt>& receipts) {
-  const bool is_named = !file_of_receipt(options.file).empty();
+  const bool is_named = is_of_receipt(options);
   const auto named = std::ranges::find_if(receipts, [&](const KnownReceipt& receipt) {
     return is_named ? base_name(receipt.path) == base_name(options.file)
                     : receipt.state == State::kFits;
@@ -92,9 +100,7 @@ const KnownReceipt& choose(const UndoOptions& options, const std::string& file,
                                     escape(file), ".ckpt-receipt.json)"));
   }
   // Nothing fits: what is nearest to an answer is the newest that is undone, else the newest.
-  const auto undone = std::ranges::find_if(receipts, [](const KnownReceipt& receipt) {
-    return receipt.state == State::kUndone || receipt.state == State::kBefore;
-  });
+  const auto undone = std::ranges::find(receipts, true, &KnownReceipt::is_before);
   return undone == receipts.end() ? receipts.front() : *undone;
 }
 
@@ -107,15 +113,15 @@ ExitStatus run_undo(const UndoOptions& options, Console& console) {
   const std::string file = file_of(options);
   const auto purpose = options.dry_run ? LockFor::kReading : LockFor::kChanging;
   const LockedCheckpoint locked = lock_input(file, purpose, options.wait, console);
-  const auto receipts = known_receipts(locked, !file_of_receipt(options.file).empty());
+  const auto receipts = known_receipts(locked, is_of_receipt(options));
   const KnownReceipt& chosen = choose(options, file, receipts);
-  if (chosen.state == State::kUndone || chosen.state == State::kBefore) {
+  if (chosen.is_before && chosen.state != State::kFits) {
     if (!options.dry_run) mark(chosen);
     console.write(cat(escape(file), ": is as it was before ", escape(chosen.path),
                       " already; nothing to undo\n"));
     return ExitStatus::kDone;
   }
-  if (chosen.state == State::kOther) {
+  if (chosen.state != State::kFits) {
     throw Error(Errc::kConflict, cat(escape(file), ": ", chosen.why, " (by ", escape(chosen.path),
                                      "); nothing was done"));
   }

@@ -48,6 +48,15 @@ std::unique_ptr<Reader> open_input(const LockedCheckpoint& locked, bool use_path
   return tell_notes(locked.name, open_checkpoint(locked, {.use_paths = use_paths}), console);
 }
 
+bool is_checkpoint(const std::string& path) {
+  try {
+    (void)detect_format(path);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 LockedCheckpoint lock_input(const std::string& path, LockFor purpose, Wait wait, Console& console) {
   while (true) {
     LockedCheckpoint locked = lock_checkpoint(path, purpose, wait);

@@ -47,6 +47,9 @@ struct Target {
 };
 Target parse_target(const std::string& argument);
 
+// Is there a file of a format that is read? Its first bytes are looked at.
+bool is_checkpoint(const std::string& path);
+
 // Opens a checkpoint for a command: notes go to standard error, behind the file's name. To
 // `salvage`, what is lost is complained of, and the rest is opened.
 std::unique_ptr<Reader> open_input(const std::string& path, bool use_paths, Console& console,

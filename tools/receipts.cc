@@ -19,11 +19,13 @@ namespace {
 void judge(KnownReceipt& known, const LockedCheckpoint& locked) {
   std::size_t moves = 0;
   const Receipt receipt = read_receipt_head(known.path, moves);
+  known.is_receipt = true;
   known.is_in_place = receipt.input.path == receipt.output.path;
   known.has_undo = is_there(undo_path(known.path));
   if (receipt.undone) {
     known.state = KnownReceipt::State::kUndone;
-    return;
+    known.is_before = !known.has_undo;
+    if (!known.has_undo) return;
   }
   if (known.has_undo) {
     const Undo undo = read_undo(known.path, locked.path);
@@ -36,7 +38,8 @@ void judge(KnownReceipt& known, const LockedCheckpoint& locked) {
     } catch (const Error& e) {
       if (e.code() != Errc::kConflict) throw;
       known.why = e.what();
-      if (is_as_before(locked.file, undo)) known.state = KnownReceipt::State::kBefore;
+      known.is_before = is_as_before(locked.file, undo);
+      if (known.is_before && !receipt.undone) known.state = KnownReceipt::State::kBefore;
     }
     return;
   }

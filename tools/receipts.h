@@ -13,7 +13,7 @@ namespace ckpt {
 // The receipts beside a checkpoint, held against what it is now.
 struct KnownReceipt {
   enum class State {
-    kFits,    // the file is what the edit left
+    kFits,    // the file is what the edit left, also where it is so again
     kUndone,  // the edit was taken back
     kBefore,  // the file is as it was before the edit: that never came to its end, or is undone
     kOther,   // the file is something else: it was edited since, or another file took its place
@@ -21,7 +21,9 @@ struct KnownReceipt {
   int number = 1;
   std::string path;
   State state = State::kOther;
-  std::string why;  // of kOther: what was seen
+  std::string why;          // where the file is something else: what was seen
+  bool is_before = false;   // is the file as it was before? Taken at its word without undo data
+  bool is_receipt = false;  // by what it holds
   bool is_in_place = false;
   bool has_undo = false;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -303,7 +304,9 @@ void Change::commit_by_names(const std::function<void()>& before) {
     intent().keep();
     fail_decided(e);
   }
-  for (const std::string& name : gone_) ::unlink(path_of(name).c_str());
+  for (const std::string& name : gone_) {
+    if (::unlink(path_of(name).c_str()) != 0 && errno != ENOENT) intent().keep();
+  }
 }
 
 void Change::lock_changed() {
@@ -356,7 +359,7 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
     record.files.push_back({.name = name,
                             .waiting = "",
                             .front = "",
-                            .before = fingerprint_of(*open_file(path_of(name))),
+                            .before = fingerprint_of(*lock_grown(name).view()),
                             .after = {}});
   }
   const RecordedChange recorded = checked_before_decision(path_, record);
@@ -375,6 +378,7 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
   Blocks blocks = blocks_into(as_record, at);
   print(record, blocks);
   blocks.flush();
+  if (intent_) intent_->offer();
   try {
     replace_decider(as_record);
   } catch (const Error& e) {

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 
 #include "core/error.h"
 #include "core/escape.h"
+#include "core/system.h"
 #include "core/text.h"
 #include "storage/intent.h"
 #include "storage/journal.h"
@@ -149,6 +151,11 @@ void RecordedChange::carry_out(RecordLocks locks, Wait wait) const {
           throw Error(Errc::kWrite, cat("cannot be removed: ", error_text(errno)));
         }
       } else if (file.front.empty()) {
+        // Who reads goes on with the old one; who writes would write to nothing.
+        std::optional<LockedFile> old;
+        if (is_there(path) && is_there(path_of(file.waiting))) {
+          old.emplace(path, LockFor::kGrowing, wait);
+        }
         if (::rename(path_of(file.waiting).c_str(), path.c_str()) == 0) continue;
         // Where it is gone it has its place already, or somebody has taken it away.
         if (errno != ENOENT) {

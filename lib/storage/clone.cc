@@ -41,6 +41,26 @@ void copy_by_hand(int from, int to, Stretch left) {
   }
 }
 
+// False where one is lost; those of the security modules are the system's own.
+bool copy_attributes(int from, int to) {
+  const ssize_t size = ::flistxattr(from, nullptr, 0);
+  if (size <= 0) return size == 0 || errno == EOPNOTSUPP || errno == ENOSYS;
+  std::string names(static_cast<std::size_t>(size), '\0');
+  const ssize_t got = ::flistxattr(from, names.data(), names.size());
+  names.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  bool all = got > 0;
+  for (const auto name : split(names, std::string_view("\0", 1))) {
+    if (name.empty()) continue;
+    const std::string key(name);
+    std::vector<char> value(64 * 1024);  // the longest that Linux has
+    const ssize_t n = ::fgetxattr(from, key.c_str(), value.data(), value.size());
+    const bool is_kept =
+        n >= 0 && ::fsetxattr(to, key.c_str(), value.data(), static_cast<std::size_t>(n), 0) == 0;
+    if (!is_kept && !key.starts_with("security.")) all = false;
+  }
+  return all;
+}
+
 }  // namespace
 
 bool clone_by_reference(int from, int to) { return ::ioctl(to, FICLONE, from) == 0; }
@@ -68,27 +88,26 @@ void copy_bytes(int from, int to, const Stretch& stretch) {
   }
 }
 
-bool copy_metadata(int from, int to, bool with_owner) {
+std::string copy_metadata(int from, int to, bool with_owner) {
+  std::vector<std::string> lost;
   struct stat status {};
-  if (::fstat(from, &status) != 0) return false;
-  const ssize_t size = ::flistxattr(from, nullptr, 0);
-  if (size > 0) {
-    std::string names(static_cast<std::size_t>(size), '\0');
-    const ssize_t got = ::flistxattr(from, names.data(), names.size());
-    names.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    for (const auto name : split(names, std::string_view("\0", 1))) {
-      if (name.empty()) continue;
-      const std::string key(name);
-      std::vector<char> value(64 * 1024);  // the longest that Linux has
-      const ssize_t n = ::fgetxattr(from, key.c_str(), value.data(), value.size());
-      if (n >= 0) ::fsetxattr(to, key.c_str(), value.data(), static_cast<std::size_t>(n), 0);
+  if (::fstat(from, &status) != 0) return "permission bits";
+  if (!copy_attributes(from, to)) lost.emplace_back("extended attributes");
+  mode_t mode = status.st_mode & 07777U;
+  if (!with_owner || ::fchown(to, status.st_uid, status.st_gid) != 0) {
+    mode &= 0777U;
+    if (with_owner) lost.emplace_back("owner");
+    if (with_owner && ::fchown(to, static_cast<uid_t>(-1), status.st_gid) != 0) {
+      lost.emplace_back("group");
+      mode &= ~mode_t{070};
     }
   }
-  mode_t mode = status.st_mode & 07777U;
-  if (!with_owner || ::fchown(to, status.st_uid, status.st_gid) != 0) mode &= 0777U;
   struct stat own {};
-  return ::fchmod(to, mode) == 0 ||
-         (::fstat(to, &own) == 0 && (own.st_mode & 0777U) == (mode & 0777U));
+  if (::fchmod(to, mode) != 0 &&
+      (::fstat(to, &own) != 0 || (own.st_mode & 0777U) != (mode & 0777U))) {
+    lost.emplace_back("permission bits");
+  }
+  return join(lost, ", ");
 }
 
 }  // namespace ckpt

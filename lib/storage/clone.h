@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace ckpt {
 
@@ -20,9 +21,9 @@ struct Stretch {
 void copy_bytes(int from, int to, const Stretch& stretch);
 
 // Gives `to` the permission bits and the extended attributes (access control lists are among them)
-// of `from`, and its owner where `with_owner`; then set-user-id bits stay only if the owner could
-// be kept. What the file system or the permissions do not allow is left out; false where that are
-// the permission bits.
-bool copy_metadata(int from, int to, bool with_owner);
+// of `from`, and its owner and group where `with_owner`; then set-user-id bits stay only if the
+// owner could be kept, and the group's bits only if the group could. Gives what the file system or
+// the permissions did not allow, as words: "owner, permission bits"; empty where all is as it was.
+std::string copy_metadata(int from, int to, bool with_owner);
 
 }  // namespace ckpt

@@ -83,17 +83,30 @@ std::vector<std::string> names_in(const std::string& folder) {
 struct AbandonedIntent {
   struct Row {
     std::uint64_t kind = 0;
-    std::uint64_t number = 0;  // a length, or a state
+    std::uint64_t number = 0;  // a length, or an inode
     std::string name;
+    std::array<std::uint64_t, 3> state{};  // of a loose file
   };
   std::string path;
   std::string decider;
   std::vector<Row> rows;
+  bool is_offered = false;
   FileDescriptor lock;
 };
 
 constexpr std::uint64_t kGrown = 1;
 constexpr std::uint64_t kLoose = 2;
+constexpr std::uint64_t kOffered = 3;
+
+// Length, and the time of the last writing.
+std::array<std::uint64_t, 3> state_of(const FileStamp& stamp) {
+  return {static_cast<std::uint64_t>(stamp.size), static_cast<std::uint64_t>(stamp.modified.tv_sec),
+          static_cast<std::uint64_t>(stamp.modified.tv_nsec)};
+}
+
+bool is_same(const AbandonedIntent::Row& row, const FileStamp& there) {
+  return row.number == there.inode && row.state == state_of(there);
+}
 
 // The rows of an intent as far as they are whole: what was being written when it was killed was not
 // acted upon yet.
@@ -115,7 +128,7 @@ std::vector<Bytes> rows_of(const RandomFile& file) {
 
 // Empty where that is no intent, or somebody works on it.
 std::optional<AbandonedIntent> take_abandoned(const std::string& path, std::string_view digits) {
-  AbandonedIntent intent{.path = path, .decider = "", .rows = {}, .lock = {}};
+  AbandonedIntent intent{.path = path, .decider = "", .rows = {}, .is_offered = false, .lock = {}};
   intent.lock =
       FileDescriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
@@ -131,11 +144,19 @@ std::optional<AbandonedIntent> take_abandoned(const std::string& path, std::stri
     intent.decider = first.text();
     for (std::size_t i = 1; i < rows.size(); ++i) {
       WireReader row(rows[i]);
-      AbandonedIntent::Row& taken = intent.rows.emplace_back();
+      AbandonedIntent::Row taken;
       taken.kind = row.number();
       taken.number = row.number();
       taken.name = row.text();
+      if (taken.kind == kLoose) {
+        for (std::uint64_t& number : taken.state) number = row.number();
+      }
       if (!is_plain_name(taken.name)) return std::nullopt;
+      if (taken.kind == kOffered) {
+        intent.is_offered = true;
+      } else {
+        intent.rows.push_back(std::move(taken));
+      }
     }
   } catch (const Error&) {
     return std::nullopt;
@@ -148,7 +169,7 @@ std::optional<AbandonedIntent> take_abandoned(const std::string& path, std::stri
 bool is_spoken_of(const AbandonedIntent& intent, std::string_view digits) {
   if (intent.decider.empty()) return false;
   const std::string path = beside(intent.path, intent.decider);
-  if (!is_regular(path)) return false;
+  if (!is_regular(path)) return intent.is_offered;
   const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return true;  // nobody knows
   const auto file = view_file(fd.get());
@@ -199,23 +220,12 @@ bool is_of(const AbandonedIntent& intent, const std::string& decider) {
   return intent.decider == base_name(decider) && !intent.rows.empty();
 }
 
-// By what a file is known again that only one decider names. An inode alone may be another's by
-// then, under the same name.
-std::uint64_t state_of(const std::string& path) {
-  const FileStamp stamp = stamp_of(path);
-  Checksum sum;
-  sum.add_number(stamp.inode);
-  sum.add_number(static_cast<std::uint64_t>(stamp.size));
-  sum.add_number(static_cast<std::uint64_t>(stamp.modified.tv_sec));
-  sum.add_number(static_cast<std::uint64_t>(stamp.modified.tv_nsec));
-  return sum.short_value();
-}
-
 // Cuts a file that has grown, where the decider speaks of nothing behind its old end.
 void cut_back(const std::string& path, std::uint64_t size_before,
               std::optional<std::uint64_t> needed) {
   if (!is_regular(path) || !needed || *needed > size_before) return;
   const LockedFile file(path, LockFor::kChanging, kUsualWait);
+  file.check_single_name();
   if (file.view()->size() <= size_before) return;
   const FileDescriptor fd = reopen_for_writing(file.fd());
   set_size(fd.get(), size_before);
@@ -235,6 +245,18 @@ void sweep(const std::string& folder) {
   }
 }
 
+namespace {
+
+// Who sweeps may be looking at it, still without a mark, for a moment.
+bool take_lock(int fd) {
+  int answer = 0;
+  do answer = ::flock(fd, LOCK_EX);
+  while (answer != 0 && errno == EINTR);
+  return answer == 0;
+}
+
+}  // namespace
+
 Intent::Intent(const std::string& folder, std::string_view decider) {
   sweep(folder);
   const std::string digits = new_digits();
@@ -244,13 +266,13 @@ Intent::Intent(const std::string& folder, std::string_view decider) {
   mark.text(digits);
   mark.text(decider);
   // Locked and marked before it has a name, where the file system can do that; elsewhere it is
-  // locked before it has its mark, without which nobody takes it for a dead one's. The mark is
-  // flushed, since what is made under an intent without one would stay for good after a power cut.
+  // locked before it has its mark, without which nobody takes it for a dead one's; one that cannot
+  // be locked gets none. The mark is flushed, since what is made under an intent without one would
+  // stay for good after a power cut.
   const std::string path = cat(stem_, kIntent);
   fd_ = FileDescriptor(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (fd_) {
-    ::flock(fd_.get(), LOCK_EX | LOCK_NB);
-    add_row(mark.result());
+    if (take_lock(fd_.get())) add_row(mark.result());
     flush();
     if (give_name(fd_.get(), path)) return;
   }
@@ -258,11 +280,9 @@ Intent::Intent(const std::string& folder, std::string_view decider) {
   if (!fd_) {
     throw Error(Errc::kWrite, cat("cannot write in the folder ", folder, ": ", error_text(errno)));
   }
-  // Who sweeps may be looking at it, still without a mark, for a moment.
-  ::flock(fd_.get(), LOCK_EX);
   size_ = 0;
   try {
-    add_row(mark.result());
+    if (take_lock(fd_.get())) add_row(mark.result());
     flush();
   } catch (const Error&) {
     ::unlink(path.c_str());
@@ -297,11 +317,22 @@ void Intent::grows(std::string_view name, std::uint64_t size) {
   sync_folder(folder_of(stem_));
 }
 
+void Intent::offer() {
+  WireWriter row;
+  row.number(kOffered);
+  row.number(0);
+  row.text("decider");
+  add_row(row.result());
+  flush();
+}
+
 void Intent::is_loose(std::string_view name, const std::string& path) {
   WireWriter row;
+  const FileStamp stamp = stamp_of(path);
   row.number(kLoose);
-  row.number(state_of(path));
+  row.number(stamp.inode);
   row.text(name);
+  for (const std::uint64_t number : state_of(stamp)) row.number(number);
   add_row(row.result());
 }
 
@@ -327,7 +358,7 @@ bool take_back_intents(const std::string& decider, const NeededBytes& needed) {
       if (row.kind == kGrown) {
         cut_back(path, row.number, needed(row.name));
       } else if (row.kind == kLoose && is_regular(path) && !needed(row.name) &&
-                 state_of(path) == row.number) {
+                 is_same(row, stamp_of(path))) {
         remove_own(path);
       }
     }

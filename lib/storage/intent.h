@@ -20,8 +20,11 @@ namespace ckpt {
 //
 //     "CKPTINT1" digits decider         each row: length, bytes, checksum; numbers u64
 //     (1 length-before name)*           files that are written behind their old end
-//     (2 state name)*                   files that the decider does not name, before or after;
-//                                       state: checksum of inode, length, last writing (s, ns)
+//     (3 0 "decider")                   the decider is there, and is about to speak of the
+//     temporaries (2 inode name length s ns)*       files that the decider does not name, before or
+//     after,
+//                                       with the time of their last writing: an inode may be
+//                                       another's by then, under the same name
 //
 // Where the file system has no unnamed files (O_TMPFILE), one that is killed before it has its mark
 // stays for good, an empty file.
@@ -54,6 +57,10 @@ class Intent {
 
   // What was written of loose files is on the device. To be called before they get their names.
   void flush();
+
+  // From here on the decider may speak of the temporaries: where it is not there, as while somebody
+  // moves it, they are not swept. Flushed.
+  void offer();
 
   // From here on the decider speaks of the temporaries: they are not taken away.
   void hand_over() { made_.clear(); }

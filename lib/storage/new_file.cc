@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -120,8 +121,18 @@ void NewFile::belong_to(int fd) {
   struct stat owner {};
   struct stat own {};
   if (::fstat(fd, &owner) != 0 || ::fstat(fd_.get(), &own) != 0) return;
-  ::fchmod(fd_.get(), own.st_mode & owner.st_mode & 0666U);
-  [[maybe_unused]] const int ignored = ::fchown(fd_.get(), owner.st_uid, owner.st_gid);
+  mode_t mode = own.st_mode & owner.st_mode & 0666U;
+  // Under an access control list the group's bits are those of the most that anyone has by it.
+  const std::string self = cat("/proc/self/fd/", fd);
+  const bool has_list = ::getxattr(self.c_str(), "system.posix_acl_access", nullptr, 0) > 0;
+  const bool is_of_group = ::fchown(fd_.get(), owner.st_uid, owner.st_gid) == 0 ||
+                           ::fchown(fd_.get(), static_cast<uid_t>(-1), owner.st_gid) == 0;
+  if (has_list || !is_of_group) mode &= ~mode_t{070};
+  ::fchmod(fd_.get(), mode);
+}
+
+void NewFile::note_lost(const std::string& metadata) {
+  if (!metadata.empty()) notes_.push_back(cat("could not be kept as before: ", metadata));
 }
 
 void NewFile::flush() {
@@ -152,7 +163,7 @@ bool NewFile::name_new() {
 void NewFile::replace(bool is_locked) {
   std::optional<LockedFile> old;
   try {
-    if (!is_locked) old.emplace(target_, LockFor::kReading, wait_);
+    if (!is_locked) old.emplace(target_, LockFor::kGrowing, wait_);
   } catch (const Error& e) {
     fail(e.what());
   }
@@ -180,9 +191,8 @@ void NewFile::commit(bool is_locked) {
     return finish();
   }
   const FileDescriptor old(::open(target_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (old && !copy_metadata(old.get(), fd_.get(), true)) {
-    notes_.emplace_back("this file system does not keep permission bits");
-  }
+  if (!old) fail(cat("cannot open the file that is replaced: ", error_text(errno)));
+  note_lost(copy_metadata(old.get(), fd_.get(), true));
   flush();
   replace(is_locked);
   finish();

@@ -72,6 +72,7 @@ class NewFile {
 
  private:
   [[noreturn]] void fail(const std::string& sentence);
+  void note_lost(const std::string& metadata);
   void check_not_failed() const;
   void flush();
   void be_temporary();

@@ -1,6 +1,7 @@
 #include "storage/receipt_files.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,7 +97,9 @@ bool NewReceipt::write_file(const std::string& path,
   std::optional<NewFile> file;
   try {
     file.emplace(path, Overwrite::kYes);
-    if (like_ >= 0) file->belong_to(like_);
+    // Of a file that is replaced: as that is.
+    const FileDescriptor own(::open(file_.c_str(), O_PATH | O_CLOEXEC));
+    file->belong_to(own ? own.get() : like_);
     std::uint64_t at = 0;
     Blocks blocks = blocks_into(*file, at);
     text([&](std::string_view piece) { blocks.add(piece); });
@@ -144,6 +147,7 @@ void NewReceipt::write(const std::function<void(const WriteText&)>& text, const 
 
 void rewrite_receipt(const std::string& path, std::string_view text) {
   try {
+    if (is_symlink(path)) throw Error(Errc::kWrite, "is a symbolic link, and is left as it is");
     NewFile file(path, Overwrite::kYes);
     file.write_at(0, as_byte_view(text));
     file.commit();

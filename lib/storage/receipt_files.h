@@ -34,7 +34,8 @@ std::vector<ReceiptFile> receipts_of(const std::string& file);
 class NewReceipt {
  public:
   // Of an edit of `file`, whose lock the caller holds or which is about to come into being; the
-  // receipt gets no wider permissions than `like`, an open file, has.
+  // receipt gets no wider permissions than the file, or, where it is not there, than `like` has,
+  // an open file.
   NewReceipt(std::string file, int like);
   ~NewReceipt();
   NewReceipt(const NewReceipt&) = delete;

@@ -173,27 +173,28 @@ TEST_SUITE("storage/intent") {
     write_file(dir / "theirs.bin", "theirs");
     write_file(dir / "target", "target");
     std::filesystem::create_symlink("target", dir / "link.bin");
-    const auto state_of = [&](const std::string& name) {
+    const auto loose_row = [&](const std::string& of, const std::string& name) {
       struct stat status {};
-      REQUIRE(::stat((dir / name).c_str(), &status) == 0);
-      Checksum sum;
-      for (const auto number : {static_cast<std::int64_t>(status.st_ino), status.st_size,
-                                status.st_mtim.tv_sec, status.st_mtim.tv_nsec}) {
-        sum.add_number(static_cast<std::uint64_t>(number));
+      REQUIRE(::stat((dir / of).c_str(), &status) == 0);
+      WireWriter row;
+      row.number(2);
+      row.number(status.st_ino);
+      row.text(name);
+      for (const auto number : {static_cast<std::int64_t>(status.st_size),
+                                static_cast<std::int64_t>(status.st_mtim.tv_sec),
+                                static_cast<std::int64_t>(status.st_mtim.tv_nsec)}) {
+        row.number(static_cast<std::uint64_t>(number));
       }
-      return sum.short_value();
+      return intent_row(row.result());
     };
     write_file(dir / "anew.bin", "a file that");
-    const std::uint64_t old_state = state_of("anew.bin");
+    const std::string old_row = loose_row("anew.bin", "anew.bin");
     // As if the inode had been given to another file of the same name.
     write_file(dir / "anew.bin", "another run made");
     write_file(dir / name_of_intent(kSomeDigits),
-               mark_of("CKPTINT1", kSomeDigits, "m.toy") +
-                   row_of(2, state_of("own.bin"), "own.bin") +
-                   row_of(2, state_of("named.bin"), "named.bin") +
-                   row_of(2, state_of("own.bin"), "theirs.bin") +
-                   row_of(2, state_of("link.bin"), "link.bin") + row_of(2, old_state, "anew.bin") +
-                   row_of(2, 0, "none.bin"));
+               mark_of("CKPTINT1", kSomeDigits, "m.toy") + loose_row("own.bin", "own.bin") +
+                   loose_row("named.bin", "named.bin") + loose_row("own.bin", "theirs.bin") +
+                   loose_row("link.bin", "link.bin") + old_row + loose_row("own.bin", "none.bin"));
     const NeededBytes needed = [](const std::string& name) -> std::optional<std::uint64_t> {
       return name == "named.bin" ? std::optional<std::uint64_t>(5) : std::nullopt;
     };

@@ -83,8 +83,8 @@ class LackingHook final : public CallHook {
   const Lacks& lacks_;
 };
 
-// Where an intent cannot be written before it has a name, one that was killed in between has no mark:
-// nothing proves whose it is, and it stays, an empty file.
+// Where an intent cannot be written before it has a name, one that was killed in between has no
+// mark: nothing proves whose it is, and it stays, an empty file.
 void remove_unmarked_intents(const std::string& folder) {
   for (const auto& [name, bytes] : files_in_folder(folder)) {
     if (is_own_leftover(name) && name.ends_with(".intent") && bytes.empty()) {
@@ -141,8 +141,7 @@ TEST_SUITE("storage/other_file_systems") {
     const HookedCalls hooked(hook);
     NewFile file(dir / "f", Overwrite::kYes);
     file.commit();
-    CHECK(file.notes() ==
-          std::vector<std::string>{"this file system does not keep permission bits"});
+    CHECK(file.notes() == std::vector<std::string>{"could not be kept as before: permission bits"});
   }
 
   TEST_CASE("changes of several files are done, or killed anywhere are old or new") {

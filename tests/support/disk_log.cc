@@ -34,13 +34,15 @@ std::string all_bytes_of(int fd) {
   return bytes;
 }
 
-ino_t inode_at(const std::string& path) {
+struct stat status_at(const std::string& path) {
   struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+  ::lstat(path.c_str(), &status);
+  return status;
 }
 
-// An intent with other inodes in its rows; what is no whole row stays as it is.
-std::string with_inodes(const std::string& bytes, const std::map<ino_t, ino_t>& inodes) {
+// An intent with other inodes and times in its rows, by the old inodes; what is no whole row stays
+// as it is.
+std::string with_inodes(const std::string& bytes, const std::map<ino_t, struct stat>& inodes) {
   using namespace ckpt;
   std::string renewed;
   WireReader reader(as_byte_view(std::string_view(bytes)));
@@ -57,8 +59,13 @@ std::string with_inodes(const std::string& bytes, const std::map<ino_t, ino_t>& 
         const auto there = inodes.find(parts.number());
         WireWriter inner;
         inner.number(2);
-        inner.number(there == inodes.end() ? 0 : there->second);
+        struct stat now {};
+        if (there != inodes.end()) now = there->second;
+        inner.number(now.st_ino);
         inner.text(parts.text());
+        inner.number(parts.number());  // the length
+        inner.number(static_cast<std::uint64_t>(now.st_mtim.tv_sec));
+        inner.number(static_cast<std::uint64_t>(now.st_mtim.tv_nsec));
         copy.bytes(inner.result());
         copy.number(short_checksum(inner.result()));
       }
@@ -91,13 +98,13 @@ void fill_folder(const std::string& folder, const FolderFiles& files) {
 void lay_state(const std::string& folder, const DiskState& state) {
   fill_folder(folder, {});
   std::map<int, std::string> paths;
-  std::map<ino_t, ino_t> inodes;
+  std::map<ino_t, struct stat> inodes;
   for (const auto& [name, file] : state.files) {
     const std::string path = folder + "/" + name;
     const auto [there, is_new] = paths.emplace(file.id, path);
     if (is_new) {
       write_file(path, file.bytes);
-      inodes[file.inode] = inode_at(path);
+      inodes[file.inode] = status_at(path);
     } else {
       fs::create_hard_link(there->second, path);
     }

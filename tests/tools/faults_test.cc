@@ -246,4 +246,55 @@ TEST_SUITE("tools/faults") {
     }
     CHECK(kept > 0);
   }
+
+  TEST_CASE("an intent that could not be locked is nobody's proof, and its change goes on") {
+    if (kSanitized || !has_program("strace")) return;
+    for (int when = 1; when < 20; ++when) {
+      CAPTURE(when);
+      const DigitsAs w("s.safetensors.index.json");
+      const FolderBytes old = checkpoints_in(w.dir.path());
+      const ProcessResult result =
+          inject(w, "flock", cat("error=ENOLCK:when=", when),
+                 "remap -i s.safetensors.index.json -r conv1.=aaaaaaaaaaaaaaaaa.");
+      CAPTURE(result.err);
+      CHECK((result.status == 0 || result.status == 5));
+      if (result.status == 0) CHECK(w.ckpt({"undo", w.file}).status == 0);
+      CHECK((checkpoints_in(w.dir.path()) == old));
+    }
+  }
+
+  TEST_CASE("what waits for a record is kept while its index is elsewhere for a moment") {
+    if (kSanitized || !has_program("strace")) return;
+    int interrupted = 0;
+    for (int when = 1; when < 4; ++when) {
+      CAPTURE(when);
+      const DigitsAs w("s.safetensors.index.json");
+      const ProcessResult killed = inject(w, "rename", cat("signal=KILL:when=", when),
+                                          cat("remap -i ", w.file, " -r conv1.=a. 2>/dev/null"));
+      if (killed.status == 0) continue;
+      ++interrupted;
+      write_file(w.dir / "d.h5", read_file(CKPT_FIXTURES "/digits/digits.h5"));
+      REQUIRE(w.shell(cat("mv ", w.file,
+                          " kept; ckpt remap -i --how replace d.h5 -r conv1/=a/; mv kept ", w.file))
+                  .status == 0);
+      CHECK(w.ckpt({"recover", w.file}).status == 0);
+      CHECK(w.ckpt({"ls", w.file}).status == 0);
+    }
+    CHECK(interrupted > 0);
+  }
+
+  TEST_CASE("metadata that cannot be kept is named") {
+    if (kSanitized || !has_program("strace")) return;
+    for (const std::string file : {"d.h5", "d.npz", "d.safetensors"}) {
+      CAPTURE(file);
+      const DigitsAs w(file);
+      if (w.shell("setfattr -n user.owner -v me " + file).status != 0) return;
+      const std::string edit =
+          cat("remap -i --how replace ", file, " -r ", w.scope("conv1"), "=", w.scope("a"));
+      const ProcessResult result = inject(w, "fsetxattr", "error=ENOSPC", edit);
+      CHECK(result.status == 0);
+      CHECK(result.err.find("could not be kept as before: extended attributes") !=
+            std::string::npos);
+    }
+  }
 }

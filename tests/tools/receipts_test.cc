@@ -289,4 +289,61 @@ TEST_SUITE("tools/receipts") {
     CHECK(result.out.find("`ckpt undo") == std::string::npos);
     CHECK(count_ending(dir.path(), ".undo") == 0);
   }
+
+  TEST_CASE("--forget removes receipts alone, whatever else is called as they are") {
+    const DigitsAs w("d.h5");
+    REQUIRE(move(w, "conv1", "a").status == 0);
+    const std::string receipt = "d.h5.ckpt-receipt";
+    FolderBytes kept = checkpoints_in(w.dir.path());
+    kept[receipt + "-5.json"] = kept.at("d.h5");  // a checkpoint
+    kept[receipt + "-5.undo"] = "precious";
+    kept[receipt + "-7.json"] = "{\"my\": \"notes\"}";
+    for (const auto& [name, bytes] : kept) write_file(w.dir / name, bytes);
+    CHECK(w.ckpt({"undo", "--forget", "all", "d.h5"}).status == 0);
+    CHECK((bytes_in(w.dir.path()) == kept));
+    // What is called as a receipt and is a checkpoint is edited and undone as one.
+    const std::string file = receipt + "-5.json";
+    REQUIRE(w.ckpt({"remap", "-i", file, "-r", "conv2/=b/"}).status == 0);
+    CHECK(w.ckpt({"undo", file}).status == 0);
+    CHECK(read_file(w.dir / file) == kept.at(file));
+    const ProcessResult full = w.shell("ckpt undo --forget all " + file + " >/dev/full");
+    CHECK(full.status == 7);
+    CHECK((bytes_in(w.dir.path()) == kept));
+  }
+
+  TEST_CASE("a file that was given its edited bytes back is undone again, whatever the mark says") {
+    for (const std::string& file : kEditedFiles) {
+      CAPTURE(file);
+      const DigitsAs w(file);
+      const FolderBytes old = checkpoints_in(w.dir.path());
+      REQUIRE(move(w, "conv1", "a").status == 0);
+      const FolderBytes edited = checkpoints_in(w.dir.path());
+      REQUIRE(w.ckpt({"undo", file}).status == 0);
+      for (const auto& [name, bytes] : edited) write_file(w.dir / name, bytes);
+      CHECK(w.ckpt({"undo", file}).status == 0);
+      CHECK((checkpoints_in(w.dir.path()) == old));
+      CHECK(w.ckpt({"undo", file}).out.find("already; nothing to undo") != std::string::npos);
+    }
+  }
+
+  TEST_CASE("a receipt that is a link elsewhere is not written through") {
+    const DigitsAs w("d.h5");
+    REQUIRE(move(w, "conv1", "a").status == 0);
+    const TempDir elsewhere;
+    const std::string receipt = w.dir / "d.h5.ckpt-receipt.json";
+    std::filesystem::rename(receipt, elsewhere / "theirs.json");
+    std::filesystem::create_symlink(elsewhere / "theirs.json", receipt);
+    const std::string bytes = read_file(elsewhere / "theirs.json");
+    CHECK(w.ckpt({"undo", "d.h5"}).status == 7);
+    CHECK(read_file(elsewhere / "theirs.json") == bytes);
+  }
+
+  TEST_CASE("a receipt is no wider than the file that --overwrite replaces") {
+    const DigitsAs w("d.h5");
+    REQUIRE(w.shell("cp d.h5 o.h5; chmod 644 d.h5; chmod 600 o.h5; umask 0; "
+                    "ckpt remap d.h5 o.h5 --overwrite -r conv1/=a/")
+                .status == 0);
+    CHECK(mode_of(w.dir / "o.h5") == "600");
+    CHECK(mode_of(w.dir / "o.h5.ckpt-receipt.json") == "600");
+  }
 }

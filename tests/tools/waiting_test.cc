@@ -178,4 +178,21 @@ TEST_SUITE("tools/waiting") {
       CHECK((states_in(w.dir.path()) == before));
     }
   }
+
+  TEST_CASE("a single file that another program writes is not written over") {
+    for (const std::string& file : kEditedFiles) {
+      CAPTURE(file);
+      const DigitsAs w(file);
+      const auto before = states_in(w.dir.path());
+      std::vector<Hold> holds;
+      for (const auto& [name, bytes] : bytes_in(w.dir.path())) {
+        holds.push_back(Hold::writer(w.dir / name));
+      }
+      const ProcessResult result =
+          w.ckpt({"convert", CKPT_FIXTURES "/digits/digits.h5", file, "--overwrite"});
+      CHECK(result.status == 5);
+      CHECK(result.err.find("another program has it open for writing") != std::string::npos);
+      CHECK((states_in(w.dir.path()) == before));
+    }
+  }
 }

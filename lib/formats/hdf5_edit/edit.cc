@@ -84,8 +84,9 @@ std::unique_ptr<ChangedCopy> cheap_clone(const LockedFile& file, Wait wait) {
 }
 
 // Applies the change to the locked file. `cloned` tells whether blocks were shared.
-EditResult::How apply_in_place(const LockedFile& file, const EditOptions& options,
-                               const Change& change, bool& cloned) {
+void apply_in_place(const LockedFile& file, const EditOptions& options, const Change& change,
+                    EditResult& result) {
+  bool& cloned = result.cloned_by_reference;
   std::unique_ptr<ChangedCopy> copy;
   if (options.in_place == InPlace::kAuto) copy = cheap_clone(file, options.wait);
   cloned = copy != nullptr;
@@ -103,12 +104,14 @@ EditResult::How apply_in_place(const LockedFile& file, const EditOptions& option
     } catch (const Error& e) {
       throw Error(Errc::kUnfinished, cat("is edited, but ", e.what()));
     }
-    return EditResult::How::kJournalled;
+    result.how = EditResult::How::kJournalled;
+    return;
   }
   copy->write(change);
   file.check_unchanged();
   copy->file().commit(true);
-  return EditResult::How::kReplaced;
+  result.how = EditResult::How::kReplaced;
+  for (const std::string& note : copy->file().notes()) result.notes.push_back(note);
 }
 
 std::uint64_t settled_end(const RandomFile& file) {
@@ -163,7 +166,7 @@ class Editor {
     if (target_.empty()) {
       note_other_names(lock_->file(), result_);
       if (options_.before_commit) options_.before_commit(result_);
-      result_.how = apply_in_place(lock_->file(), options_, change, result_.cloned_by_reference);
+      apply_in_place(lock_->file(), options_, change, result_);
       return std::move(result_);
     }
     ChangedCopy copy(fd_, target_, options_.overwrite, options_.wait);
@@ -217,8 +220,8 @@ void undo_hdf5(const std::string& path, const Undo& undo, const EditOptions& opt
     settled_end(*file);
   }
   const Change change{{undoing_patch(*file, undo), {}}, {}};
-  bool cloned = false;
-  if (!options.plan_only) apply_in_place(lock.file(), options, change, cloned);
+  EditResult result;
+  if (!options.plan_only) apply_in_place(lock.file(), options, change, result);
 }
 
 std::uint64_t end_of_hdf5(const RandomFile& file) {
