@@ -105,7 +105,7 @@ const KnownReceipt& choose(const UndoOptions& options, const std::string& file,
 }
 
 void mark(const KnownReceipt& receipt) {
-  if (receipt.state == State::kUndone) return;
+  if (receipt.is_marked) return;
   rewrite_receipt(receipt.path, mark_undone(read_text_file(receipt.path)));
 }
 

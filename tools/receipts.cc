@@ -20,6 +20,7 @@ void judge(KnownReceipt& known, const LockedCheckpoint& locked) {
   std::size_t moves = 0;
   const Receipt receipt = read_receipt_head(known.path, moves);
   known.is_receipt = true;
+  known.is_marked = receipt.undone;
   known.is_in_place = receipt.input.path == receipt.output.path;
   known.has_undo = is_there(undo_path(known.path));
   if (receipt.undone) {

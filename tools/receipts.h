@@ -24,6 +24,7 @@ struct KnownReceipt {
   std::string why;          // where the file is something else: what was seen
   bool is_before = false;   // is the file as it was before? Taken at its word without undo data
   bool is_receipt = false;  // by what it holds
+  bool is_marked = false;   // as undone
   bool is_in_place = false;
   bool has_undo = false;
 };

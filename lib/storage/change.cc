@@ -342,6 +342,9 @@ void Change::commit_by_record(const std::function<void()>& before, const PrintRe
                             .after = fingerprint_of(PatchedFile(*view, patch))});
   }
   for (const auto& [name, file] : files_) {
+    if (!seen_.contains(name) && is_there(path_of(name))) {
+      throw Error(Errc::kWrite, std::string(kTaken)).in(escape(name));
+    }
     if (const auto lock = locks_.find(name); lock != locks_.end()) {
       copy_metadata(lock->second.fd(), file->fd(), true);
     } else if (old_ != nullptr) {

@@ -17,8 +17,6 @@
 namespace ckpt {
 namespace {
 
-constexpr std::string_view kTaken = "came into being while it was written; give another name";
-
 bool is_named_there(const std::string& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0;

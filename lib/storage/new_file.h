@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/blocks.h"
@@ -14,6 +15,10 @@
 namespace ckpt {
 
 enum class Overwrite : bool { kNo, kYes };
+
+// What is said where a name is taken that was free when the work began.
+inline constexpr std::string_view kTaken =
+    "came into being while it was written; give another name";
 
 // A file that comes into being whole or not at all. Bytes go to an unnamed file in the target's
 // folder (O_TMPFILE; where the file system has none, to a temporary of an Intent); commit() flushes

@@ -16,7 +16,7 @@
 namespace {
 
 constexpr char kStopped = 's';  // before a call
-constexpr char kBlocked = 'b';  // before the next call, since the other holds a lock
+constexpr char kBlocked = 'b';  // before the next call, since the other holds a lock, or writes
 constexpr char kEnded = 'e';
 
 // In a child: stops before each call that matters.
@@ -45,7 +45,8 @@ class StoppingHook final : public CallHook {
   }
 
   void after(const Call& call, long result) override {
-    is_blocked_ = call.kind == Call::Kind::kLock && result < 0 && errno == EWOULDBLOCK;
+    const bool is_asked = call.kind == Call::Kind::kLock || call.kind == Call::Kind::kLease;
+    is_blocked_ = is_asked && result < 0 && errno == EWOULDBLOCK;
   }
 
  private:

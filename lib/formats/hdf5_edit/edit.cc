@@ -83,7 +83,7 @@ std::unique_ptr<ChangedCopy> cheap_clone(const LockedFile& file, Wait wait) {
   }
 }
 
-// Applies the change to the locked file. `cloned` tells whether blocks were shared.
+// Applies the change to the locked file, and says in the result how.
 void apply_in_place(const LockedFile& file, const EditOptions& options, const Change& change,
                     EditResult& result) {
   bool& cloned = result.cloned_by_reference;
