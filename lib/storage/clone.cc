@@ -94,15 +94,24 @@ std::string copy_metadata(int from, int to, bool with_owner) {
   if (::fstat(from, &status) != 0) return "permission bits";
   if (!copy_attributes(from, to)) lost.emplace_back("extended attributes");
   mode_t mode = status.st_mode & 07777U;
-  if (!with_owner || ::fchown(to, status.st_uid, status.st_gid) != 0) {
+  struct stat own {};
+  if (!with_owner) {
     mode &= 0777U;
-    if (with_owner) lost.emplace_back("owner");
-    if (with_owner && ::fchown(to, static_cast<uid_t>(-1), status.st_gid) != 0) {
+  } else {
+    // Who may not give the file away may still give it to the group.
+    if (::fchown(to, status.st_uid, status.st_gid) != 0) {
+      [[maybe_unused]] const int ignored = ::fchown(to, static_cast<uid_t>(-1), status.st_gid);
+    }
+    const bool is_known = ::fstat(to, &own) == 0;
+    if (!is_known || own.st_uid != status.st_uid) {
+      lost.emplace_back("owner");
+      mode &= 0777U;
+    }
+    if (!is_known || own.st_gid != status.st_gid) {
       lost.emplace_back("group");
       mode &= ~mode_t{070};
     }
   }
-  struct stat own {};
   if (::fchmod(to, mode) != 0 &&
       (::fstat(to, &own) != 0 || (own.st_mode & 0777U) != (mode & 0777U))) {
     lost.emplace_back("permission bits");
