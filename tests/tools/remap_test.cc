@@ -63,15 +63,15 @@ TEST_SUITE("tools/remap") {
     const auto again = w.ckpt({"undo", "d.h5"});
     CHECK(again.status == 0);
     CHECK(again.out ==
-          "d.h5: is as it was before d.h5.ckpt-receipt-2.json already; nothing to undo\n");
+          "d.h5: is as it was before d.h5.ckpt-receipt.json already; nothing to undo\n");
     CHECK(w.ckpt({"undo", "d.h5", "--list"}).out ==
           "d.h5.ckpt-receipt-2.json: undone\nd.h5.ckpt-receipt.json: undone\n");
     // Numbers are not given twice, as long as one of them is there.
-    CHECK(w.ckpt({"remap", "-i", "d.h5", "-r", "conv1/=stem/"}).status == 0);
+    CHECK(w.ckpt({"remap", "-i", "d.h5", "-r", "conv1/=root/"}).status == 0);
     CHECK(w.ckpt({"undo", "d.h5", "--forget"}).out ==
           "d.h5.ckpt-receipt-2.json: removed\nd.h5.ckpt-receipt.json: removed\n");
-    CHECK(w.files() == std::vector<std::string>{"d.h5", "d.h5.ckpt-receipt-3.json",
-                                                "d.h5.ckpt-receipt-3.undo"});
+    CHECK(w.files() ==
+          std::vector<std::string>{"d.h5", "d.h5.ckpt-receipt-3.json", "d.h5.ckpt-receipt-3.undo"});
     CHECK(w.ckpt({"undo", "d.h5"}).status == 0);
     CHECK(read_file(w.dir / "d.h5") == before);
     CHECK(w.ckpt({"undo", "d.h5", "--forget", "all"}).status == 0);
@@ -253,9 +253,9 @@ TEST_SUITE("tools/remap_formats") {
                                            name, "` takes it back)\n")));
       CHECK(w.ckpt({"remap", "-i", name, "-r", rule}).out ==
             "already migrated: no rule matches, and every target is there; nothing to do\n");
-      CHECK(w.ckpt({"undo", name}).out ==
-            ckpt::cat(name, ": is as it was before 14 names changed, by ", name,
-                      ".ckpt-receipt.json\n"));
+      CHECK(w.ckpt({"undo", name}).out == ckpt::cat(name,
+                                                    ": is as it was before 14 names changed, by ",
+                                                    name, ".ckpt-receipt.json\n"));
       CHECK(read_file(w.dir / name) == before);
     }
   }
@@ -319,8 +319,8 @@ TEST_SUITE("tools/remap_formats") {
     const auto refused = remap("d/");
     CHECK(refused.status == 5);
     CHECK(refused.err ==
-          "ckpt: out.index: is a symbolic link: the index that it leads to would be replaced, and "
-          "its data shards would not; give that one's own name, or another\n");
+          "ckpt: out.index: is a symbolic link: what it leads to would be replaced, and the files "
+          "that belong to it would not; give that one's own name, or another\n");
     CHECK(w.ckpt({"ls", "d.index:conv1"}).status == 0);
   }
 

@@ -221,6 +221,11 @@ TEST_SUITE("tools/turn2") {
       row.number(2);
       row.number(status.st_ino);
       row.text("thesis.txt");
+      for (const auto number : {static_cast<std::int64_t>(status.st_size),
+                                static_cast<std::int64_t>(status.st_mtim.tv_sec),
+                                static_cast<std::int64_t>(status.st_mtim.tv_nsec)}) {
+        row.number(static_cast<std::uint64_t>(number));
+      }
     });
     add_row([&](WireWriter& row) {  // one that has grown from nothing
       row.number(1);
