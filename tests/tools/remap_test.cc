@@ -67,7 +67,7 @@ TEST_SUITE("tools/remap") {
     CHECK(w.ckpt({"undo", "d.h5", "--list"}).out ==
           "d.h5.ckpt-receipt-2.json: undone\nd.h5.ckpt-receipt.json: undone\n");
     // Numbers are not given twice, as long as one of them is there.
-    CHECK(w.ckpt({"remap", "-i", "d.h5", "-r", "conv1/=root/"}).status == 0);
+    CHECK(w.ckpt({"remap", "-i", "d.h5", "-r", "conv2/=root/"}).status == 0);
     CHECK(w.ckpt({"undo", "d.h5", "--forget"}).out ==
           "d.h5.ckpt-receipt-2.json: removed\nd.h5.ckpt-receipt.json: removed\n");
     CHECK(w.files() ==
