@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/xattr.h>
 
 #include <csignal>
 
@@ -269,8 +270,9 @@ TEST_SUITE("tools/faults") {
     for (int when = 1; when < 4; ++when) {
       CAPTURE(when);
       const DigitsAs w("s.safetensors.index.json");
-      const ProcessResult killed = inject(w, "rename", cat("signal=KILL:when=", when),
-                                          cat("remap -i ", w.file, " -r conv1.=a. 2>/dev/null"));
+      const ProcessResult killed =
+          inject(w, "rename", cat("signal=KILL:when=", when),
+                 cat("remap -i ", w.file, " -r conv1.=aaaaaaaaaaaaaaaaa. 2>/dev/null"));
       if (killed.status == 0) continue;
       ++interrupted;
       write_file(w.dir / "d.h5", read_file(CKPT_FIXTURES "/digits/digits.h5"));
@@ -288,7 +290,8 @@ TEST_SUITE("tools/faults") {
     for (const std::string file : {"d.h5", "d.npz", "d.safetensors"}) {
       CAPTURE(file);
       const DigitsAs w(file);
-      if (w.shell("setfattr -n user.owner -v me " + file).status != 0) return;
+      const std::string path = w.dir / file;
+      if (::setxattr(path.c_str(), "user.owner", "me", 2, 0) != 0) return;
       const std::string edit =
           cat("remap -i --how replace ", file, " -r ", w.scope("conv1"), "=", w.scope("a"));
       const ProcessResult result = inject(w, "fsetxattr", "error=ENOSPC", edit);
