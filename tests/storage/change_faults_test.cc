@@ -76,7 +76,7 @@ void inject_at_each_call(const GeneratedChange& change, Faults faults, ChangeTal
   change.run(folder);
   const int calls = disarm();
   REQUIRE((files_in_folder(folder) != change.before));
-  for (faults.at = 1; faults.at <= calls + 3; faults.at += kStride<5>) {
+  for (faults.at = 1; faults.at <= calls + 5; faults.at += kStride<5>) {
     fill_folder(folder, change.before);
     const int status = run_faulty(faults, [&] { change.run(folder); });
     CAPTURE(change.name);
