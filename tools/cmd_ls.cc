@@ -132,8 +132,7 @@ Action add_ls(CLI::App& app) {
       ->type_name("PATTERN")
       ->expected(1)
       ->allow_extra_args(false)
-      ->take_all()
-      ->allow_extra_args(false);
+      ->take_all();
   app.add_option("--sort", o->sort, "order: file (default), name (as people count), size")
       ->check(CLI::IsMember({"file", "name", "size"}))
       ->type_name("KEY");

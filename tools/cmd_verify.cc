@@ -278,8 +278,7 @@ Action add_verify(CLI::App& app) {
       ->type_name("NPZ")
       ->expected(1)
       ->allow_extra_args(false)
-      ->take_all()
-      ->allow_extra_args(false);
+      ->take_all();
   app.add_option("--seed", o->seed, "of the inputs that are made (default 1)")->type_name("N");
   app.add_option("--labels", o->labels,
                  "one integer a row: print how many of output_0's rows are largest there")

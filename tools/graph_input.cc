@@ -62,7 +62,6 @@ void add_settings(CLI::App& app, GraphChoice& choice, CLI::Option* graph) {
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all()
-      ->allow_extra_args(false)
       ->needs(graph);
 }
 
