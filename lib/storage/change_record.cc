@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <optional>
 
 #include "core/error.h"
 #include "core/escape.h"
@@ -152,9 +151,8 @@ void RecordedChange::carry_out(RecordLocks locks, Wait wait) const {
         }
       } else if (file.front.empty()) {
         // Who reads goes on with the old one; who writes would write to nothing.
-        std::optional<LockedFile> old;
-        if (is_there(path) && is_there(path_of(file.waiting))) {
-          old.emplace(path, LockFor::kGrowing, wait);
+        if (!locks.contains(file.name) && is_there(path) && is_there(path_of(file.waiting))) {
+          locks.try_emplace(file.name, path, LockFor::kGrowing, wait);
         }
         if (::rename(path_of(file.waiting).c_str(), path.c_str()) == 0) continue;
         // Where it is gone it has its place already, or somebody has taken it away.

@@ -215,6 +215,14 @@ void discard(const AbandonedIntent& intent) {
   remove_own(intent.path);
 }
 
+// Who sweeps may be looking at it, still without a mark, for a moment.
+bool take_lock(int fd) {
+  int answer = 0;
+  do answer = ::flock(fd, LOCK_EX);
+  while (answer != 0 && errno == EINTR);
+  return answer == 0;
+}
+
 // Has it rows about files of that decider?
 bool is_of(const AbandonedIntent& intent, const std::string& decider) {
   return intent.decider == base_name(decider) && !intent.rows.empty();
@@ -244,18 +252,6 @@ void sweep(const std::string& folder) {
     }
   }
 }
-
-namespace {
-
-// Who sweeps may be looking at it, still without a mark, for a moment.
-bool take_lock(int fd) {
-  int answer = 0;
-  do answer = ::flock(fd, LOCK_EX);
-  while (answer != 0 && errno == EINTR);
-  return answer == 0;
-}
-
-}  // namespace
 
 Intent::Intent(const std::string& folder, std::string_view decider) {
   sweep(folder);

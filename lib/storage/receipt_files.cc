@@ -122,16 +122,18 @@ int NewReceipt::next_number() const {
   return number;
 }
 
-void NewReceipt::check_name() const {
-  const std::size_t length = base_name(numbered(file_, next_number())).size();
+void NewReceipt::check_name() const { check_length(next_number()); }
+
+void NewReceipt::check_length(int number) const {
+  const std::size_t length = base_name(numbered(file_, number)).size();
   if (length <= NAME_MAX) return;
   throw Error(Errc::kWrite, cat(escape(base_name(file_)), ": the name of its receipt would have ",
                                 length, " bytes, and ", NAME_MAX, " are the most", kWithout));
 }
 
 void NewReceipt::write(const std::function<void(const WriteText&)>& text, const Undo* undo) {
-  check_name();
   int number = next_number();
+  check_length(number);
   for (;; ++number) {
     path_ = numbered(file_, number);
     if (undo != nullptr && !write_file(undo_path(path_), [&](const WriteText& out) {

@@ -56,6 +56,7 @@ class NewReceipt {
 
  private:
   [[nodiscard]] int next_number() const;
+  void check_length(int number) const;
   bool write_file(const std::string& path, const std::function<void(const WriteText&)>& text);
 
   std::string file_;

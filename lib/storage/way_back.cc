@@ -91,6 +91,16 @@ void check(const RandomFile& file, const Undo& undo, const std::function<Undo::D
   }
 }
 
+bool has_old_bytes(const RandomFile& file, const Undo& undo) {
+  if (file.size() != undo.size_before || undo.pieces.empty()) return false;
+  Bytes there;
+  return std::ranges::all_of(undo.pieces, [&](const Undo::Piece& piece) {
+    there.resize(piece.bytes.size());
+    file.read_at(piece.offset, there);
+    return there == piece.bytes;
+  });
+}
+
 }  // namespace
 
 Undo make_undo(const RandomFile& before, const RandomFile& after, std::vector<Undo::Kept> kept) {
@@ -135,20 +145,6 @@ Patch undoing_patch(const RandomFile& file, const Undo& undo) {
   for (const auto& piece : undo.pieces) patch.pieces.push_back({piece.offset, piece.bytes});
   return patch;
 }
-
-namespace {
-
-bool has_old_bytes(const RandomFile& file, const Undo& undo) {
-  if (file.size() != undo.size_before || undo.pieces.empty()) return false;
-  Bytes there;
-  return std::ranges::all_of(undo.pieces, [&](const Undo::Piece& piece) {
-    there.resize(piece.bytes.size());
-    file.read_at(piece.offset, there);
-    return there == piece.bytes;
-  });
-}
-
-}  // namespace
 
 bool is_as_before(const LockedFile& file, const Undo& undo) {
   if (!has_old_bytes(*file.view(), undo)) return false;

@@ -86,13 +86,12 @@ std::unique_ptr<ChangedCopy> cheap_clone(const LockedFile& file, Wait wait) {
 // Applies the change to the locked file, and says in the result how.
 void apply_in_place(const LockedFile& file, const EditOptions& options, const Change& change,
                     EditResult& result) {
-  bool& cloned = result.cloned_by_reference;
   std::unique_ptr<ChangedCopy> copy;
   if (options.in_place == InPlace::kAuto) copy = cheap_clone(file, options.wait);
-  cloned = copy != nullptr;
+  result.cloned_by_reference = copy != nullptr;
   if (options.in_place == InPlace::kReplace) {
     copy = std::make_unique<ChangedCopy>(file.fd(), file.path(), Overwrite::kYes, options.wait);
-    cloned = copy->clone();
+    result.cloned_by_reference = copy->clone();
   }
   if (!copy) {
     file.check_unchanged();

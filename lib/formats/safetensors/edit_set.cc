@@ -92,10 +92,10 @@ Undo undo_of_index(const RandomFile& file, const std::string& text) {
 const std::string* find_stranger(const std::vector<std::string>& names,
                                  const std::string& index_path, const RandomFile& index) {
   const auto shards = read_set_index(index).shards;
-  const std::string stem = index_path.ends_with(kIndexSuffix) ? stem_of_index(index_path) : "";
   for (const std::string& name : names) {
-    const bool is_own = !stem.empty() && is_shard_name(name, stem);
-    if (!is_own && std::ranges::find(shards, name) == shards.end()) return &name;
+    if (!is_shard_of(name, index_path) && std::ranges::find(shards, name) == shards.end()) {
+      return &name;
+    }
   }
   return nullptr;
 }

@@ -93,10 +93,9 @@ void check_names(const ChangeRecord& record, const std::string& path) {
   const std::string& text = record.decider;
   const ByteView bytes = as_byte_view(std::string_view(text));
   const auto shards = read_set_index(*memory_file(Bytes(bytes.begin(), bytes.end()))).shards;
-  const std::string stem = path.ends_with(kIndexSuffix) ? stem_of_index(path) : "";
   for (const ChangeRecord::File& file : record.files) {
     const bool is_named = std::ranges::find(shards, file.name) != shards.end();
-    const bool is_own = !stem.empty() && is_shard_name(file.name, stem);
+    const bool is_own = is_shard_of(file.name, path);
     // A shard that has no variable left is called as one, and not named.
     if (file.goes() ? is_own && !is_named : is_named || is_own) continue;
     throw Error(Errc::kCorrupt,

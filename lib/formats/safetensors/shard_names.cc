@@ -43,4 +43,8 @@ bool is_shard_name(std::string_view name, std::string_view stem) {
          is_number(name.substr(middle + kOf.size()));
 }
 
+bool is_shard_of(std::string_view name, const std::string& index_path) {
+  return index_path.ends_with(kIndexSuffix) && is_shard_name(name, stem_of_index(index_path));
+}
+
 }  // namespace ckpt::safetensors

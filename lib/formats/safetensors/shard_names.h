@@ -19,4 +19,7 @@ std::string shard_name(std::string_view stem, std::size_t shard, std::size_t cou
 // Is that what shard_name() makes of the stem, with whatever numbers?
 bool is_shard_name(std::string_view name, std::string_view stem);
 
+// The same for the set whose index is at that path. No name is, where the index is called by none.
+bool is_shard_of(std::string_view name, const std::string& index_path);
+
 }  // namespace ckpt::safetensors
