@@ -20,11 +20,10 @@ namespace ckpt {
 //
 //     "CKPTINT1" digits decider         each row: length, bytes, checksum; numbers u64
 //     (1 length-before name)*           files that are written behind their old end
-//     (3 0 "decider")                   the decider is there, and is about to speak of the
-//     temporaries (2 inode name length s ns)*       files that the decider does not name, before or
-//     after,
-//                                       with the time of their last writing: an inode may be
+//     (2 inode name length s ns)*       files that the decider does not name, before or after; with
+//                                       the time of their last writing, for an inode may be
 //                                       another's by then, under the same name
+//     (3 0 "decider")                   a record that speaks of the temporaries is about to decide
 //
 // Where the file system has no unnamed files (O_TMPFILE), one that is killed before it has its mark
 // stays for good, an empty file.
